@@ -1,1 +1,15 @@
-//! placeholder
+//! The governor: knows who calls, decides what each call may do, owns runners and the audit log.
+//!
+//! It runs, compiles and parses no byte of tool code: that happens in containers which it starts through
+//! `container` and speaks to in the frames of `protocol`. [`Hub`] is the whole of its core; the modules
+//! `mcp`, `http`, `operator` and `stdio` are faces that translate to and from it.
+pub mod api;
+mod hub;
+pub mod http;
+pub mod mcp;
+pub mod operator;
+pub mod stdio;
+pub mod tokens;
+
+pub use api::*;
+pub use hub::Hub;

@@ -1,0 +1,386 @@
+//! The hub as its faces see it: what they hand in, what they get back, and nothing of how.
+
+use crate::tokens::TokenError;
+use container::ContainerName;
+use manifest::{BadName, ClassId, ComponentName, Digest, Manifest, MountName, ProfileName, Tier, ToolName};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What a hub is started with.
+#[derive(Debug, Clone)]
+pub struct HubConfig {
+    /// The data directory; made when it is missing.
+    pub data: PathBuf,
+    /// The manifest in force.
+    pub manifest: Manifest,
+    /// Host directories for mounts that name none (`--mount NAME=DIR`).
+    pub mount_sources: BTreeMap<MountName, PathBuf>,
+    /// What stands around a runner.
+    pub wall2: Wall2,
+    /// Tiers whose tools this hub neither shows nor calls, whatever a profile says.
+    pub denied_tiers: BTreeSet<Tier>,
+    /// Parked runners.
+    pub pool: PoolConfig,
+}
+
+/// How many runners wait, started and knowing nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolConfig {
+    /// Per class of containers; 0 means that each runner is started when it is needed.
+    pub per_class: usize,
+    /// For all classes together.
+    pub total: usize,
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self { per_class: 2, total: 16 }
+    }
+}
+
+/// The wall around a runner.
+#[derive(Debug, Clone)]
+pub enum Wall2 {
+    /// A container.
+    Engine {
+        /// The container engine's socket.
+        socket: PathBuf,
+        /// The runner image.
+        image: ImageId,
+    },
+    /// A child process: wall 2 is off. For authors (`--no-container`).
+    Off {
+        /// The runner program.
+        runner: PathBuf,
+        /// The compile program.
+        compile: PathBuf,
+    },
+}
+
+/// Names a session: the first 16 hexadecimal digits of the sha-256 of its token.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(pub String);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who calls. Only [`crate::Hub`] makes one, so that to hold one is to have been let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The session: everything done under one authorization.
+    pub session: SessionId,
+    /// The principal, as the operator named it.
+    pub principal: String,
+    /// Its profile.
+    pub profile: ProfileName,
+}
+
+/// A tool that a caller may see.
+#[derive(Debug, Clone)]
+pub struct ListedTool {
+    /// As its component describes it; cleaned.
+    pub description: protocol::ToolDescription,
+    /// Its tier.
+    pub tier: Tier,
+    /// The schema of the arguments.
+    pub input_schema: Arc<serde_json::Map<String, serde_json::Value>>,
+    /// The schema of the structured result.
+    pub output_schema: Option<Arc<serde_json::Map<String, serde_json::Value>>>,
+    /// Listed, but a call needs an approval.
+    pub needs_approval: bool,
+}
+
+/// Something that happens while a call runs. Guest text, cleaned.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallNote {
+    /// How far it has come.
+    Progress(protocol::Progress),
+    /// Something it wrote.
+    Log(protocol::Log),
+}
+
+/// The end of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallEnd {
+    /// How it ended.
+    pub outcome: CallOutcome,
+    /// Figures reported by the runner; for display.
+    pub usage: Option<protocol::Usage>,
+    /// Wall time around the whole call, microseconds, measured by the hub.
+    pub wall_us: u64,
+    /// The call's id in the audit log.
+    pub call_id: Uuid,
+}
+
+/// The ways a call ends, kept apart up to the agent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallOutcome {
+    /// The tool answered; `is_error` says that the tool itself failed. Cleaned, its size checked.
+    Answer(protocol::Answer),
+    /// No such tool, for this caller: one that its profile hides cannot be told from one that is not there.
+    UnknownTool,
+    /// Policy said no.
+    Denied {
+        /// For the agent; names no manifest line.
+        reason: String,
+        /// Whether a person's approval could allow it.
+        approvable: bool,
+    },
+    /// A bound was hit.
+    Limit {
+        /// Which, by its name in the manifest.
+        limit: String,
+        /// Its value, in the unit of its name.
+        value: u64,
+        /// In words.
+        text: String,
+    },
+    /// A trap, a lost runner or a fault of ours; the log has the chain under this id.
+    Broken {
+        /// The call's id.
+        id: Uuid,
+    },
+    /// The caller cancelled it.
+    Cancelled,
+}
+
+/// A session, for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub principal: String,
+    /// Its profile.
+    pub profile: ProfileName,
+    /// Seconds since its first use.
+    pub age_s: u64,
+    /// Seconds since its last call ended, 0 while one runs.
+    pub idle_s: u64,
+    /// Calls that run.
+    pub open_calls: usize,
+    /// Calls that were let through to a runner.
+    pub calls: u64,
+    /// Calls that were denied.
+    pub denied: u64,
+    /// Its runners.
+    pub runners: Vec<RunnerView>,
+}
+
+/// A runner, for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerView {
+    /// Its container.
+    pub container: ContainerName,
+    /// Its class.
+    pub class: ClassId,
+    /// Calls that run in it.
+    pub open_calls: usize,
+    /// Seconds since it was given to the session.
+    pub age_s: u64,
+}
+
+/// A registered component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// The operator's name for it.
+    pub name: ComponentName,
+    /// Digest of the Wasm.
+    pub component: Digest,
+    /// Size of the Wasm.
+    pub component_bytes: u64,
+    /// Digest of the artefact.
+    pub artefact: Digest,
+    /// Size of the artefact.
+    pub artefact_bytes: u64,
+    /// What can load the artefact.
+    pub compatibility: String,
+    /// Instances it imports.
+    pub imports: Vec<String>,
+    /// Imports that link to a trap, since a tool of the manifest says so.
+    pub trap_imports: BTreeSet<String>,
+    /// Its tools; guest text cleaned.
+    pub tools: Vec<RegisteredTool>,
+    /// When, UTC.
+    pub registered: String,
+}
+
+/// One tool of a registered component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisteredTool {
+    /// Its name.
+    pub name: ToolName,
+    /// For people.
+    pub title: Option<String>,
+    /// For the model.
+    pub description: String,
+    /// JSON Schema of the arguments.
+    pub input_schema: String,
+    /// JSON Schema of the structured result.
+    pub output_schema: Option<String>,
+    /// Hints for display.
+    pub hints: protocol::Hints,
+}
+
+/// How the hub is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Whether every tool of the manifest can be called.
+    pub ok: bool,
+    /// It takes no new calls.
+    pub draining: bool,
+    /// The manifest's name.
+    pub manifest: String,
+    /// The manifest's digest.
+    pub manifest_digest: Digest,
+    /// `engine` or `off`.
+    pub wall2: String,
+    /// Tools that can be called.
+    pub tools: usize,
+    /// Sessions that live.
+    pub sessions: usize,
+    /// Runners that serve a session.
+    pub runners: usize,
+    /// Runners that are parked.
+    pub parked: usize,
+    /// What is wrong, each with its remedy.
+    pub problems: Vec<String>,
+}
+
+/// A profile that the manifest does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the manifest has no profile `{0}`; it has: {1}")]
+pub struct UnknownProfile(pub ProfileName, pub String);
+
+/// Why a hub did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error("the data directory {path} cannot be used: {what}")]
+    Data {
+        /// The directory or file.
+        path: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another hub holds it.
+    #[error("another hub is running on {0}; stop it, or start this one with another --data DIR")]
+    Locked(PathBuf),
+    /// A file of the data directory does not hold what it should.
+    #[error("{path} is damaged: {what}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// A mount that the manifest wants has no directory.
+    #[error("mount `{0}` has no directory; say --mount {0}=DIR")]
+    MountWithoutSource(MountName),
+    /// A mount was named that the manifest does not have.
+    #[error("the manifest has no mount `{0}`")]
+    UnknownMount(MountName),
+    /// A mount would hand the hub's own files to tools.
+    #[error("mount `{mount}` at {path} {why}")]
+    ForbiddenMount {
+        /// The mount.
+        mount: MountName,
+        /// Its directory.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// The launcher did not start.
+    #[error("the launcher did not start")]
+    Launcher(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The token file cannot be read.
+    #[error("the token file cannot be used")]
+    Tokens(#[from] TokenError),
+}
+
+/// Why a component was not registered.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// It is larger than the hub takes.
+    #[error("the component has {bytes} bytes; the most is {most}")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+        /// The bound.
+        most: u64,
+    },
+    /// The manifest pins another digest.
+    #[error("`{name}` is {found}, but the manifest pins {pinned}; change `digest` in the manifest if this file is right")]
+    Digest {
+        /// The component.
+        name: ComponentName,
+        /// What the manifest says.
+        pinned: Digest,
+        /// What was handed in.
+        found: Digest,
+    },
+    /// The compile program refused it.
+    #[error("it does not compile: {0}")]
+    Refused(String),
+    /// A runner could not load or ask it.
+    #[error("it cannot be asked for its tools: {0}")]
+    Describe(String),
+    /// A tool's name is not one.
+    #[error("it has a tool with a bad name")]
+    ToolName(#[source] BadName),
+    /// Two of its tools have one name.
+    #[error("it has two tools named `{0}`")]
+    TwoTools(ToolName),
+    /// It has too many tools.
+    #[error("it has {found} tools; the most is {most}")]
+    TooManyTools {
+        /// How many.
+        found: usize,
+        /// The bound.
+        most: usize,
+    },
+    /// A schema is not a JSON object, or too large.
+    #[error("tool `{tool}`: {why}")]
+    Schema {
+        /// The tool.
+        tool: ToolName,
+        /// What is wrong.
+        why: String,
+    },
+    /// The container that did it was lost.
+    #[error("the {program} container {why}")]
+    Lost {
+        /// `compile` or `runner`.
+        program: &'static str,
+        /// What happened to it.
+        why: String,
+    },
+    /// The hub's own files.
+    #[error("{path} cannot be written")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The hub stops.
+    #[error("the hub is stopping")]
+    Draining,
+}
+
+/// The runner image.
+pub type ImageId = String;

@@ -1,0 +1,1 @@
+//! MCP, both protocol eras, as a translation of the hub.

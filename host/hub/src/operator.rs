@@ -1,0 +1,1 @@
+//! The operator socket: sessions, components, health.
