@@ -1,5 +1,6 @@
 //! The messages, in both directions. Every enum is closed: a tag that is not here ends the connection.
 
+use crate::few::{MAX_CONTENT_BLOCKS, MAX_FINDINGS, MAX_NAMES, described, few};
 use manifest::{Digest, ToolName};
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +54,7 @@ pub enum FromRunner {
     /// A call ended.
     Done(Done),
     /// Answer to `Describe`.
-    Described(CallId, Result<Vec<ToolDescription>, String>),
+    Described(CallId, #[serde(deserialize_with = "described")] Result<Vec<ToolDescription>, String>),
 }
 
 /// What a runner says of itself before it is trusted with anything.
@@ -71,11 +72,14 @@ pub struct Hello {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InsidePosture {
     /// Findings for people and tests: name (`CapEff`, `NoNewPrivs`, `root`, `pids.max`, …) and value.
+    #[serde(deserialize_with = "few::<_, _, MAX_FINDINGS>")]
     pub facts: Vec<(String, String)>,
     /// Forbidden things that the self-test tried: name and the error each ended in. One that had
     /// succeeded would have ended the runner before this message.
+    #[serde(deserialize_with = "few::<_, _, MAX_FINDINGS>")]
     pub self_test: Vec<(String, String)>,
     /// Lockdown steps: name and what was applied (`landlock`: `ABI 7, fully enforced`).
+    #[serde(deserialize_with = "few::<_, _, MAX_FINDINGS>")]
     pub lockdown: Vec<(String, String)>,
 }
 
@@ -168,6 +172,7 @@ pub enum Limit {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Answer {
     /// Blocks, in order.
+    #[serde(deserialize_with = "few::<_, _, MAX_CONTENT_BLOCKS>")]
     pub content: Vec<Content>,
     /// JSON text, already checked against the tool's output schema.
     pub structured: Option<String>,
@@ -285,7 +290,9 @@ pub struct Compiled {
     /// Names what can load it: engine version, settings and processor baseline.
     pub compatibility: String,
     /// Instances the component imports, such as `wasi:filesystem/types@0.2.6`.
+    #[serde(deserialize_with = "few::<_, _, MAX_NAMES>")]
     pub imports: Vec<String>,
     /// What it exports.
+    #[serde(deserialize_with = "few::<_, _, MAX_NAMES>")]
     pub exports: Vec<String>,
 }

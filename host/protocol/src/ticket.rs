@@ -1,5 +1,12 @@
 //! The ticket: what the hub signs and a runner enforces.
 
+mod check;
+mod jose;
+mod key;
+
+pub use check::TicketCheck;
+pub use key::{BadHubKey, HubKey, HubPublicKey, TicketError};
+
 use manifest::{Access, Clock, Digest, EnvName, Limits, ToolName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
