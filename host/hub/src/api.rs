@@ -19,6 +19,9 @@ pub struct HubConfig {
     pub manifest: Manifest,
     /// Host directories for mounts that name none (`--mount NAME=DIR`).
     pub mount_sources: BTreeMap<MountName, PathBuf>,
+    /// More places that no mount may contain or lie in: the manifest's directory, above all. The data
+    /// directory, the engine's socket, `/proc`, `/sys` and `/dev` need not be said.
+    pub private: Vec<PathBuf>,
     /// What stands around a runner.
     pub wall2: Wall2,
     /// Tiers whose tools this hub neither shows nor calls, whatever a profile says.
