@@ -1,0 +1,33 @@
+//! The smallest plugin: one tool, typed in and out.
+#![forbid(unsafe_code)]
+
+use safeclaw_sdk::prelude::*;
+
+/// Whom to greet.
+#[arguments]
+struct Greet {
+    /// The name, at most 100 characters.
+    name: String,
+}
+
+/// A greeting.
+#[result]
+struct Greeting {
+    /// What to say.
+    text: String,
+}
+
+/// Greets somebody by name.
+#[tool(title = "Greet", read_only, idempotent)]
+fn greet(args: Greet) -> Result<Greeting> {
+    ensure!(args.name.chars().count() <= 100, "that name is too long; at most 100 characters");
+    log::info!("greeting {}", args.name);
+    Ok(Greeting { text: format!("Hello, {}!", args.name) })
+}
+
+plugin!(greet);
+
+#[test]
+fn greets() {
+    assert_eq!(greet(Greet { name: "Ada".into() }).ok().map(|g| g.text).as_deref(), Some("Hello, Ada!"));
+}
