@@ -1,2 +1,100 @@
-//! placeholder
-fn main() {}
+//! `cargo xtask`: what a newcomer, a developer and CI run. Sets up what is missing, saying so first;
+//! builds in one profile; shows and proves. Output for people goes to standard error, so that
+//! `demo --json` is one object on standard output.
+mod build;
+mod daemon;
+mod engine;
+mod image;
+mod place;
+mod process;
+mod progress;
+mod setup;
+mod show;
+mod stages;
+mod step;
+mod suite;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use place::Place;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// SafeClaw's own tasks: see it work, test it, build its parts.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Show tools at work on real files behind both walls, and four attacks that fail.
+    Demo(show::Options),
+    /// Run the whole test suite.
+    Test(suite::Options),
+    /// Build the runner image into target/image and load it into the engine, where there is one.
+    Image,
+    /// Build the plugins that ship and the hostile guests of the tests.
+    Plugins,
+}
+
+fn main() -> ExitCode {
+    match Arguments::try_parse() {
+        Ok(arguments) => run(arguments.task),
+        Err(usage) => {
+            let code = if usage.use_stderr() { 2 } else { 0 };
+            let _ = usage.print();
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn run(task: Task) -> ExitCode {
+    let result = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the async runtime did not start")
+        .and_then(|runtime| runtime.block_on(until_stopped(task)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the task, or drops it on Ctrl-C and SIGTERM; whatever it owns ends with it.
+async fn until_stopped(task: Task) -> anyhow::Result<()> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = perform(task) => result,
+        _ = interrupted.recv() => anyhow::bail!("stopped by Ctrl-C; what was started has been ended"),
+        _ = terminated.recv() => anyhow::bail!("stopped by SIGTERM; what was started has been ended"),
+    }
+}
+
+async fn perform(task: Task) -> anyhow::Result<()> {
+    let place = Place::find()?;
+    match task {
+        Task::Demo(options) => show::demo(&place, &options).await,
+        Task::Test(options) => suite::test(&place, &options).await,
+        Task::Image => {
+            setup::platform()?;
+            build::host(&place, build::Host::Shipped).await?;
+            build::compile(&place, build::Harness::Without).await?;
+            let image = image::make(&place).await?;
+            match engine::find(&place, engine::Prefer::TheUsers, engine::Missing::IsNone).await? {
+                Some(engine) => image::load(&place, &image, &engine).await,
+                None => Ok(eprintln!("image     not loaded: no container engine answers")),
+            }
+        }
+        Task::Plugins => {
+            setup::wasm_target(&place).await?;
+            build::guests(&place).await.map(|_| ())
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The builds, as few as features allow: one cargo call for everything that must not hold a compiler,
+//! one for `compile`, which is the engine with its compiler, and one for each guest workspace.
+
+use crate::place::Place;
+use crate::stages::{COMPILER, HOST};
+use crate::step::{self, Output};
+use std::path::PathBuf;
+use tokio::process::Command;
+
+/// Guest workspaces: what ships, and the hostile components of the tests and the demo.
+const GUESTS: [&str; 2] = ["plugins", "tests/guests"];
+
+/// How much of the host workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// What ships: `safeclaw` and `runner`.
+    Shipped,
+    /// What ships and the demo.
+    Demo,
+    /// The programs, with the packages that `cargo test` will select, so that nothing is built twice.
+    All,
+}
+
+/// Whether the tests of `compile` and `engine` are built too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Harness {
+    /// Only the program.
+    Without,
+    /// The tests as well.
+    With,
+}
+
+/// A cargo command in the clone, in the one profile.
+pub(crate) fn cargo(place: &Place, subcommand: &str) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(&place.root).args([subcommand, "--profile", "ci", "--locked"]);
+    command
+}
+
+/// Builds the host's programs, without `xtask`, which is running.
+pub(crate) async fn host(place: &Place, what: Host) -> anyhow::Result<()> {
+    let mut command = cargo(place, "build");
+    match what {
+        Host::Shipped => command.args(["-p", "cli", "-p", "runner"]),
+        Host::Demo => {
+            command.args(["-p", "cli", "-p", "runner", "-p", "xtask", "--features", "xtask/demo"]);
+            command.args(["--bin", "safeclaw", "--bin", "runner", "--bin", "demo"])
+        }
+        Host::All => {
+            HOST.select(&mut command);
+            command.args(["--bin", "safeclaw", "--bin", "runner", "--bin", "demo"])
+        }
+    };
+    step::run(place, "host", Output::Logged, &mut command).await
+}
+
+/// Builds the compile program.
+pub(crate) async fn compile(place: &Place, harness: Harness) -> anyhow::Result<()> {
+    let mut command = cargo(place, "build");
+    match harness {
+        Harness::Without => command.args(["-p", "compile"]),
+        Harness::With => COMPILER.select(&mut command).args(["--bin", "compile"]),
+    };
+    step::run(place, "compile", Output::Logged, &mut command).await
+}
+
+/// Builds both guest workspaces; gives the directories with their components.
+pub(crate) async fn guests(place: &Place) -> anyhow::Result<Vec<PathBuf>> {
+    let mut directories = Vec::new();
+    for workspace in GUESTS {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command
+            .current_dir(place.root.join(workspace))
+            .args(["build", "--release", "--locked", "--target", "wasm32-wasip2", "--target-dir", "target"])
+            // Flags of the caller are for its own machine, not for guests.
+            .env_remove("RUSTFLAGS");
+        let name = workspace.rsplit('/').next().unwrap_or(workspace);
+        step::run(place, name, Output::Logged, &mut command).await?;
+        directories.push(place.components(workspace));
+    }
+    Ok(directories)
+}

@@ -1,0 +1,75 @@
+//! Where things are in this clone.
+
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+
+/// The triple of everything that the host workspace builds; `.cargo/config.toml` says why.
+const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+
+/// The directories that the tasks use.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// The clone.
+    pub(crate) root: PathBuf,
+    /// Cargo's target directory.
+    pub(crate) target: PathBuf,
+    /// Where the one profile's programs are; this program is one of them.
+    pub(crate) bin: PathBuf,
+}
+
+impl Place {
+    /// Reads them off this program's own path: `TARGET/TRIPLE/PROFILE/xtask`.
+    pub(crate) fn find() -> anyhow::Result<Self> {
+        let exe = std::env::current_exe().context("this program's own path is not known")?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let root = root.canonicalize().with_context(|| format!("{} has gone", root.display()))?;
+        Self::from(root, &exe)
+    }
+
+    fn from(root: PathBuf, exe: &Path) -> anyhow::Result<Self> {
+        let bin = exe.parent().context("this program has no directory")?;
+        let triple = bin.parent().filter(|dir| dir.ends_with(TRIPLE));
+        let target = triple
+            .and_then(Path::parent)
+            .with_context(|| format!("{} is not in a target directory; run `cargo xtask`", exe.display()))?;
+        Ok(Self { root, target: target.to_owned(), bin: bin.to_owned() })
+    }
+
+    /// A program of the host workspace.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
+    /// Where the components of a guest workspace end up.
+    pub(crate) fn components(&self, workspace: &str) -> PathBuf {
+        self.root.join(workspace).join("target/wasm32-wasip2/release")
+    }
+
+    /// The log file of a step.
+    pub(crate) fn log(&self, step: &str) -> PathBuf {
+        self.target.join("xtask").join(format!("{step}.log"))
+    }
+
+    /// The runner image, and beside it `runner.id`.
+    pub(crate) fn image(&self) -> PathBuf {
+        self.target.join("image/runner.tar")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_read_off_the_programs_own_path() {
+        let exe = Path::new("/c/target/x86_64-unknown-linux-gnu/ci/xtask");
+        let Ok(place) = Place::from(PathBuf::from("/c"), exe) else { unreachable!("it is in a target directory") };
+        assert_eq!(place.target, Path::new("/c/target"));
+        assert_eq!(place.program("safeclaw"), Path::new("/c/target/x86_64-unknown-linux-gnu/ci/safeclaw"));
+    }
+
+    #[test]
+    fn a_copied_program_is_refused() {
+        assert!(Place::from(PathBuf::from("/c"), Path::new("/usr/bin/xtask")).is_err());
+    }
+}
