@@ -4,11 +4,18 @@
 //! `container` and speaks to in the frames of `protocol`. [`Hub`] is the whole of its core; the modules
 //! `mcp`, `http`, `operator` and `stdio` are faces that translate to and from it.
 pub mod api;
+mod audit;
+pub mod bounds;
+pub mod clean;
+pub mod data;
 mod hub;
 pub mod http;
 pub mod mcp;
 pub mod operator;
+pub mod policy;
 pub mod stdio;
+#[cfg(test)]
+mod testing;
 pub mod tokens;
 
 pub use api::*;

@@ -1,0 +1,10 @@
+//! What was asked and what was done, in a file that only grows.
+//!
+//! A call is written down before its frame is sent, so that nothing runs unrecorded even when the hub dies a
+//! moment later; where that cannot be written, nothing runs. No guest text and no argument ever gets in here.
+
+mod log;
+mod record;
+
+pub(crate) use log::{Audit, AuditError};
+pub(crate) use record::{Denied, Entry, Executed, Outcome, Requested};

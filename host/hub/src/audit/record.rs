@@ -1,0 +1,86 @@
+//! The lines of the audit log.
+
+use crate::api::SessionId;
+use container::ContainerName;
+use jiff::Timestamp;
+use manifest::{ClassId, ComponentName, Digest, Tier, ToolName};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// One line.
+#[derive(Debug, Serialize)]
+pub(crate) struct Record {
+    pub(crate) time: Timestamp,
+    #[serde(flatten)]
+    pub(crate) entry: Entry,
+}
+
+/// What is written down.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Entry {
+    HubStarted { hub: String, manifest: Digest, wall2: &'static str },
+    HubStopped { hub: String },
+    Requested(Requested),
+    Executed(Executed),
+    Denied(Denied),
+    SessionEnded { session: SessionId, principal: String, reason: &'static str },
+    RunnerKilled { runner: ContainerName, class: ClassId, session: Option<SessionId>, reason: String },
+    ComponentRegistered { name: ComponentName, component: Digest, artefact: Digest, tools: usize },
+}
+
+/// A call that policy lets through, before anything is done.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Requested {
+    pub(crate) call: Uuid,
+    pub(crate) session: SessionId,
+    pub(crate) principal: String,
+    pub(crate) tool: ToolName,
+    pub(crate) tier: Tier,
+    pub(crate) component: Digest,
+    pub(crate) manifest: Digest,
+    pub(crate) arguments: Digest,
+    pub(crate) arguments_bytes: usize,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Executed {
+    pub(crate) call: Uuid,
+    pub(crate) session: SessionId,
+    pub(crate) tool: ToolName,
+    #[serde(flatten)]
+    pub(crate) outcome: Outcome,
+    /// The runner's container, if it came that far.
+    pub(crate) runner: Option<ContainerName>,
+    /// From the request to here, by the hub's clock.
+    pub(crate) wall_us: u64,
+    /// Of which waiting for a runner.
+    pub(crate) runner_us: u64,
+    pub(crate) result_bytes: usize,
+}
+
+/// The outcome words, without a word of the guest's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Answered,
+    Failed,
+    Denied,
+    Limit { limit: String, value: u64 },
+    Broken,
+    Cancelled,
+}
+
+/// A call that did not get as far as a request.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Denied {
+    pub(crate) call: Uuid,
+    pub(crate) session: SessionId,
+    pub(crate) principal: String,
+    /// What was named, if it could be a tool's name.
+    pub(crate) tool: Option<ToolName>,
+    pub(crate) reason: String,
+    /// Denials of this session since the last line that were too many to write.
+    pub(crate) unwritten: u64,
+}

@@ -1,0 +1,229 @@
+//! The hub's directory: what it keeps between two runs, and the lock that makes it one hub's.
+
+use crate::api::StartError;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// An open data directory. While it lives no other hub can open the same one.
+#[derive(Debug)]
+pub struct DataDir {
+    root: PathBuf,
+    /// Held, not used: the lock ends with the process, however it ends.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes what is missing and takes the lock.
+    ///
+    /// # Errors
+    /// When another hub has it, or it cannot be made.
+    pub fn open(path: &Path) -> Result<Self, StartError> {
+        make(path)?;
+        let root = path.canonicalize().map_err(|source| StartError::Data { path: path.to_owned(), what: "open", source })?;
+        let lock_path = root.join("hub.lock");
+        let refuse = |source| StartError::Data { path: lock_path.clone(), what: "lock", source };
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path).map_err(refuse)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(StartError::Locked(root)),
+            Err(fs::TryLockError::Error(source)) => return Err(refuse(source)),
+        }
+        let data = Self { root, _lock: lock };
+        for (directory, mode) in [(data.components(), 0o700), (data.artefacts(), 0o755)] {
+            make(&directory)?;
+            permit(&directory, mode)?;
+        }
+        Ok(data)
+    }
+
+    /// The directory itself, canonical.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Components and their registrations.
+    #[must_use]
+    pub fn components(&self) -> PathBuf {
+        self.root.join("components")
+    }
+
+    /// Artefacts: mounted read-only into every runner, written by the hub alone.
+    #[must_use]
+    pub fn artefacts(&self) -> PathBuf {
+        self.root.join("artefacts")
+    }
+
+    /// The audit log.
+    #[must_use]
+    pub fn audit(&self) -> PathBuf {
+        self.root.join("audit.jsonl")
+    }
+
+    /// Names this hub, so that it finds what an earlier run of it left: 8 hexadecimal digits, made once.
+    ///
+    /// # Errors
+    /// When the file cannot be read or made, or holds something else.
+    pub fn hub_id(&self) -> Result<String, StartError> {
+        let path = self.root.join("hub.id");
+        let bytes = secret::<4>(&path, |random| hex::encode(random).into_bytes())?;
+        let id = String::from_utf8(bytes).unwrap_or_default();
+        if id.len() == 8 && id.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()) {
+            Ok(id)
+        } else {
+            Err(StartError::Damaged { path, what: "it should hold 8 hexadecimal digits".into() })
+        }
+    }
+
+    /// The seed of the key that signs tickets, made once.
+    ///
+    /// # Errors
+    /// When the file cannot be read or made, is not 32 bytes, or others may read it.
+    pub fn key_seed(&self) -> Result<[u8; 32], StartError> {
+        let path = self.root.join("hub.key");
+        let bytes = secret::<32>(&path, |random| random.to_vec())?;
+        <[u8; 32]>::try_from(bytes).map_err(|_| StartError::Damaged { path, what: "it should hold 32 bytes".into() })
+    }
+}
+
+fn make(path: &Path) -> Result<(), StartError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| StartError::Data { path: path.to_owned(), what: "make", source })?;
+    permit(path, 0o700)
+}
+
+fn permit(path: &Path, mode: u32) -> Result<(), StartError> {
+    fs::set_permissions(path, Permissions::from_mode(mode))
+        .map_err(|source| StartError::Data { path: path.to_owned(), what: "set the permissions", source })
+}
+
+/// Reads a small file of ours, or makes it from this many random bytes; nobody else may have had access to it.
+fn secret<const BYTES: usize>(path: &Path, make: impl FnOnce(&[u8; BYTES]) -> Vec<u8>) -> Result<Vec<u8>, StartError> {
+    let fail = |what| move |source: io::Error| StartError::Data { path: path.to_owned(), what, source };
+    if !path.exists() {
+        let mut random = [0; BYTES];
+        getrandom::fill(&mut random).map_err(io::Error::from).map_err(fail("make"))?;
+        write_atomic(path, &make(&random), 0o600).map_err(fail("write"))?;
+    }
+    let mut file = OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
+        .map_err(fail("open"))?;
+    let mode = file.metadata().map_err(fail("read"))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(StartError::Damaged { path: path.to_owned(), what: format!("others may read it (mode {:o}); make it 0600 or remove it", mode & 0o777) });
+    }
+    let mut bytes = Vec::new();
+    Read::by_ref(&mut file).take(64).read_to_end(&mut bytes).map_err(fail("read"))?;
+    Ok(bytes)
+}
+
+/// Replaces a file so that a reader, and a crash at any moment, finds either the old one or the new one whole.
+///
+/// # Errors
+/// Whatever the file system says; the old file is then still there.
+pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut new = Draft::beside(path)?;
+    new.file.write_all(bytes)?;
+    new.keep(path, mode)
+}
+
+/// A file in the making: removed again unless it is kept.
+#[derive(Debug)]
+pub struct Draft {
+    /// Where to write.
+    pub file: File,
+    path: Option<PathBuf>,
+}
+
+impl Draft {
+    /// Starts one in the directory of `path`.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn beside(path: &Path) -> io::Result<Self> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random)?;
+        let name = format!(".new-{}", hex::encode(random));
+        let draft = path.parent().unwrap_or(Path::new(".")).join(name);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        Ok(Self { file, path: Some(draft) })
+    }
+
+    /// Makes it durable and puts it in its place.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn keep(mut self, path: &Path, mode: u32) -> io::Result<()> {
+        self.file.set_permissions(Permissions::from_mode(mode))?;
+        self.file.sync_all()?;
+        if let Some(draft) = self.path.take() {
+            fs::rename(&draft, path).inspect_err(|_| drop(fs::remove_file(&draft)))?;
+        }
+        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            drop(fs::remove_file(path));
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_directory_one_hub() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hub");
+        let first = DataDir::open(&path).unwrap();
+        let second = DataDir::open(&path).unwrap_err();
+        assert!(second.to_string().starts_with("another hub is running on"), "{second}");
+        drop(first);
+        DataDir::open(&path).unwrap();
+    }
+
+    #[test]
+    fn identity_and_key_stay_and_are_ours_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hub");
+        let data = DataDir::open(&path).unwrap();
+        let (id, seed) = (data.hub_id().unwrap(), data.key_seed().unwrap());
+        assert_ne!(seed, [0; 32]);
+        assert_eq!((id, seed), (data.hub_id().unwrap(), data.key_seed().unwrap()));
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(data.artefacts().metadata().unwrap().permissions().mode() & 0o777, 0o755);
+        permit(&path.join("hub.key"), 0o644).unwrap();
+        assert!(matches!(data.key_seed(), Err(StartError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_key_of_another_length_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path()).unwrap();
+        write_atomic(&dir.path().join("hub.key"), b"short", 0o600).unwrap();
+        assert!(matches!(data.key_seed(), Err(StartError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_draft_that_is_not_kept_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Draft::beside(&dir.path().join("x")).unwrap());
+        write_atomic(&dir.path().join("kept"), b"1", 0o444).unwrap();
+        write_atomic(&dir.path().join("kept"), b"2", 0o444).unwrap();
+        let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names, ["kept"]);
+        assert_eq!(fs::read(dir.path().join("kept")).unwrap(), b"2");
+    }
+}

@@ -1,0 +1,165 @@
+//! How a call ended, as MCP says it.
+//!
+//! What the model should act on is a result with `isError`: a protocol error mostly never reaches it.
+
+use crate::api::{CallEnd, CallOutcome};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use protocol::{Answer, Content, Resource, ResourceBody};
+use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
+use serde_json::Value;
+
+/// The result of a call. [`CallOutcome::UnknownTool`] is a protocol error, the caller's to make.
+pub(super) fn result(end: CallEnd) -> CallToolResult {
+    match end.outcome {
+        CallOutcome::Answer(answer) => answered(answer, &end.call_id.to_string()),
+        CallOutcome::UnknownTool => error("unknown tool".to_owned()),
+        CallOutcome::Denied { reason, approvable: true } => {
+            error(format!("denied, approvable: {reason}. Nothing ran."))
+        }
+        CallOutcome::Denied { reason, approvable: false } => error(format!("denied: {reason}. Nothing ran.")),
+        CallOutcome::Limit { limit, value, text } => error(format!("limit: {text} ({limit} = {value})")),
+        CallOutcome::Broken { id } => broken(&id.to_string()),
+        CallOutcome::Cancelled => error("cancelled".to_owned()),
+    }
+}
+
+fn answered(answer: Answer, call_id: &str) -> CallToolResult {
+    let mut content: Vec<ContentBlock> = answer.content.into_iter().map(block).collect();
+    let structured_content = match answer.structured.as_deref().map(serde_json::from_str::<Value>) {
+        None => None,
+        Some(Ok(value)) => Some(value),
+        // The runner checks it; one that sends anything else is not believed.
+        Some(Err(_)) => return broken(call_id),
+    };
+    // Clients differ in which of the two they show the model.
+    if let (true, Some(text)) = (content.is_empty(), answer.structured) {
+        content.push(ContentBlock::text(text));
+    }
+    let mut result = CallToolResult::success(content);
+    result.structured_content = structured_content;
+    result.is_error = Some(answer.is_error);
+    result
+}
+
+fn block(content: Content) -> ContentBlock {
+    match content {
+        Content::Text(text) => ContentBlock::text(text),
+        Content::Image(bytes, mime_type) => ContentBlock::image(STANDARD.encode(bytes), mime_type),
+        Content::Audio(bytes, mime_type) => ContentBlock::audio(STANDARD.encode(bytes), mime_type),
+        Content::Resource(resource) => ContentBlock::resource(contents(resource)),
+    }
+}
+
+fn contents(resource: Resource) -> ResourceContents {
+    let Resource { uri, mime_type, body } = resource;
+    match body {
+        ResourceBody::Text(text) => ResourceContents::TextResourceContents { uri, mime_type, text, meta: None },
+        ResourceBody::Blob(bytes) => {
+            let blob = STANDARD.encode(bytes);
+            ResourceContents::BlobResourceContents { uri, mime_type, blob, meta: None }
+        }
+    }
+}
+
+/// The agent gets the id, the operator finds the chain of causes under it in the log.
+fn broken(id: &str) -> CallToolResult {
+    error(format!("broken: the call failed inside SafeClaw; the operator finds it under {id}"))
+}
+
+fn error(text: String) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(text)])
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    fn shown(outcome: CallOutcome) -> Value {
+        let end = CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil() };
+        serde_json::to_value(result(end)).unwrap()
+    }
+
+    fn error_text(outcome: CallOutcome) -> String {
+        let shown = shown(outcome);
+        assert_eq!(shown["isError"], json!(true));
+        shown["content"][0]["text"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_denial_says_that_nothing_ran_and_whether_it_can_be_approved() {
+        let denied = |approvable| CallOutcome::Denied { reason: "escalation not available".to_owned(), approvable };
+        assert_eq!(error_text(denied(false)), "denied: escalation not available. Nothing ran.");
+        assert!(error_text(denied(true)).starts_with("denied, approvable: "));
+    }
+
+    #[test]
+    fn a_limit_names_itself_and_its_value() {
+        let limit = CallOutcome::Limit {
+            limit: "memory_bytes".to_owned(),
+            value: 65_536,
+            text: "the tool wanted more memory than it may have".to_owned(),
+        };
+        let text = "limit: the tool wanted more memory than it may have (memory_bytes = 65536)";
+        assert_eq!(error_text(limit), text);
+    }
+
+    #[test]
+    fn what_broke_inside_is_an_id_and_nothing_else() {
+        let id = Uuid::from_u128(5);
+        assert!(error_text(CallOutcome::Broken { id }).ends_with(&id.to_string()));
+    }
+
+    #[test]
+    fn a_runner_that_sends_no_json_as_structured_content_is_not_believed() {
+        let answer = Answer { structured: Some("{".to_owned()), ..Answer::default() };
+        assert!(error_text(CallOutcome::Answer(answer)).starts_with("broken: "));
+        let deep = Answer { structured: Some("[".repeat(100_000)), ..Answer::default() };
+        assert!(error_text(CallOutcome::Answer(deep)).starts_with("broken: "));
+    }
+
+    #[test]
+    fn every_kind_of_content_keeps_its_place_and_its_bytes() {
+        let resource = |body| {
+            Content::Resource(Resource { uri: "x:y".to_owned(), mime_type: Some("a/b".to_owned()), body })
+        };
+        let content = vec![
+            Content::Text("t".to_owned()),
+            Content::Image(vec![0, 255], "image/png".to_owned()),
+            Content::Audio(vec![1], "audio/wav".to_owned()),
+            resource(ResourceBody::Text("r".to_owned())),
+            resource(ResourceBody::Blob(vec![2])),
+        ];
+        let answer = Answer { content, structured: Some("null".to_owned()), is_error: false };
+        let expected = json!({
+            "resultType": "complete",
+            "content": [
+                {"type": "text", "text": "t"},
+                {"type": "image", "data": "AP8=", "mimeType": "image/png"},
+                {"type": "audio", "data": "AQ==", "mimeType": "audio/wav"},
+                {"type": "resource", "resource": {"uri": "x:y", "mimeType": "a/b", "text": "r"}},
+                {"type": "resource", "resource": {"uri": "x:y", "mimeType": "a/b", "blob": "Ag=="}},
+            ],
+            "structuredContent": null,
+            "isError": false,
+        });
+        assert_eq!(shown(CallOutcome::Answer(answer)), expected);
+    }
+
+    #[test]
+    fn structured_content_alone_is_also_given_as_text() {
+        let answer = Answer { structured: Some(r#"{"a":1}"#.to_owned()), ..Answer::default() };
+        let shown = shown(CallOutcome::Answer(answer));
+        assert_eq!(shown["content"], json!([{"type": "text", "text": "{\"a\":1}"}]));
+        assert_eq!(shown["structuredContent"], json!({"a": 1}));
+    }
+
+    #[test]
+    fn a_tool_that_failed_says_so_in_its_own_words() {
+        let content = vec![Content::Text("no such file".to_owned())];
+        let answer = Answer { content, structured: None, is_error: true };
+        assert_eq!(error_text(CallOutcome::Answer(answer)), "no such file");
+    }
+}

@@ -1,0 +1,56 @@
+//! What the faces ask of the hub. A trait, so that a face can be tested without a container.
+
+use crate::Hub;
+use crate::api::{CallEnd, CallNote, Caller, ListedTool};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// The part of [`Hub`] that MCP needs. Clones are handles to one thing.
+pub trait Governor: Clone + Send + Sync + 'static {
+    /// Who is behind a bearer token.
+    fn authenticate(&self, bearer: &str) -> Option<Caller>;
+    /// The tools that a caller may see.
+    fn tools(&self, caller: &Caller) -> Vec<ListedTool>;
+    /// Calls one.
+    fn call(
+        &self,
+        caller: &Caller,
+        tool: &str,
+        arguments: String,
+        notes: mpsc::Sender<CallNote>,
+        cancel: CancellationToken,
+    ) -> impl Future<Output = CallEnd> + Send;
+    /// Grows when the tools may have changed.
+    fn changes(&self) -> watch::Receiver<u64>;
+    /// Whether it takes calls: for `/healthz`.
+    fn is_well(&self) -> bool;
+}
+
+impl Governor for Hub {
+    fn authenticate(&self, bearer: &str) -> Option<Caller> {
+        Hub::authenticate(self, bearer)
+    }
+
+    fn tools(&self, caller: &Caller) -> Vec<ListedTool> {
+        Hub::tools(self, caller)
+    }
+
+    async fn call(
+        &self,
+        caller: &Caller,
+        tool: &str,
+        arguments: String,
+        notes: mpsc::Sender<CallNote>,
+        cancel: CancellationToken,
+    ) -> CallEnd {
+        Hub::call(self, caller, tool, arguments, notes, cancel).await
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        Hub::changes(self)
+    }
+
+    fn is_well(&self) -> bool {
+        !self.health().draining
+    }
+}

@@ -1,0 +1,153 @@
+//! Whether a call may happen at all: manifest, profile and name in, a decision out. Pure.
+
+use manifest::{Manifest, Profile, ProfileName, Tier, Tool, ToolName};
+use std::collections::BTreeSet;
+
+/// What policy says to a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision<'m> {
+    /// It may go on; the tool brings its grants.
+    Allow(&'m Tool),
+    /// It may not.
+    Deny(Denial),
+}
+
+/// Why not, for each reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// For the agent. `None`: it must not learn that the tool exists.
+    pub agent: Option<&'static str>,
+    /// For the operator: the line that decided, and what would change it.
+    pub operator: String,
+    /// Whether a person's approval could allow it.
+    pub approvable: bool,
+}
+
+/// Decides on a call by name. What is listed nowhere is denied.
+#[must_use]
+pub fn decide<'m>(manifest: &'m Manifest, profile: &ProfileName, denied: &BTreeSet<Tier>, tool: &str) -> Decision<'m> {
+    let unknown = |operator: String| Decision::Deny(Denial { agent: None, operator, approvable: false });
+    let Ok(name) = ToolName::try_from(tool) else {
+        return unknown("the agent named something that is no tool name".into());
+    };
+    let Some(tool) = manifest.tools.get(&name) else {
+        return unknown(format!("the manifest lists no tool `{name}`: add a [tools.{name}] table to allow it"));
+    };
+    let Some(profile) = manifest.profiles.get(profile) else {
+        return unknown(format!("the manifest has no profile `{profile}`: add a [profiles.{profile}] table"));
+    };
+    if let Some(operator) = hidden(profile, denied, tool) {
+        return unknown(operator);
+    }
+    match tool.tier {
+        Tier::User | Tier::Write => Decision::Allow(tool),
+        // There is no approval yet that could open this gate, so it does not open.
+        Tier::Admin | Tier::Critical => Decision::Deny(Denial {
+            agent: Some("escalation not available"),
+            operator: format!("`{name}` is of tier {}, and this hub has no approvals: give it another `tier` in [tools.{name}] to allow it without one", word(tool.tier)),
+            approvable: false,
+        }),
+    }
+}
+
+/// Whether a caller with this profile is shown a tool.
+#[must_use]
+pub fn lists(profile: &Profile, denied: &BTreeSet<Tier>, tool: &Tool) -> bool {
+    hidden(profile, denied, tool).is_none()
+}
+
+/// Whether a call of a tool of this tier waits for a person.
+#[must_use]
+pub fn needs_approval(tier: Tier) -> bool {
+    match tier {
+        Tier::User | Tier::Write => false,
+        Tier::Admin | Tier::Critical => true,
+    }
+}
+
+/// A tier's word in the manifest.
+#[must_use]
+pub fn word(tier: Tier) -> &'static str {
+    match tier {
+        Tier::User => "user",
+        Tier::Write => "write",
+        Tier::Admin => "admin",
+        Tier::Critical => "critical",
+    }
+}
+
+/// Why a profile does not have a tool.
+fn hidden(profile: &Profile, denied: &BTreeSet<Tier>, tool: &Tool) -> Option<String> {
+    let (name, tier) = (&tool.name, word(tool.tier));
+    if denied.contains(&tool.tier) {
+        return Some(format!("this hub was started without tier {tier}: use one that was started with it for `{name}`"));
+    }
+    if !profile.tiers.contains(&tool.tier) {
+        return Some(format!("`{name}` is of tier {tier}: add it to `tiers` in [profiles.{}]", profile.name));
+    }
+    if profile.tools.as_ref().is_some_and(|tools| !tools.contains(name)) {
+        return Some(format!("add `{name}` to `tools` in [profiles.{}]", profile.name));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{manifest, profile, tool};
+
+    fn check(profile_name: &str, denied: &[Tier], tool_name: &str) -> Result<(), Denial> {
+        let mut manifest = manifest([tool("read", Tier::User), tool("edit", Tier::Write), tool("wipe", Tier::Critical)]);
+        for p in [
+            profile("reader", &[Tier::User], None),
+            profile("all", &[Tier::User, Tier::Write, Tier::Admin, Tier::Critical], None),
+            profile("few", &[Tier::User, Tier::Write], Some(&["edit"])),
+            profile("none", &[], None),
+        ] {
+            manifest.profiles.insert(p.name.clone(), p);
+        }
+        let name = ProfileName::try_from(profile_name).map_err(|_| Denial { agent: None, operator: String::new(), approvable: false })?;
+        match decide(&manifest, &name, &denied.iter().copied().collect(), tool_name) {
+            Decision::Allow(tool) => {
+                assert_eq!(tool.name.as_str(), tool_name);
+                Ok(())
+            }
+            Decision::Deny(denial) => Err(denial),
+        }
+    }
+
+    #[test]
+    fn the_profile_is_the_gate() {
+        assert_eq!(check("reader", &[], "read"), Ok(()));
+        assert_eq!(check("all", &[], "edit"), Ok(()));
+        assert_eq!(check("few", &[], "edit"), Ok(()));
+        for (profile, tool) in [("reader", "edit"), ("few", "read"), ("none", "read"), ("nobody", "read")] {
+            assert!(check(profile, &[], tool).is_err(), "{profile} {tool}");
+        }
+    }
+
+    #[test]
+    fn a_hidden_tool_cannot_be_told_from_one_that_is_not_there() {
+        for tool in ["edit", "nothing", "", "../etc/passwd", "read\n", "READ"] {
+            let denial = check("reader", &[], tool).map_or_else(|d| (d.agent, d.approvable), |()| (Some("allowed"), true));
+            assert_eq!(denial, (None, false), "{tool:?}");
+        }
+    }
+
+    #[test]
+    fn the_operator_learns_the_line() {
+        let reason = |p, d: &[Tier], t| check(p, d, t).map_or_else(|d| d.operator, |()| String::new());
+        assert!(reason("reader", &[], "edit").contains("[profiles.reader]"));
+        assert!(reason("reader", &[], "nothing").contains("[tools.nothing]"));
+        assert!(reason("few", &[], "read").contains("`tools` in [profiles.few]"));
+        assert!(reason("all", &[Tier::Write], "edit").contains("started without tier write"));
+    }
+
+    #[test]
+    fn escalated_tiers_do_not_open() {
+        let denial = check("all", &[], "wipe").map_or_else(|d| (d.agent, d.approvable), |()| (None, true));
+        assert_eq!(denial, (Some("escalation not available"), false));
+        let solo = check("all", &[Tier::Admin, Tier::Critical], "wipe").map_or_else(|d| d.agent, |()| Some("allowed"));
+        assert_eq!(solo, None);
+    }
+}

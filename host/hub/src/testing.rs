@@ -1,0 +1,70 @@
+//! Small manifests for this crate's own tests.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use manifest::{
+    Access, Ceiling, Component, ComponentName, ContainerSize, FsGrant, Grants, Limits, Manifest, Mount, MountName, Profile,
+    ProfileName, RunnerScope, Tier, TierRules, Tool, ToolName,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) fn limits() -> Limits {
+    Limits {
+        memory_bytes: 64 << 20,
+        cpu_ms: 1000,
+        deadline_ms: 5000,
+        arguments_bytes: 1000,
+        result_bytes: 1000,
+        log_bytes: 1000,
+        handles: 16,
+    }
+}
+
+pub(crate) fn tool(name: &str, tier: Tier) -> Tool {
+    Tool {
+        name: ToolName::try_from(name).unwrap(),
+        component: ComponentName::try_from("demo").unwrap(),
+        tier,
+        runner: RunnerScope::Session,
+        size: ContainerSize::Small,
+        grants: Grants {
+            fs: vec![FsGrant { mount: MountName::try_from("work").unwrap(), path: ".".into(), access: Access::Read }],
+            env: BTreeMap::new(),
+            clocks: BTreeSet::new(),
+            trap_imports: BTreeSet::new(),
+            limits: limits(),
+        },
+        reason: "tests".into(),
+    }
+}
+
+pub(crate) fn profile(name: &str, tiers: &[Tier], tools: Option<&[&str]>) -> Profile {
+    let names = |tools: &[&str]| tools.iter().map(|t| ToolName::try_from(*t).unwrap()).collect();
+    Profile { name: ProfileName::try_from(name).unwrap(), tiers: tiers.iter().copied().collect(), tools: tools.map(names) }
+}
+
+fn rules(tier: Tier) -> TierRules {
+    let ceiling = Ceiling {
+        fs: Vec::new(),
+        env: BTreeSet::new(),
+        clocks: BTreeSet::new(),
+        size: ContainerSize::Small,
+        runner: RunnerScope::Session,
+        limits: limits(),
+    };
+    TierRules { tier, ceiling, calls_per_hour: 10, concurrent_calls: 2, idle_s: 60 }
+}
+
+pub(crate) fn manifest(tools: impl IntoIterator<Item = Tool>) -> Manifest {
+    let tiers = [Tier::User, Tier::Write, Tier::Admin, Tier::Critical];
+    let component = ComponentName::try_from("demo").unwrap();
+    let mount = Mount { name: MountName::try_from("work").unwrap(), source: None, path: "/work".into(), reason: "tests".into() };
+    let everyone = profile("everyone", &tiers, None);
+    Manifest {
+        name: "test".into(),
+        tiers: tiers.into_iter().map(|tier| (tier, rules(tier))).collect(),
+        mounts: [(mount.name.clone(), mount)].into(),
+        components: [(component.clone(), Component { name: component, digest: None })].into(),
+        tools: tools.into_iter().map(|tool| (tool.name.clone(), tool)).collect(),
+        profiles: [(everyone.name.clone(), everyone)].into(),
+    }
+}

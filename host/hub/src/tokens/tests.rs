@@ -1,0 +1,88 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use jiff::{SignedDuration, Timestamp};
+use manifest::{Manifest, Profile, ProfileName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+fn name(text: &str) -> ProfileName {
+    ProfileName::try_from(text).unwrap()
+}
+
+fn manifest() -> Manifest {
+    let profile = Profile { name: name("reader"), tiers: BTreeSet::new(), tools: None };
+    Manifest {
+        name: "test".into(),
+        tiers: BTreeMap::new(),
+        mounts: BTreeMap::new(),
+        components: BTreeMap::new(),
+        tools: BTreeMap::new(),
+        profiles: [(profile.name.clone(), profile)].into(),
+    }
+}
+
+#[test]
+fn a_token_made_while_the_hub_runs_is_taken_and_a_revoked_one_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokens = Tokens::load(dir.path(), &manifest()).unwrap();
+    let now = Timestamp::now();
+    assert_eq!(tokens.authenticate("", now), None);
+
+    let ada = create(dir.path(), "ada", &name("reader"), None).unwrap();
+    let bob = create(dir.path(), "bob", &name("reader"), None).unwrap();
+    assert!(ada.starts_with("sc_") && ada.len() == 46 && ada != bob, "{ada}");
+    let caller = tokens.authenticate(&ada, now).unwrap();
+    assert_eq!(caller.principal, "ada");
+    assert_eq!(tokens.authenticate(&bob, now).unwrap().principal, "bob");
+    assert_eq!(tokens.authenticate(&format!("{ada}x"), now), None);
+    assert_eq!(tokens.authenticate(ada.trim_start_matches("sc_"), now), None);
+
+    assert!(revoke(dir.path(), &caller.session).unwrap());
+    assert!(!revoke(dir.path(), &caller.session).unwrap());
+    assert_eq!(tokens.authenticate(&ada, now), None);
+    assert_eq!(tokens.sessions(now).len(), 1);
+}
+
+#[test]
+fn the_file_holds_no_token() {
+    let dir = tempfile::tempdir().unwrap();
+    let token = create(dir.path(), "ada", &name("reader"), None).unwrap();
+    let text = std::fs::read_to_string(dir.path().join("tokens.toml")).unwrap();
+    assert!(!text.contains(token.trim_start_matches("sc_")), "{text}");
+    assert_eq!(list(dir.path()).unwrap().first().unwrap().session, session_of(&Digest::of(token.as_bytes())));
+}
+
+#[test]
+fn an_expired_token_and_one_of_an_unknown_profile_are_denied() {
+    let dir = tempfile::tempdir().unwrap();
+    let short = create(dir.path(), "ada", &name("reader"), Some(Duration::from_secs(60))).unwrap();
+    let unknown = create(dir.path(), "ada", &name("admin"), None).unwrap();
+    let tokens = Tokens::load(dir.path(), &manifest()).unwrap();
+    let now = Timestamp::now();
+    assert!(tokens.authenticate(&short, now).is_some());
+    assert_eq!(tokens.authenticate(&short, now + SignedDuration::from_secs(61)), None);
+    assert_eq!(tokens.authenticate(&unknown, now), None);
+}
+
+#[test]
+fn a_damaged_or_open_file_lets_nobody_in() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let token = create(dir.path(), "ada", &name("reader"), None).unwrap();
+    let tokens = Tokens::load(dir.path(), &manifest()).unwrap();
+    let now = Timestamp::now();
+    assert!(tokens.authenticate(&token, now).is_some());
+
+    let path = dir.path().join("tokens.toml");
+    let good = std::fs::read(&path).unwrap();
+    crate::data::write_atomic(&path, b"[[token]]\nadmin = true\n", 0o600).unwrap();
+    assert_eq!(tokens.authenticate(&token, now), None);
+    crate::data::write_atomic(&path, &good, 0o600).unwrap();
+    assert!(tokens.authenticate(&token, now).is_some());
+
+    crate::data::write_atomic(&path, &good, 0o644).unwrap();
+    assert_eq!(tokens.authenticate(&token, now), None);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(create(dir.path(), "two\nlines", &name("reader"), None).is_err());
+}

@@ -1,0 +1,90 @@
+//! The tokens that a running hub takes: reloaded when the file changes.
+
+use super::file::{Entry, Stamp, path, read, stamp};
+use super::{TokenError, session_of};
+use crate::api::{Caller, SessionId};
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use manifest::{Digest, Manifest, ProfileName};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
+
+/// The token file as it was last read.
+pub(crate) struct Tokens {
+    path: PathBuf,
+    profiles: BTreeSet<ProfileName>,
+    current: ArcSwap<Vec<Entry>>,
+    read_at: Mutex<Stamp>,
+}
+
+impl Tokens {
+    /// Reads the file. One that is not there lets nobody in.
+    pub(crate) fn load(data: &Path, manifest: &Manifest) -> Result<Self, TokenError> {
+        let path = path(data);
+        let (file, stamp) = read(&path)?;
+        let profiles = manifest.profiles.keys().cloned().collect();
+        let tokens = Self { path, profiles, current: ArcSwap::default(), read_at: Mutex::new(stamp) };
+        tokens.take(file.token);
+        Ok(tokens)
+    }
+
+    /// The caller behind a token. Compares with every digest in the same time, found or not.
+    pub(crate) fn authenticate(&self, bearer: &str, now: Timestamp) -> Option<Caller> {
+        self.reload();
+        let digest = Digest::of(bearer.as_bytes());
+        let entries = self.current.load();
+        let mut found = u32::MAX;
+        for (place, entry) in (0_u32..).zip(entries.iter()) {
+            found.conditional_assign(&place, entry.sha256.as_str().as_bytes().ct_eq(digest.as_str().as_bytes()));
+        }
+        let entry = entries.get(usize::try_from(found).ok()?)?;
+        if !lives(entry, now) {
+            return None;
+        }
+        Some(Caller { session: session_of(&digest), principal: entry.principal.clone(), profile: entry.profile.clone() })
+    }
+
+    /// The sessions whose tokens are in force.
+    pub(crate) fn sessions(&self, now: Timestamp) -> BTreeSet<SessionId> {
+        self.reload();
+        let entries = self.current.load();
+        entries.iter().filter(|entry| lives(entry, now)).map(|entry| session_of(&entry.sha256)).collect()
+    }
+
+    /// Reads the file again if it is another one. A file that cannot be read lets nobody in.
+    fn reload(&self) {
+        let mut read_at = self.read_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if stamp(&self.path) == *read_at {
+            return;
+        }
+        match read(&self.path) {
+            Ok((file, stamp)) => {
+                *read_at = stamp;
+                self.take(file.token);
+            }
+            Err(error) => {
+                *read_at = stamp(&self.path);
+                tracing::error!(error = &error as &dyn std::error::Error, "no token is taken until the file is right again");
+                self.take(Vec::new());
+            }
+        }
+    }
+
+    fn take(&self, mut entries: Vec<Entry>) {
+        entries.retain(|entry| {
+            let known = self.profiles.contains(&entry.profile);
+            if !known {
+                let session = session_of(&entry.sha256);
+                tracing::error!(%session, profile = %entry.profile, "a token is denied: the manifest has no such profile");
+            }
+            known
+        });
+        self.current.store(Arc::new(entries));
+    }
+}
+
+fn lives(entry: &Entry, now: Timestamp) -> bool {
+    entry.expires.is_none_or(|end| now < end)
+}
