@@ -1,0 +1,194 @@
+//! `wasi:filesystem`, narrowed: regular files and directories only, and nothing that blocks.
+//!
+//! The runner has one thread, so an `open` that waits for the other end of a FIFO would hold every call
+//! and every deadline in it. Here a path is therefore resolved and opened by the kernel in one step
+//! (`openat2`: beneath the granted directory, no magic links), without ever waiting (`O_NONBLOCK`), and
+//! what was opened is looked at afterwards: no check comes before its use, so there is no race. A kernel
+//! without `openat2` gets an error, not a slower resolver. What is left: a FIFO's other end can see that
+//! it was opened and closed, and a file system that hangs (a dead network mount) hangs the thread until
+//! the hub's own deadline kills the runner.
+
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use wasmtime::component::{HasData, Resource};
+use wasmtime_wasi::filesystem::{Descriptor, Dir, File as OpenFile, WasiFilesystemCtxView};
+use wasmtime_wasi::p2::bindings::filesystem::preopens;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    self, DescriptorFlags, ErrorCode, HostDescriptor, HostDirectoryEntryStream, NewTimestamp, OpenFlags, PathFlags,
+};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
+use wasmtime_wasi::{FsPerms, OpenMode};
+
+use super::streams::{Place, Reader, Writer};
+
+mod delegate;
+
+/// Marks the interfaces that [`Fs`] serves.
+pub(crate) struct Filesystem;
+
+impl HasData for Filesystem {
+    type Data<'a> = Fs<'a>;
+}
+
+/// wasmtime's implementation, the granted directories, and our narrower `open-at` and streams.
+pub(crate) struct Fs<'a> {
+    pub(crate) inner: WasiFilesystemCtxView<'a>,
+    pub(crate) granted: Arc<[(Dir, String)]>,
+}
+
+/// A granted directory as the guest gets it: opened once, when the grant was prepared.
+pub(crate) fn directory(dir: impl AsFd, access: manifest::Access) -> io::Result<Dir> {
+    let file = open(dir, ".", OFlags::RDONLY | OFlags::DIRECTORY)?;
+    let (perms, mode) = match access {
+        manifest::Access::Read => (FsPerms::ReadOnly, OpenMode::READ),
+        manifest::Access::Write => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
+    };
+    Ok(Dir::new(file, perms, mode, true))
+}
+
+/// Opens beneath a directory, without waiting. The result may be anything; see [`kind`].
+fn open(dir: impl AsFd, path: &str, flags: OFlags) -> io::Result<File> {
+    let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let mode = if flags.contains(OFlags::CREATE) { Mode::from_raw_mode(0o666) } else { Mode::empty() };
+    // EAGAIN: something was renamed somewhere while the kernel looked for `..`. A guest that renames in
+    // a loop must not hold us here.
+    for _ in 0..8 {
+        let opened = rustix::fs::openat2(&dir, path, flags, mode, ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS);
+        match opened {
+            Ok(fd) => return Ok(File::from(fd)),
+            Err(Errno::AGAIN) => {}
+            // Out of the directory (XDEV), or no other end or driver (NXIO): said as a denial.
+            Err(Errno::XDEV | Errno::NXIO) => return Err(Errno::PERM.into()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Errno::BUSY.into())
+}
+
+enum Kind {
+    Directory,
+    Regular,
+}
+
+/// What was opened; a FIFO, a socket or a device is a denial.
+fn kind(file: &File) -> Result<Kind, ErrorCode> {
+    let stat = rustix::fs::fstat(file).map_err(|errno| ErrorCode::from(io::Error::from(errno)))?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Ok(Kind::Directory),
+        FileType::RegularFile => Ok(Kind::Regular),
+        _ => Err(ErrorCode::NotPermitted),
+    }
+}
+
+impl Fs<'_> {
+    fn dir(&self, fd: &Resource<Descriptor>) -> FsResult<Dir> {
+        match self.inner.table.get(fd)? {
+            Descriptor::Dir(dir) => Ok(dir.clone()),
+            Descriptor::File(_) => Err(ErrorCode::NotDirectory.into()),
+        }
+    }
+
+    fn file(&self, fd: &Resource<Descriptor>, on_dir: ErrorCode) -> FsResult<OpenFile> {
+        match self.inner.table.get(fd)? {
+            Descriptor::File(file) => Ok(file.clone()),
+            Descriptor::Dir(_) => Err(on_dir.into()),
+        }
+    }
+
+    fn writable(&self, fd: &Resource<Descriptor>) -> FsResult<Arc<File>> {
+        let file = self.file(fd, ErrorCode::BadDescriptor)?;
+        if file.perms.write_not_permitted() {
+            return Err(ErrorCode::NotPermitted.into());
+        }
+        Ok(file.file)
+    }
+
+    fn writer(&mut self, fd: &Resource<Descriptor>, place: Place) -> FsResult<Resource<DynOutputStream>> {
+        let file = self.writable(fd)?;
+        let writer: DynOutputStream = Box::new(Writer { file, place });
+        Ok(self.inner.table.push(writer)?)
+    }
+
+    fn open_at(&mut self, dir: &Dir, follow: PathFlags, path: &str, how: OpenFlags, flags: DescriptorFlags) -> FsResult<Descriptor> {
+        let synchronous = DescriptorFlags::FILE_INTEGRITY_SYNC
+            | DescriptorFlags::DATA_INTEGRITY_SYNC
+            | DescriptorFlags::REQUESTED_WRITE_SYNC;
+        if flags.intersects(synchronous) {
+            return Err(ErrorCode::Unsupported.into());
+        }
+        let creates = how.contains(OpenFlags::CREATE);
+        if how.contains(OpenFlags::DIRECTORY) && how.intersects(OpenFlags::CREATE | OpenFlags::EXCLUSIVE | OpenFlags::TRUNCATE) {
+            return Err(ErrorCode::Invalid.into());
+        }
+        let write = creates || how.contains(OpenFlags::TRUNCATE) || flags.contains(DescriptorFlags::WRITE);
+        if write && dir.perms.write_not_permitted() {
+            return Err(ErrorCode::NotPermitted.into());
+        }
+        // What is not opened for writing is opened for reading, whatever was asked.
+        let read = flags.contains(DescriptorFlags::READ) || !flags.contains(DescriptorFlags::WRITE);
+        let mut mode = OpenMode::empty();
+        mode.set(OpenMode::READ, read);
+        mode.set(OpenMode::WRITE, write);
+        let mut oflags = match (read, write) {
+            (true, true) => OFlags::RDWR,
+            (false, true) => OFlags::WRONLY,
+            _ => OFlags::RDONLY,
+        };
+        oflags.set(OFlags::CREATE, creates);
+        oflags.set(OFlags::EXCL, creates && how.contains(OpenFlags::EXCLUSIVE));
+        oflags.set(OFlags::TRUNC, how.contains(OpenFlags::TRUNCATE));
+        oflags.set(OFlags::DIRECTORY, how.contains(OpenFlags::DIRECTORY));
+        oflags.set(OFlags::NOFOLLOW, !follow.contains(PathFlags::SYMLINK_FOLLOW));
+        let file = open(&*dir.dir, path, oflags).map_err(ErrorCode::from)?;
+        match kind(&file)? {
+            Kind::Directory => Ok(Descriptor::Dir(Dir::new(file, dir.perms, mode, true))),
+            Kind::Regular => Ok(Descriptor::File(OpenFile::new(file, dir.perms, mode, true))),
+        }
+    }
+
+    /// wasmtime's own opens the file to change its times, which would wait on a FIFO.
+    fn set_times_following(dir: &Dir, path: &str, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
+        if dir.perms.write_not_permitted() {
+            return Err(ErrorCode::NotPermitted.into());
+        }
+        let mut times = std::fs::FileTimes::new();
+        if let Some(time) = moment(accessed)? {
+            times = times.set_accessed(time);
+        }
+        if let Some(time) = moment(modified)? {
+            times = times.set_modified(time);
+        }
+        let file = open(&*dir.dir, path, OFlags::RDONLY).map_err(ErrorCode::from)?;
+        kind(&file)?;
+        file.set_times(times).map_err(ErrorCode::from)?;
+        Ok(())
+    }
+}
+
+fn moment(time: NewTimestamp) -> Result<Option<SystemTime>, ErrorCode> {
+    match time {
+        NewTimestamp::NoChange => Ok(None),
+        NewTimestamp::Now => Ok(Some(SystemTime::now())),
+        NewTimestamp::Timestamp(time) => {
+            let since = Duration::from_secs(time.seconds).checked_add(Duration::from_nanos(u64::from(time.nanoseconds)));
+            let moment = since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+            moment.map(Some).ok_or(ErrorCode::Overflow)
+        }
+    }
+}
+
+impl preopens::Host for Fs<'_> {
+    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
+        let mut directories = Vec::with_capacity(self.granted.len());
+        for (dir, name) in self.granted.iter() {
+            let fd = self.inner.table.push(Descriptor::Dir(dir.clone()))?;
+            directories.push((fd, name.clone()));
+        }
+        Ok(directories)
+    }
+}

@@ -1,0 +1,156 @@
+//! The interface method by method: ours where it says so, wasmtime's otherwise.
+
+use super::{
+    DescriptorFlags, DynInputStream, DynOutputStream, ErrorCode, Fs, FsError, FsResult, HostDescriptor,
+    HostDirectoryEntryStream, NewTimestamp, OpenFlags, PathFlags, Place, Reader, Resource, types,
+};
+
+type Fd = Resource<types::Descriptor>;
+type Size = types::Filesize;
+type Entries = Resource<types::DirectoryEntryStream>;
+
+impl types::Host for Fs<'_> {
+    fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<ErrorCode> {
+        self.inner.convert_error_code(error)
+    }
+
+    fn filesystem_error_code(&mut self, error: Resource<wasmtime::Error>) -> wasmtime::Result<Option<ErrorCode>> {
+        self.inner.filesystem_error_code(error)
+    }
+}
+
+impl HostDescriptor for Fs<'_> {
+    // Ours: see the module above.
+
+    async fn open_at(&mut self, fd: Fd, follow: PathFlags, path: String, how: OpenFlags, flags: DescriptorFlags) -> FsResult<Fd> {
+        let dir = self.dir(&fd)?;
+        let opened = Fs::open_at(self, &dir, follow, &path, how, flags)?;
+        Ok(self.inner.table.push(opened)?)
+    }
+
+    async fn set_times_at(&mut self, fd: Fd, follow: PathFlags, path: String, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
+        if follow.contains(PathFlags::SYMLINK_FOLLOW) {
+            let dir = self.dir(&fd)?;
+            return Self::set_times_following(&dir, &path, accessed, modified);
+        }
+        self.inner.set_times_at(fd, follow, path, accessed, modified).await
+    }
+
+    fn read_via_stream(&mut self, fd: Fd, offset: Size) -> FsResult<Resource<DynInputStream>> {
+        let file = self.file(&fd, ErrorCode::IsDirectory)?.file;
+        let reader: DynInputStream = Box::new(Reader { file, position: offset, ended: false });
+        Ok(self.inner.table.push(reader)?)
+    }
+
+    fn write_via_stream(&mut self, fd: Fd, offset: Size) -> FsResult<Resource<DynOutputStream>> {
+        self.writer(&fd, Place::At(offset))
+    }
+
+    fn append_via_stream(&mut self, fd: Fd) -> FsResult<Resource<DynOutputStream>> {
+        self.writer(&fd, Place::End)
+    }
+
+    // wasmtime's: they open nothing, or only directories.
+
+    async fn advise(&mut self, fd: Fd, offset: Size, len: Size, advice: types::Advice) -> FsResult<()> {
+        self.inner.advise(fd, offset, len, advice).await
+    }
+
+    async fn sync_data(&mut self, fd: Fd) -> FsResult<()> {
+        self.inner.sync_data(fd).await
+    }
+
+    async fn get_flags(&mut self, fd: Fd) -> FsResult<DescriptorFlags> {
+        self.inner.get_flags(fd).await
+    }
+
+    async fn get_type(&mut self, fd: Fd) -> FsResult<types::DescriptorType> {
+        self.inner.get_type(fd).await
+    }
+
+    async fn set_size(&mut self, fd: Fd, size: Size) -> FsResult<()> {
+        self.inner.set_size(fd, size).await
+    }
+
+    async fn set_times(&mut self, fd: Fd, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
+        self.inner.set_times(fd, accessed, modified).await
+    }
+
+    async fn read(&mut self, fd: Fd, len: Size, offset: Size) -> FsResult<(Vec<u8>, bool)> {
+        self.inner.read(fd, len, offset).await
+    }
+
+    async fn write(&mut self, fd: Fd, bytes: Vec<u8>, offset: Size) -> FsResult<Size> {
+        self.inner.write(fd, bytes, offset).await
+    }
+
+    async fn read_directory(&mut self, fd: Fd) -> FsResult<Entries> {
+        self.inner.read_directory(fd).await
+    }
+
+    async fn sync(&mut self, fd: Fd) -> FsResult<()> {
+        self.inner.sync(fd).await
+    }
+
+    async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        self.inner.create_directory_at(fd, path).await
+    }
+
+    async fn stat(&mut self, fd: Fd) -> FsResult<types::DescriptorStat> {
+        self.inner.stat(fd).await
+    }
+
+    async fn stat_at(&mut self, fd: Fd, follow: PathFlags, path: String) -> FsResult<types::DescriptorStat> {
+        self.inner.stat_at(fd, follow, path).await
+    }
+
+    async fn link_at(&mut self, fd: Fd, follow: PathFlags, old: String, new_fd: Fd, new: String) -> FsResult<()> {
+        self.inner.link_at(fd, follow, old, new_fd, new).await
+    }
+
+    async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
+        self.inner.readlink_at(fd, path).await
+    }
+
+    async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        self.inner.remove_directory_at(fd, path).await
+    }
+
+    async fn rename_at(&mut self, fd: Fd, old: String, new_fd: Fd, new: String) -> FsResult<()> {
+        self.inner.rename_at(fd, old, new_fd, new).await
+    }
+
+    async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
+        self.inner.symlink_at(fd, target, path).await
+    }
+
+    async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        self.inner.unlink_file_at(fd, path).await
+    }
+
+    async fn is_same_object(&mut self, a: Fd, b: Fd) -> wasmtime::Result<bool> {
+        self.inner.is_same_object(a, b).await
+    }
+
+    async fn metadata_hash(&mut self, fd: Fd) -> FsResult<types::MetadataHashValue> {
+        self.inner.metadata_hash(fd).await
+    }
+
+    async fn metadata_hash_at(&mut self, fd: Fd, follow: PathFlags, path: String) -> FsResult<types::MetadataHashValue> {
+        self.inner.metadata_hash_at(fd, follow, path).await
+    }
+
+    fn drop(&mut self, fd: Fd) -> wasmtime::Result<()> {
+        HostDescriptor::drop(&mut self.inner, fd)
+    }
+}
+
+impl HostDirectoryEntryStream for Fs<'_> {
+    async fn read_directory_entry(&mut self, entries: Entries) -> FsResult<Option<types::DirectoryEntry>> {
+        self.inner.read_directory_entry(entries).await
+    }
+
+    fn drop(&mut self, entries: Entries) -> wasmtime::Result<()> {
+        HostDirectoryEntryStream::drop(&mut self.inner, entries)
+    }
+}
