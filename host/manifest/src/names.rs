@@ -102,3 +102,12 @@ name!(
     /// A sha-256 digest, 64 lower-case hexadecimal digits.
     Digest, "sha-256 digest", "64 of 0-9 a-f", hex_digest
 );
+
+impl Digest {
+    /// The sha-256 digest of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self(hex::encode(sha2::Sha256::digest(bytes)))
+    }
+}

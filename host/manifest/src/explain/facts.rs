@@ -1,0 +1,104 @@
+//! The values of one tool as words, each with its origin.
+
+use super::Fact;
+use crate::model::{Access, Clock, Component, Mount, RunnerScope, Tier, TierRules, Tool};
+use crate::names::{ComponentName, MountName};
+use crate::origin::{TierOrigins, ToolOrigins};
+use crate::read::limits::RULES;
+use crate::source::Line;
+use std::collections::BTreeMap;
+
+fn fact(what: impl Into<String>, value: impl ToString, origin: impl ToString) -> Fact {
+    Fact { what: what.into(), value: value.to_string(), origin: origin.to_string() }
+}
+
+/// The origin of a value whose line was not kept; a test finds none in what ships.
+fn or_unknown(origin: Option<&impl ToString>) -> String {
+    origin.map_or_else(|| "unknown".to_owned(), ToString::to_string)
+}
+
+pub(super) fn is(
+    tool: &Tool,
+    from: &ToolOrigins,
+    components: &BTreeMap<ComponentName, Component>,
+    lines: &BTreeMap<ComponentName, Line>,
+) -> Vec<Fact> {
+    let mut facts = vec![
+        fact("component", &tool.component, &from.component),
+        fact("tier", tool.tier, &from.tier),
+        fact("reason", &tool.reason, &from.reason),
+        fact("runner", format!("one per {}", tool.runner), &from.runner),
+        fact("size", tool.size, &from.size),
+    ];
+    if let Some(digest) = components.get(&tool.component).and_then(|component| component.digest.as_ref()) {
+        facts.push(fact("digest", digest, or_unknown(lines.get(&tool.component))));
+    }
+    facts
+}
+
+pub(super) fn granted(tool: &Tool, from: &ToolOrigins, mounts: &BTreeMap<MountName, Mount>) -> Vec<Fact> {
+    let grants = &tool.grants;
+    let mut facts = Vec::new();
+    for (grant, line) in grants.fs.iter().zip(&from.fs) {
+        let guest = mounts.get(&grant.mount).map_or("", |mount| mount.path.as_str());
+        let path = if grant.path == "." { guest.to_owned() } else { format!("{guest}/{}", grant.path) };
+        facts.push(fact("fs", format!("{} {path} (mount {})", grant.access, grant.mount), line));
+    }
+    for (name, value) in &grants.env {
+        facts.push(fact("env", format!("{name}={value}"), or_unknown(from.env.get(name))));
+    }
+    for clock in &grants.clocks {
+        facts.push(fact("clock", clock, or_unknown(from.clocks.get(clock))));
+    }
+    for import in &grants.trap_imports {
+        facts.push(fact("trapping import", import, or_unknown(from.trap_imports.get(import))));
+    }
+    facts
+}
+
+pub(super) fn not_granted(tool: &Tool) -> Vec<String> {
+    let grants = &tool.grants;
+    let mut absent = vec!["network: the container has none, and no socket links".to_owned()];
+    if grants.fs.is_empty() {
+        absent.push("files: no directory at all".to_owned());
+    } else if grants.fs.iter().all(|grant| grant.access == Access::Read) {
+        absent.push("files: no directory can be written".to_owned());
+    } else {
+        absent.push("files: nothing outside the directories above".to_owned());
+    }
+    if grants.env.is_empty() {
+        absent.push("environment: no variable".to_owned());
+    }
+    for clock in [Clock::Monotonic, Clock::Wall] {
+        if !grants.clocks.contains(&clock) {
+            absent.push(format!("{clock} clock: it stands still at zero"));
+        }
+    }
+    if grants.trap_imports.is_empty() {
+        absent.push("trapping imports: an import that is not granted does not link".to_owned());
+    }
+    match tool.tier {
+        Tier::User | Tier::Write => {}
+        Tier::Admin | Tier::Critical => absent.push(format!("a call as such: tier {} needs an approval for it", tool.tier)),
+    }
+    absent
+}
+
+pub(super) fn limits(tool: &Tool, from: &ToolOrigins) -> Vec<Fact> {
+    let show = |rule: &crate::read::limits::Rule| {
+        let value = (rule.show)((rule.value)(&tool.grants.limits));
+        fact(rule.name, value, or_unknown(from.limits.get(rule.name)))
+    };
+    RULES.iter().map(show).collect()
+}
+
+pub(super) fn session(tool: &Tool, rules: &TierRules, from: &TierOrigins) -> Vec<Fact> {
+    let mut facts = vec![
+        fact("calls_per_hour", rules.calls_per_hour, &from.calls_per_hour),
+        fact("concurrent_calls", rules.concurrent_calls, &from.concurrent_calls),
+    ];
+    if tool.runner == RunnerScope::Session {
+        facts.push(fact("idle", crate::units::show_millis(u64::from(rules.idle_s).saturating_mul(1_000)), &from.idle));
+    }
+    facts
+}

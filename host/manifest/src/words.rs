@@ -1,0 +1,38 @@
+//! The words of the model as text, the same in manifests, messages and JSON.
+
+use crate::model::{Access, Clock, ContainerSize, RunnerScope, Tier};
+use std::fmt;
+
+macro_rules! shown {
+    ($type:ty, $($value:path => $text:literal),*) => {
+        impl $type {
+            /// The word as manifests write it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $($value => $text),*
+                }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+shown!(Tier, Tier::User => "user", Tier::Write => "write", Tier::Admin => "admin", Tier::Critical => "critical");
+shown!(Access, Access::Read => "read", Access::Write => "write");
+shown!(Clock, Clock::Monotonic => "monotonic", Clock::Wall => "wall");
+shown!(RunnerScope, RunnerScope::Session => "session", RunnerScope::Call => "call");
+shown!(ContainerSize, ContainerSize::Small => "small", ContainerSize::Large => "large");
+
+impl Tier {
+    /// Whether every call has a runner of its own, whatever the manifest says.
+    #[must_use]
+    pub const fn always_per_call(self) -> bool {
+        matches!(self, Self::Admin | Self::Critical)
+    }
+}
