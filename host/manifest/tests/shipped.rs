@@ -1,0 +1,112 @@
+//! What ships reads without an error or a warning, grants what its words say, and explains itself.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use manifest::{Access, RunnerScope, Tier};
+use std::path::{Path, PathBuf};
+
+fn shipped(name: &str) -> manifest::Read {
+    let directory = root().join("manifests").join(name);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        files.push(manifest::SourceFile { name, text: std::fs::read_to_string(&path).unwrap() });
+    }
+    manifest::read(&files).unwrap_or_else(|errors| panic!("{name}:\n{errors}"))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[test]
+fn both_read_without_a_warning_and_have_the_same_tools() {
+    let (default, strict) = (shipped("default"), shipped("strict"));
+    assert_eq!(default.warnings, []);
+    assert_eq!(strict.warnings, []);
+    let names = |read: &manifest::Read| read.manifest.tools.keys().map(|name| name.as_str().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&default), names(&strict));
+    assert_eq!(default.manifest.tools.len(), 14);
+    let rates = |read: &manifest::Read| read.manifest.tiers.values().map(|tier| tier.calls_per_hour).collect::<Vec<_>>();
+    assert_eq!(rates(&default), [6000, 600, 2, 2]);
+    assert_eq!(rates(&strict), [100, 10, 2, 2]);
+    assert_ne!(default.manifest.digest(), strict.manifest.digest());
+}
+
+#[test]
+fn strict_is_never_wider_than_default() {
+    let (default, strict) = (shipped("default").manifest, shipped("strict").manifest);
+    for (name, tool) in &strict.tools {
+        let wide = default.tools.get(name).unwrap();
+        assert!(tool.tier >= wide.tier && tool.size <= wide.size && tool.runner >= wide.runner, "{name}");
+        let (tight, wide) = (&tool.grants, &wide.grants);
+        assert!(tight.fs.iter().all(|grant| wide.fs.contains(grant)), "{name}");
+        assert!(tight.clocks.is_subset(&wide.clocks) && tight.env.is_empty(), "{name}");
+        let (tight, wide) = (&tight.limits, &wide.limits);
+        assert!(tight.memory_bytes < wide.memory_bytes && tight.cpu_ms < wide.cpu_ms && tight.deadline_ms < wide.deadline_ms);
+        assert!(tight.arguments_bytes < wide.arguments_bytes && tight.result_bytes < wide.result_bytes);
+        assert!(tight.log_bytes < wide.log_bytes && tight.handles < wide.handles);
+    }
+}
+
+#[test]
+fn grants_are_those_that_the_tools_need() {
+    for name in ["default", "strict"] {
+        let manifest = shipped(name).manifest;
+        for tool in manifest.tools.values() {
+            let writes = tool.grants.fs.iter().any(|grant| grant.access == Access::Write);
+            assert_eq!(writes, tool.tier == Tier::Write, "{}", tool.name);
+            assert_eq!(!tool.grants.fs.is_empty(), tool.component.as_str() == "files", "{}", tool.name);
+            assert_eq!(!tool.grants.clocks.is_empty(), tool.name.as_str() == "time_now", "{}", tool.name);
+            assert!(tool.grants.env.is_empty() && tool.grants.trap_imports.is_empty());
+            let per_call = tool.name.as_str() == "files_delete" || (name == "strict" && tool.tier == Tier::Write);
+            assert_eq!(tool.runner == RunnerScope::Call, per_call, "{}", tool.name);
+        }
+        assert_eq!(manifest.mounts.values().next().unwrap().source, None);
+    }
+}
+
+#[test]
+fn every_tool_explains_itself_with_origins() {
+    for name in ["default", "strict"] {
+        let read = shipped(name);
+        for tool in read.manifest.tools.keys() {
+            let explanation = manifest::explain(&read, tool).unwrap();
+            let text = explanation.to_string();
+            assert!(!text.contains("unknown"), "{text}");
+            assert!(text.contains("network: the container has none"), "{text}");
+            assert!(explanation.limits.iter().all(|fact| fact.origin.contains(".toml:")), "{text}");
+            assert_eq!(explanation.limits.len(), 7);
+            serde_json::to_value(&explanation).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_tool_that_is_not_there_is_named_with_the_nearest() {
+    let read = shipped("default");
+    let error = manifest::explain(&read, &"files_raed".try_into().unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "there is no tool `files_raed` in this manifest; did you mean `files_read`?");
+}
+
+/// The README documents each field in a table under a heading that names the TOML table.
+#[test]
+fn the_readme_documents_every_field_and_no_other() {
+    let readme = std::fs::read_to_string(root().join("manifests/README.md")).expect("manifests/README.md");
+    let mut documented: Vec<(String, Vec<String>)> = Vec::new();
+    for line in readme.lines() {
+        if let Some(heading) = line.strip_prefix("### `") {
+            let (table, _) = heading.split_once('`').expect("a heading names its table in backticks");
+            documented.push((table.trim_matches(['[', ']']).to_owned(), Vec::new()));
+        } else if let Some((_, fields)) = documented.last_mut()
+            && let Some(row) = line.strip_prefix("| `")
+        {
+            fields.push(row.split_once('`').unwrap().0.to_owned());
+        }
+    }
+    for (table, fields) in manifest::fields() {
+        let (_, rows) = documented.iter().find(|(name, _)| name == table).unwrap_or_else(|| panic!("no heading for `{table}`"));
+        assert_eq!(rows, fields, "fields of `{table}`");
+    }
+    assert_eq!(documented.len(), manifest::fields().len());
+}
