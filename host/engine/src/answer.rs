@@ -1,5 +1,10 @@
 //! What a tool says about itself and what it answers, as plain data: the runner maps it to frames.
 
+/// The most blocks in one answer, and …
+pub const MAX_BLOCKS: usize = 4_096;
+/// … the most tools of one component. A frame holds no more, and an empty one costs the guest nothing.
+pub const MAX_TOOLS: usize = 512;
+
 /// What a tool answered; guest bytes, bounded by `result_bytes`, not yet cleaned.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Answer {

@@ -1,6 +1,6 @@
 //! One call: a fresh instance, every bound around it, and an end that says which of them was hit.
 
-use crate::answer::{Answer, ToolDescription};
+use crate::answer::{Answer, MAX_BLOCKS, MAX_TOOLS, ToolDescription};
 use crate::bindings::Plugin;
 use crate::bindings::exports::safeclaw::tool::tools::Outcome;
 use crate::cpu::{Metered, Meter, Spent};
@@ -64,6 +64,9 @@ impl Prepared {
             })
             .await;
         let tools: Vec<ToolDescription> = ran.end?.into_iter().map(convert::tool).collect();
+        if tools.len() > MAX_TOOLS {
+            return Err(CallFailure::Trap(format!("it has {} tools, the most is {MAX_TOOLS}", tools.len())));
+        }
         let size = tools.iter().fold(0_u64, |sum, tool| sum.saturating_add(convert::tool_bytes(tool)));
         self.fits(size).map_err(CallFailure::Limit)?;
         Ok(tools)
@@ -107,6 +110,8 @@ impl Prepared {
 
     fn outcome(&self, outcome: Outcome) -> CallEnd {
         let answered = |answer: Answer, end: fn(Answer) -> CallEnd| match self.fits(answer.bytes()) {
+            // Told as `result_bytes`: 4 096 blocks are over any sensible value of it.
+            Ok(()) if answer.content.len() > MAX_BLOCKS => CallEnd::Limit(LimitHit { which: LimitKind::Result, value: u64::from(self.grant.limits.result_bytes) }),
             Ok(()) => end(answer),
             Err(hit) => CallEnd::Limit(hit),
         };

@@ -17,7 +17,7 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem as wasi_fs, random};
 use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
 use wasmtime_wasi_io::bindings::wasi::io;
 
-pub mod import;
+pub(crate) mod import;
 mod trap;
 
 /// A component linked with a grant, ready to be instantiated once per call.

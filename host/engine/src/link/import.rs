@@ -38,7 +38,7 @@ const NAME: usize = 120;
 
 /// Whether every grant has it.
 #[must_use]
-pub fn known(name: &str) -> bool {
+pub(crate) fn known(name: &str) -> bool {
     if OWN.contains(&name) {
         return true;
     }
@@ -50,7 +50,7 @@ pub fn known(name: &str) -> bool {
 
 /// Whether a manifest lists it, with its version or without.
 #[must_use]
-pub fn listed(name: &str, trap_imports: &BTreeSet<String>) -> bool {
+pub(crate) fn listed(name: &str, trap_imports: &BTreeSet<String>) -> bool {
     trap_imports.contains(name) || name.split_once('@').is_some_and(|(interface, _)| trap_imports.contains(interface))
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn exports(engine: &Engine, component: &Component) -> Vec<String> {
 
 /// Names for a message, bounded.
 #[must_use]
-pub fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     let mut shown: Vec<String> =
         names.iter().take(LISTED).map(|name| format!("`{}`", name.chars().take(NAME).collect::<String>())).collect();
     if names.len() > LISTED {
