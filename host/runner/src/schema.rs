@@ -1,0 +1,132 @@
+//! JSON Schemas that came from a component: read once, within bounds, and asked about arguments and
+//! structured results. Nothing is ever fetched, and patterns run on a linear-time engine.
+
+mod bounds;
+
+pub use bounds::MAX_SCHEMA_BYTES;
+
+use jsonschema::{PatternOptions, ValidationError, Validator};
+use serde_json::Value;
+use std::fmt::Write;
+
+/// Bounds a compiled pattern: `(\w{1000}){1000}` is short and asks for gigabytes.
+const MAX_PATTERN_BYTES: usize = 256 << 10;
+/// Above this size of an instance only the first misfit is looked for: each costs memory, and an array
+/// of a million wrong numbers would have a million.
+const ALL_MISFITS_BYTES: usize = 16 << 10;
+/// Misfits that are listed.
+const MAX_MISFITS: usize = 8;
+/// The longest description of one misfit; a schema's own `enum` can be long.
+const MAX_MISFIT_CHARS: usize = 240;
+
+/// What a schema describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Arguments: an object, says MCP.
+    Input,
+    /// A structured result.
+    Output,
+}
+
+/// Why a schema is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// Too long.
+    #[error("the schema has {0} bytes; the most is {MAX_SCHEMA_BYTES}")]
+    Bytes(usize),
+    /// Not JSON.
+    #[error("the schema is not JSON: {0}")]
+    Json(String),
+    /// Not an object, or arguments that are none.
+    #[error("{0}")]
+    Shape(&'static str),
+    /// Too deep, too large once references are followed, or with too many patterns.
+    #[error("the schema has {what} above {most}")]
+    Large {
+        /// What there is too much of.
+        what: &'static str,
+        /// The bound.
+        most: usize,
+    },
+    /// A keyword that reaches outside of the document, or cannot be bounded.
+    #[error("the schema's `{keyword}` at `{at}` {why}")]
+    Keyword {
+        /// Which.
+        keyword: &'static str,
+        /// JSON Pointer of the schema object, cut.
+        at: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// Not a JSON Schema.
+    #[error("the schema is not valid: {0}")]
+    Invalid(String),
+}
+
+/// A schema that can be asked.
+#[derive(Debug)]
+pub struct Schema {
+    validator: Validator,
+}
+
+impl Schema {
+    /// Reads a schema and compiles it.
+    ///
+    /// # Errors
+    /// The first thing that is wrong or out of bounds.
+    pub fn read(text: &str, place: Place) -> Result<Self, SchemaError> {
+        let document = bounds::read(text, place)?;
+        let validator = jsonschema::options()
+            .offline()
+            .with_pattern_options(
+                PatternOptions::regex().size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES),
+            )
+            .build(&document)
+            .map_err(|error| SchemaError::Invalid(describe(&error)))?;
+        Ok(Self { validator })
+    }
+
+    /// Reads `text` as JSON and checks it.
+    ///
+    /// # Errors
+    /// What is wrong and where, in at most some 2 KiB, without repeating the text itself.
+    pub fn check(&self, text: &str) -> Result<(), String> {
+        let instance: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
+        if text.len() > ALL_MISFITS_BYTES {
+            return self.validator.validate(&instance).map_err(|error| describe(&error));
+        }
+        let mut misfits = self.validator.iter_errors(&instance);
+        let mut list = String::new();
+        for misfit in misfits.by_ref().take(MAX_MISFITS) {
+            let separator = if list.is_empty() { "" } else { "; " };
+            // Writing to a `String` does not fail.
+            let _ = write!(list, "{separator}{}", describe(&misfit));
+        }
+        if list.is_empty() {
+            return Ok(());
+        }
+        if misfits.next().is_some() {
+            list.push_str("; and more");
+        }
+        Err(list)
+    }
+}
+
+/// One misfit: where, and what, with the value itself masked.
+fn describe(error: &ValidationError<'_>) -> String {
+    let at = error.instance_path().to_string();
+    let at = if at.is_empty() { "the whole" } else { &at };
+    cut(&format!("{at}: {}", error.masked_with("this")), MAX_MISFIT_CHARS)
+}
+
+fn cut(text: &str, most_chars: usize) -> String {
+    let mut chars = text.chars();
+    let mut kept: String = chars.by_ref().take(most_chars).collect();
+    if chars.next().is_some() {
+        kept.push('…');
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;
