@@ -67,6 +67,16 @@ mod tests {
         assert!(list.iter().all(|entry| entry.reason.len() > 10));
     }
 
+    /// A folder that is not itself a mount point can be renamed away together with what is mounted in it,
+    /// and another put in its place: `.git/hooks` holds only while `.git` does.
+    #[test]
+    fn the_first_folder_of_a_path_is_protected_too() {
+        let list = protected_paths();
+        for entry in list.iter().filter_map(|entry| entry.path.split_once('/')) {
+            assert!(list.iter().any(|other| other.path == entry.0), "{}", entry.0);
+        }
+    }
+
     #[test]
     fn a_broken_list_is_an_error() {
         for text in ["", "protected = 1", "[[protected]]\npath = \"/etc\"\nreason = \"x\"", "[[protected]]\npath = \"../x\"\nreason = \"x\"", "[[protected]]\npath = \"x\""] {
