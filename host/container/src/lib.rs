@@ -1,4 +1,19 @@
 //! Wall 2: the posture renderer, and the launcher, the only part that touches a container engine.
-pub mod message;
 
+#![cfg_attr(test, expect(clippy::indexing_slicing, reason = "a test fails by panicking"))]
+
+pub mod class;
+pub mod image;
+pub mod launcher;
+pub mod message;
+pub mod mounts;
+pub mod posture;
+
+pub use class::{ClassSpec, MountSpec, Program, Size};
+pub use image::{Image, ImageFile, ImageId, archive, archive_with};
+pub use launcher::{
+    Attached, Diagnostics, Launcher, LauncherConfig, LauncherError, ProcessConfig, default_socket, load_image,
+};
 pub use message::*;
+pub use mounts::{CheckedMount, Forbidden, MountError, MountWarning};
+pub use posture::{Posture, PostureInputs, render};

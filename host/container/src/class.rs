@@ -1,0 +1,72 @@
+//! What a class of containers is: which program, how large, and what is mounted. The launcher is built
+//! with all of them; a message can only name one.
+
+use manifest::{Access, ContainerSize, MountName};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Which of the image's two programs a container runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Program {
+    /// `/runner`: serves calls until its standard input ends.
+    Runner,
+    /// `/compile`: parses one component, emits an artefact, ends.
+    Compile,
+}
+
+impl Program {
+    /// Its path in the image.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Runner => "/runner",
+            Self::Compile => "/compile",
+        }
+    }
+}
+
+/// One of the three sizes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Size {
+    /// 0.5 CPU, 512 MiB: what a tool gets unless its manifest says otherwise.
+    Small,
+    /// 2 CPU, 2 GiB.
+    Large,
+    /// 2 CPU, 2 GiB, hardly any scratch space: for compiling.
+    Build,
+}
+
+impl From<ContainerSize> for Size {
+    fn from(size: ContainerSize) -> Self {
+        match size {
+            ContainerSize::Small => Self::Small,
+            ContainerSize::Large => Self::Large,
+        }
+    }
+}
+
+/// A directory of the host that every container of a class sees at `/mnt/NAME`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountSpec {
+    /// Its name.
+    pub name: MountName,
+    /// The directory; checked, and made canonical, each time a container is created.
+    pub source: PathBuf,
+    /// Read-only, or not.
+    pub access: Access,
+}
+
+/// A class of containers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassSpec {
+    /// Which program.
+    pub program: Program,
+    /// How large.
+    pub size: Size,
+    /// The operator's mounts.
+    pub mounts: Vec<MountSpec>,
+    /// The hub's directory of artefacts, read-only at `/artefacts`.
+    pub artefacts: Option<PathBuf>,
+}

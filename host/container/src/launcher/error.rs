@@ -1,0 +1,96 @@
+//! What can go wrong, in one line each, with what an operator can do about it.
+
+use crate::image::ImageId;
+use crate::message::ContainerName;
+use crate::mounts::MountError;
+use manifest::ClassId;
+use std::error::Error;
+use std::path::PathBuf;
+
+/// Why the launcher did not do what it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum LauncherError {
+    /// An engine on another machine: mounts, process ids and the socket's protection mean nothing there.
+    #[error("the container engine at {0} is remote, which is not supported: unset DOCKER_HOST or name a unix:// socket")]
+    Remote(String),
+    /// No engine answers.
+    #[error("no container engine answers at {}: start one, or set DOCKER_HOST to its socket", .0.display())]
+    NotThere(PathBuf, #[source] Box<dyn Error + Send + Sync>),
+    /// Podman.
+    #[error("the engine is Podman, which is not supported yet: its hardening differs and is untested; use Docker")]
+    Podman,
+    /// A rootless engine.
+    #[error("the engine is rootless, which is not supported yet: its limits and user ids differ and are untested")]
+    Rootless,
+    /// Older than API 1.41.
+    #[error("the engine speaks API {0}, and 1.41 (Docker 20.10) or newer is needed")]
+    TooOld(String),
+    /// Another platform.
+    #[error("the engine runs on {0}, and linux/amd64 is needed")]
+    Platform(String),
+    /// The engine cannot enforce a part of the posture.
+    #[error("the engine cannot enforce {0}, so wall 2 would not stand")]
+    CannotEnforce(String),
+    /// The image is not in the engine.
+    #[error("the engine has no image {0}: run `safeclaw image load FILE`")]
+    NoImage(ImageId),
+    /// The engine stored the image under another id.
+    #[error("the engine stored the image under another id than {0}: its image store is not supported yet")]
+    OtherImage(ImageId),
+    /// The hub id is not one.
+    #[error("`{0}` is not a hub id: 1 to 32 of a-z 0-9")]
+    HubId(String),
+    /// The class does not exist.
+    #[error("there is no class of containers `{0}`")]
+    UnknownClass(ClassId),
+    /// The container is none of ours.
+    #[error("`{0}` is not a container of this hub")]
+    UnknownContainer(ContainerName),
+    /// Attached before.
+    #[error("`{0}` has been attached to before; the end of a stream is the end of its runner")]
+    Attached(ContainerName),
+    /// A mount is refused.
+    #[error(transparent)]
+    Mount(#[from] MountError),
+    /// The engine refused or broke.
+    #[error("the container engine failed to {doing}")]
+    Engine {
+        /// What it was asked.
+        doing: &'static str,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The engine did not answer in time.
+    #[error("the container engine did not {doing} within {seconds} s")]
+    Timeout {
+        /// What it was asked.
+        doing: &'static str,
+        /// How long it had.
+        seconds: u64,
+    },
+    /// Something outlived its container.
+    #[error("`{container}` was killed, and process {pid} of it is still alive: end it as root")]
+    Survivor {
+        /// Which container.
+        container: ContainerName,
+        /// A process of it.
+        pid: u32,
+    },
+    /// The engine still lists it.
+    #[error("`{0}` was killed, and the engine still lists it")]
+    StillListed(ContainerName),
+    /// A program could not be started.
+    #[error("{} could not be started", .path.display())]
+    Program {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// No randomness for a name.
+    #[error("the kernel gave no random bytes")]
+    Random(#[source] std::io::Error),
+    /// The launcher is being shut down.
+    #[error("the launcher has been shut down")]
+    ShutDown,
+}

@@ -1,0 +1,219 @@
+//! The same six messages with child processes instead of containers: **wall 2 is off**. For authors, who
+//! try a component before there is an image; the runner is told, and says so in its hello.
+
+use super::LauncherError;
+use super::attached::{Attached, Diagnostics};
+use super::engine::{now, random_hex};
+use super::ward::{Claim, Wards};
+use crate::class::{ClassSpec, Program};
+use crate::message::{ContainerName, Created, Event, EventKind, Inspected, Listed};
+use crate::mounts::{self, Forbidden, MountWarning};
+use crate::posture::digest_of;
+use manifest::{ClassId, Digest, MountName};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::{Notify, broadcast, watch};
+use tokio::task::JoinSet;
+
+/// What a launcher without containers is built with.
+#[derive(Debug, Clone)]
+pub struct ProcessConfig {
+    /// The runner program.
+    pub runner: PathBuf,
+    /// The compile program.
+    pub compile: PathBuf,
+    /// The public key that runners verify tickets with, as text.
+    pub hub_key: String,
+    /// Every class there is. Sizes mean nothing without a container.
+    pub classes: BTreeMap<ClassId, ClassSpec>,
+    /// Where no mount may be.
+    pub forbidden: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    pid: Option<u32>,
+    /// Tells the task that owns the process to kill it.
+    kill: Arc<Notify>,
+    /// Turns true, or closes, when the process is gone.
+    gone: watch::Receiver<bool>,
+    told_gone: Option<watch::Sender<bool>>,
+}
+
+/// A launcher without an engine.
+#[derive(Debug)]
+pub(super) struct ProcessLauncher {
+    config: ProcessConfig,
+    posture: Digest,
+    wards: Arc<Wards<Slot>>,
+    pub(super) warnings: Vec<MountWarning>,
+    /// Each owns a process; dropped with the launcher, they kill theirs.
+    owners: Mutex<JoinSet<()>>,
+}
+
+impl ProcessLauncher {
+    pub(super) fn new(mut config: ProcessConfig) -> Result<Arc<Self>, LauncherError> {
+        for path in [&config.runner, &config.compile] {
+            if let Err(source) = path.metadata() {
+                return Err(LauncherError::Program { path: path.clone(), source });
+            }
+        }
+        let forbidden = Forbidden::with(config.forbidden.iter().cloned());
+        let mut warnings = Vec::new();
+        for class in config.classes.values_mut() {
+            let (checked, warned) = mounts::check(&class.mounts, &forbidden, &[])?;
+            for (mount, checked) in class.mounts.iter_mut().zip(checked) {
+                mount.source = checked.source;
+            }
+            warnings.extend(warned);
+        }
+        let posture = digest_of(b"no container");
+        Ok(Arc::new(Self { config, posture, wards: Arc::new(Wards::new()), warnings, owners: Mutex::default() }))
+    }
+
+    pub(super) fn create(&self, class: &ClassId) -> Result<Created, LauncherError> {
+        if !self.config.classes.contains_key(class) {
+            return Err(LauncherError::UnknownClass(class.clone()));
+        }
+        let container = ContainerName(format!("safeclaw-process-{}", random_hex()?));
+        let (told_gone, gone) = watch::channel(false);
+        let slot = Slot { pid: None, kill: Arc::default(), gone, told_gone: Some(told_gone) };
+        self.wards.add(container.clone(), class.clone(), now().as_secs(), slot);
+        Ok(Created { container, posture: self.posture.clone() })
+    }
+
+    pub(super) fn attach(&self, name: &ContainerName) -> Result<Attached, LauncherError> {
+        let exit = match self.wards.claim(name) {
+            Claim::Yours(exit) => exit,
+            Claim::Taken => return Err(LauncherError::Attached(name.clone())),
+            Claim::Unknown => return Err(LauncherError::UnknownContainer(name.clone())),
+        };
+        let unknown = || LauncherError::UnknownContainer(name.clone());
+        let class = self.wards.lock().get(name).map(|ward| ward.class.clone()).ok_or_else(unknown)?;
+        let spec = self.config.classes.get(&class).ok_or_else(|| LauncherError::UnknownClass(class.clone()))?;
+        let (path, mut command) = self.command(spec, name);
+        let failed = |source| {
+            self.wards.happened(name, EventKind::Removed);
+            LauncherError::Program { path: path.clone(), source }
+        };
+        let mut child = command.spawn().map_err(failed)?;
+        let (Some(input), Some(output), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
+            return Err(failed(std::io::Error::other("a pipe is missing")));
+        };
+        let (kill, told_gone) = {
+            let mut alive = self.wards.lock();
+            let slot = &mut alive.get_mut(name).ok_or_else(unknown)?.more;
+            slot.pid = child.id();
+            (Arc::clone(&slot.kill), slot.told_gone.take())
+        };
+        self.wards.happened(name, EventKind::Started);
+        let diagnostics = Diagnostics::default();
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        while owners.try_join_next().is_some() {}
+        owners.spawn(own(child, stderr, diagnostics.clone(), kill, Arc::clone(&self.wards), name.clone(), told_gone));
+        Ok(Attached { input: Box::new(input), output: Box::new(output), diagnostics, exit })
+    }
+
+    fn command(&self, spec: &ClassSpec, name: &ContainerName) -> (PathBuf, Command) {
+        let path = match spec.program {
+            Program::Runner => &self.config.runner,
+            Program::Compile => &self.config.compile,
+        };
+        let mut command = Command::new(path);
+        if spec.program == Program::Runner {
+            command.args(["--hub-key", &self.config.hub_key, "--container", &name.0]);
+            command.args(["--posture", self.posture.as_str(), "--no-container"]);
+            if let Some(artefacts) = &spec.artefacts {
+                command.arg("--artefacts").arg(artefacts);
+            }
+            for mount in &spec.mounts {
+                command.arg("--mounts").arg(&mount.source);
+            }
+        }
+        // No secret of the author's shell gets in, as none gets into a container.
+        command.env_clear().current_dir("/").kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        (path.clone(), command)
+    }
+
+    pub(super) async fn kill(&self, name: &ContainerName) -> Result<(), LauncherError> {
+        let slot = {
+            let alive = self.wards.lock();
+            alive.get(name).map(|ward| (ward.more.told_gone.is_none(), Arc::clone(&ward.more.kill), ward.more.gone.clone()))
+        };
+        let Some((attached, kill, mut gone)) = slot else { return Ok(()) };
+        if attached {
+            kill.notify_one();
+            // An error means that the owner is gone, and its process with it.
+            let _ = gone.wait_for(|gone| *gone).await;
+        }
+        self.wards.happened(name, EventKind::Removed);
+        Ok(())
+    }
+
+    pub(super) fn list(&self) -> Vec<Listed> {
+        let alive: Vec<_> = self.wards.lock().iter().map(|(n, w)| (n.clone(), w.class.clone(), w.created_unix_s)).collect();
+        alive
+            .into_iter()
+            .map(|(container, class, created)| Listed { running: self.wards.is_running(&container), container, class, created })
+            .collect()
+    }
+
+    pub(super) fn inspect(&self, name: &ContainerName) -> Result<Inspected, LauncherError> {
+        match self.wards.lock().get(name) {
+            Some(ward) => Ok(Inspected { container: name.clone(), pid: ward.more.pid, exit_code: None }),
+            None => Err(LauncherError::UnknownContainer(name.clone())),
+        }
+    }
+
+    pub(super) fn events(&self) -> broadcast::Receiver<Event> {
+        self.wards.subscribe()
+    }
+
+    pub(super) fn mount_points(&self, class: &ClassId) -> BTreeMap<MountName, PathBuf> {
+        let mounts = self.config.classes.get(class).map(|spec| spec.mounts.as_slice()).unwrap_or_default();
+        mounts.iter().map(|mount| (mount.name.clone(), mount.source.clone())).collect()
+    }
+}
+
+/// Waits for a process, or kills it, and tells.
+async fn own(
+    mut child: Child,
+    stderr: ChildStderr,
+    diagnostics: Diagnostics,
+    kill: Arc<Notify>,
+    wards: Arc<Wards<Slot>>,
+    name: ContainerName,
+    told_gone: Option<watch::Sender<bool>>,
+) {
+    let status = tokio::select! {
+        status = async { tokio::join!(child.wait(), keep(stderr, &diagnostics)).0 } => status,
+        () = kill.notified() => match child.start_kill() {
+            Ok(()) => child.wait().await,
+            Err(error) => Err(error),
+        },
+    };
+    wards.happened(&name, EventKind::Died(status.map_or(-1, exit_code)));
+    wards.happened(&name, EventKind::Removed);
+    if let Some(told_gone) = told_gone {
+        // Nobody may be waiting.
+        let _ = told_gone.send(true);
+    }
+}
+
+/// As a shell counts: 128 and the signal.
+fn exit_code(status: std::process::ExitStatus) -> i64 {
+    use std::os::unix::process::ExitStatusExt as _;
+    i64::from(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
+}
+
+async fn keep(mut stderr: ChildStderr, diagnostics: &Diagnostics) {
+    let mut buffer = vec![0; 4096];
+    while let Ok(some @ 1..) = stderr.read(&mut buffer).await {
+        diagnostics.push(buffer.get(..some).unwrap_or_default());
+    }
+}
