@@ -1,2 +1,124 @@
-//! placeholder
-fn main() {}
+//! `safeclaw`: the table of contents. Arguments in, one command, an exit code: 0 it was done, 1 it
+//! failed, 2 it was asked for wrongly. Standard output is for results, standard error for people.
+mod archive;
+mod commands;
+mod data;
+mod engine;
+mod logs;
+mod manifests;
+mod output;
+mod programs;
+mod rendered;
+mod started;
+
+use clap::{Parser, Subcommand};
+use commands::{config, doctor, hub, image, manifest, mcp, posture, sessions, token, tool};
+use std::process::ExitCode;
+
+/// Runs the tools of AI agents behind two walls: WebAssembly inside a hardened container.
+///
+/// Start a hub with `safeclaw hub`, give it tools with `safeclaw tool add`, make a token with
+/// `safeclaw token create`, and point an MCP client at the address that the hub prints.
+/// When something does not work, ask `safeclaw doctor`.
+#[derive(Parser)]
+#[command(name = "safeclaw", version, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    logs: logs::Logs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the hub: MCP for agents on loopback, and a socket for the operator
+    Hub(hub::Arguments),
+    /// Speak MCP on standard input and output, through the running hub
+    Mcp(mcp::Arguments),
+    /// Add, list or run tools
+    #[command(subcommand)]
+    Tool(tool::Command),
+    /// Make, list or revoke the tokens that let agents in
+    #[command(subcommand)]
+    Token(token::Command),
+    /// List the sessions of the running hub, or end one
+    Sessions(sessions::Arguments),
+    /// Check a manifest, or explain what it means for one tool
+    #[command(subcommand)]
+    Manifest(manifest::Command),
+    /// Pack, name or load the runner image
+    #[command(subcommand)]
+    Image(image::Command),
+    /// Show a tool's container: as it was asked for, and as it is when read from inside
+    Posture(posture::Arguments),
+    /// Print what to paste into other programs
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Check this machine in five steps, each failure with its remedy
+    Doctor(doctor::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            let code = if usage.use_stderr() { 2 } else { 0 };
+            let _ = usage.print();
+            return ExitCode::from(code);
+        }
+    };
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    arguments.logs.start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(perform(arguments.command));
+    // Standard input may still be waited for in a thread that nothing can wake.
+    runtime.shutdown_background();
+    code
+}
+
+async fn perform(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Hub(arguments) => hub::run(arguments).await,
+        Command::Mcp(arguments) => mcp::run(arguments).await,
+        Command::Tool(command) => tool::run(command).await,
+        Command::Token(command) => token::run(command),
+        Command::Sessions(arguments) => sessions::run(arguments).await,
+        Command::Manifest(command) => manifest::run(command),
+        Command::Image(command) => image::run(command).await,
+        Command::Posture(arguments) => posture::run(arguments).await,
+        Command::Config(command) => config::run(command),
+        Command::Doctor(arguments) => doctor::run(arguments).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_flag_says_what_it_is_for() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{} has no help", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} of {} has no help", argument.get_id(), command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Arguments::command());
+    }
+}

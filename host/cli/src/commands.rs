@@ -1,0 +1,11 @@
+//! One file per command.
+pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod hub;
+pub(crate) mod image;
+pub(crate) mod manifest;
+pub(crate) mod mcp;
+pub(crate) mod posture;
+pub(crate) mod sessions;
+pub(crate) mod token;
+pub(crate) mod tool;

@@ -1,0 +1,117 @@
+//! The operator's files: the manifest with its mounts, and the data directory.
+
+use super::finding::Finding;
+use crate::manifests;
+use crate::rendered;
+use crate::started::HubIs;
+use container::mounts::{self, MountWarning};
+use container::Forbidden;
+use std::collections::BTreeSet;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+const MANIFEST: &str = "manifest";
+const DATA: &str = "data";
+
+pub(super) fn manifest(hub: &HubIs) -> Finding {
+    match look_at_manifest(hub) {
+        Ok(finding) => finding,
+        Err(error) => Finding::failed(MANIFEST, format!("{error:#}"), "say --manifest DIR and --mount NAME=DIR, or mend the manifest"),
+    }
+}
+
+fn look_at_manifest(hub: &HubIs) -> anyhow::Result<Finding> {
+    let directory = hub.manifest.directory()?;
+    let manifest = manifests::read(&directory)?.manifest;
+    let sources = hub.manifest.mount_sources()?;
+    for (name, mount) in &manifest.mounts {
+        if mount.source.is_none() && !sources.contains_key(name) {
+            anyhow::bail!("mount `{name}` has no directory");
+        }
+    }
+    let forbidden = Forbidden::with([directory, hub.data.directory()?, hub.engine.socket()]);
+    let protected: Vec<String> = manifest::protected_paths().into_iter().map(|protected| protected.path).collect();
+    let mut warnings = BTreeSet::new();
+    let mut unusable = false;
+    let placements = manifest.placements();
+    for placement in placements.values() {
+        let class = rendered::class(placement, &manifest, &sources);
+        let (_, found) = mounts::check(&class.mounts, &forbidden, &protected)?;
+        unusable |= found.iter().any(|warning| !matches!(warning, MountWarning::Executable { .. }));
+        warnings.extend(found.iter().map(ToString::to_string));
+    }
+    let found = format!("{}: {} tools in {} classes of containers", manifest.name, manifest.tools.len(), placements.len());
+    let mut finding = match (warnings.is_empty(), unusable) {
+        (true, _) => Finding::well(MANIFEST, found),
+        (false, false) => Finding::warning(MANIFEST, found, "mount the directory with noexec, if what it holds need not run"),
+        (false, true) => Finding::failed(MANIFEST, found, "give the directory to uid 1000, or grant read access only"),
+    };
+    finding.notes = warnings.into_iter().collect();
+    Ok(finding)
+}
+
+pub(super) fn data(hub: &HubIs) -> Finding {
+    let directory = match hub.data.directory() {
+        Ok(directory) => directory,
+        Err(error) => return Finding::failed(DATA, format!("{error:#}"), "say --data DIR"),
+    };
+    match look_at_data(&directory) {
+        Ok(finding) => finding,
+        Err(error) => {
+            let remedy = format!("make it yours alone: chown it, then chmod 700 {}", directory.display());
+            Finding::failed(DATA, format!("{error:#}"), remedy)
+        }
+    }
+}
+
+fn look_at_data(directory: &Path) -> anyhow::Result<Finding> {
+    let shown = directory.display();
+    let meta = match directory.metadata() {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Finding::warning(DATA, format!("{shown} is not there yet"), "`safeclaw hub` makes it"));
+        }
+        Err(error) => anyhow::bail!("{shown} cannot be looked at: {error}"),
+    };
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        anyhow::bail!("{shown} belongs to another user");
+    }
+    for name in [".", "hub.key", "tokens.toml", "components"] {
+        let path = directory.join(name);
+        let mode = path.metadata().map(|meta| meta.permissions().mode() & 0o777).unwrap_or(0);
+        // The key signs tickets and the token file lets agents in: whoever can write either is the hub.
+        if mode & 0o022 != 0 || (name != "." && mode & 0o077 != 0) {
+            anyhow::bail!("{} can be used by others (mode {mode:03o})", path.display());
+        }
+    }
+    let tokens = hub::tokens::list(directory).map_err(|error| anyhow::anyhow!("{error}"))?.len();
+    if tokens == 0 {
+        return Ok(Finding::warning(DATA, format!("{shown}, no tokens"), "run: safeclaw token create --principal NAME --profile NAME"));
+    }
+    Ok(Finding::well(DATA, format!("{shown}, {tokens} tokens")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::super::finding::State;
+    use super::*;
+
+    #[test]
+    fn a_key_that_others_can_read_fails_the_check() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = dir.path().join("hub.key");
+        std::fs::write(&key, "seed").unwrap();
+        std::fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
+        assert!(look_at_data(dir.path()).is_err());
+        std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
+        assert_eq!(look_at_data(dir.path()).unwrap().state, State::Warning);
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_fails_the_check() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        assert!(look_at_data(dir.path()).is_err());
+    }
+}

@@ -1,0 +1,48 @@
+//! The container engine and the runner image, asked by the launcher that a hub uses.
+
+use super::finding::Finding;
+use crate::started::HubIs;
+use container::{HubId, ImageId, Launcher, LauncherConfig, LauncherError};
+use std::collections::BTreeMap;
+use std::error::Error;
+
+const ENGINE: &str = "engine";
+const IMAGE: &str = "image";
+
+pub(super) async fn check(hub: &HubIs) -> (Finding, Finding) {
+    let socket = hub.engine.socket();
+    let image = hub.data.directory().and_then(|data| hub.image.id(&data));
+    let nothing = || ImageId::try_from("0".repeat(64));
+    // Without an id the engine is asked all the same, for one that it cannot have.
+    let asked_for = match image.as_ref().map_or_else(|_| nothing(), |id| Ok(id.clone())) {
+        Ok(id) => id,
+        Err(error) => return (Finding::failed(ENGINE, error.to_string(), "report this"), skipped()),
+    };
+    let config = LauncherConfig {
+        hub_id: HubId("doctor".to_owned()),
+        socket: socket.clone(),
+        image: asked_for,
+        hub_key: String::new(),
+        classes: BTreeMap::new(),
+        protected: Vec::new(),
+        forbidden: Vec::new(),
+    };
+    let engine = Finding::well(ENGINE, format!("answers at {}, and can enforce the whole posture", socket.display()));
+    match (Launcher::connect(config).await, image) {
+        (Ok(_), Ok(id)) => (engine, Finding::well(IMAGE, id.to_string())),
+        (Err(error @ (LauncherError::NoImage(_) | LauncherError::OtherImage(_))), image) => {
+            let found = image.map_or_else(|error| format!("{error:#}"), |_| error.to_string());
+            (engine, Finding::failed(IMAGE, found, "run: cargo xtask image, or: safeclaw image load FILE.tar"))
+        }
+        (Ok(_), Err(error)) => (engine, Finding::failed(IMAGE, format!("{error:#}"), "run: safeclaw image load FILE.tar")),
+        (Err(error), _) => {
+            let cause = error.source().map(|cause| format!(" ({cause})")).unwrap_or_default();
+            let remedy = "start Docker 20.10 or newer, and say --engine unix:///SOCKET if it is not the usual one";
+            (Finding::failed(ENGINE, format!("{error}{cause}"), remedy), skipped())
+        }
+    }
+}
+
+fn skipped() -> Finding {
+    Finding::skipped(IMAGE, "not asked, since the engine did not answer")
+}

@@ -1,0 +1,79 @@
+//! Lists components and tools, of the running hub or of its files.
+
+use crate::commands::token::profile;
+use crate::data::Data;
+use crate::output::{self, Form};
+use ::hub::Registration;
+use ::hub::operator::{Client, ClientError};
+use anyhow::Context;
+use manifest::ProfileName;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// List registered components and their tools.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// List what this profile of the running hub shows instead
+    #[arg(long, value_name = "NAME", value_parser = profile)]
+    profile: Option<ProfileName>,
+    #[command(flatten)]
+    data: Data,
+    #[command(flatten)]
+    form: Form,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let data = arguments.data.directory()?;
+    let hub = Client::new(data.join("operator.sock"));
+    if let Some(profile) = &arguments.profile {
+        let tools = hub.tools(profile).await?;
+        if arguments.form.json {
+            output::json(&tools)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let rows: Vec<Vec<String>> = tools
+            .iter()
+            .map(|tool| vec![tool.name.clone(), tool.tier.to_string(), tool.title.clone().unwrap_or_default()])
+            .collect();
+        output::line(&output::table(&["TOOL", "TIER", "TITLE"], &rows))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let components = match hub.components().await {
+        Err(ClientError::NoHub { .. }) => from_files(&data)?,
+        other => other?,
+    };
+    if arguments.form.json {
+        output::json(&components)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(&output::table(&["COMPONENT", "DIGEST", "TOOL", "TITLE"], &rows(&components)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rows(components: &[Registration]) -> Vec<Vec<String>> {
+    let row = |component: &Registration, tool: &::hub::RegisteredTool| {
+        let digest: String = component.component.as_str().chars().take(12).collect();
+        vec![component.name.to_string(), digest, tool.name.to_string(), tool.title.clone().unwrap_or_default()]
+    };
+    components.iter().flat_map(|component| component.tools.iter().map(|tool| row(component, tool))).collect()
+}
+
+/// What a hub of this data directory has registered; there may be none yet.
+fn from_files(data: &Path) -> anyhow::Result<Vec<Registration>> {
+    let dir = data.join("components");
+    let entries = match std::fs::read_dir(&dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.with_context(|| format!("{} cannot be read", dir.display()))?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let text = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            let damaged = || format!("{} is damaged; `safeclaw tool add` writes it anew", path.display());
+            found.push(serde_json::from_slice(&text).with_context(damaged)?);
+        }
+    }
+    found.sort_by(|a: &Registration, b| a.name.cmp(&b.name));
+    Ok(found)
+}
