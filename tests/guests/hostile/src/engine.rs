@@ -104,16 +104,43 @@ pub(crate) fn attack_allocate_memory(args: Allocate) -> Result<Allocated> {
     Ok(Allocated { bytes, refused })
 }
 
-#[expect(unconditional_recursion, reason = "the attack")]
-fn deeper(n: u64) -> u64 {
-    let here = black_box([n; 64]);
-    deeper(n + 1) + here[(n % 64) as usize]
+/// Which stack to fill.
+#[arguments]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Stack {
+    /// The engine's, with calls that keep nothing in memory.
+    Calls,
+    /// The guest's own, in its memory.
+    Memory,
+}
+
+/// How to recurse.
+#[arguments]
+pub(crate) struct Recurse {
+    /// `calls` if left out.
+    stack: Option<Stack>,
+}
+
+#[inline(never)]
+fn call_deeper(n: u64, end: u64) -> u64 {
+    if n == end { 0 } else { call_deeper(n + 1, end).wrapping_mul(3) ^ n }
+}
+
+#[inline(never)]
+fn keep_deeper(n: u64, end: u64) -> u64 {
+    let kept = black_box([n; 64]);
+    if n == end { 0 } else { keep_deeper(n + 1, end) ^ kept.iter().sum::<u64>() }
 }
 
 /// Calls itself until the stack is full.
 #[tool]
-pub(crate) fn attack_recurse() -> Result<String> {
-    Ok(deeper(0).to_string())
+pub(crate) fn attack_recurse(args: Recurse) -> Result<String> {
+    let end = black_box(u64::MAX);
+    Ok(match args.stack {
+        None | Some(Stack::Calls) => call_deeper(0, end),
+        Some(Stack::Memory) => keep_deeper(0, end),
+    }
+    .to_string())
 }
 
 /// Executes `unreachable`.

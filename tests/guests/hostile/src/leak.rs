@@ -15,8 +15,9 @@ pub(crate) struct Pattern {
     mebibytes: Option<usize>,
 }
 
-/// 16 bytes that no program contains. Made at run time, so that the code does not contain them either.
-fn pattern(seed: u8) -> [u8; 16] {
+/// The complement of 16 bytes that no program contains. Made at run time, so that the code does not contain
+/// them, and turned round, so that a search does not find what it searches for.
+fn complement(seed: u8) -> [u8; 16] {
     let mut state = u32::from(black_box(seed)).wrapping_mul(0x9E37_79B9) | 1;
     std::array::from_fn(|_| {
         state ^= state << 13;
@@ -39,16 +40,27 @@ pub(crate) struct Planted {
 #[tool]
 pub(crate) fn attack_plant(args: Pattern) -> Result<Planted> {
     let copies = args.mebibytes.unwrap_or(8).min(256) << 16;
-    let filled = pattern(args.seed).repeat(copies);
+    let filled = complement(args.seed).map(|byte| !byte).repeat(copies);
     black_box(&filled);
     std::mem::forget(filled);
     Ok(Planted { copies, call: CALLS.fetch_add(1, Ordering::Relaxed) + 1 })
 }
 
+/// What to look for.
+#[arguments]
+pub(crate) struct Scan {
+    /// As for `attack_plant`.
+    seed: u8,
+    /// How many MiB to grow first; 8 if left out.
+    mebibytes: Option<usize>,
+    /// Plant 1 MiB of it before: shows that the search would find it.
+    plant_first: Option<bool>,
+}
+
 /// What was found.
 #[result]
 pub(crate) struct Scanned {
-    /// Copies of the pattern, apart from our own.
+    /// Copies of the pattern.
     found: usize,
     /// Bytes that are not zero above the heap's end, in pages that were only just grown.
     not_zero: usize,
@@ -60,14 +72,14 @@ pub(crate) struct Scanned {
 
 /// Looks for a pattern in all of its memory, freshly grown pages included.
 #[tool]
-pub(crate) fn attack_scan(args: Pattern) -> Result<Scanned> {
+pub(crate) fn attack_scan(args: Scan) -> Result<Scanned> {
     const PAGE: usize = 64 << 10;
+    if args.plant_first == Some(true) {
+        attack_plant(Pattern { seed: args.seed, mebibytes: Some(1) })?;
+    }
     let grown = std::arch::wasm32::memory_grow::<0>(args.mebibytes.unwrap_or(8).min(256) * 16);
     let end = std::arch::wasm32::memory_size::<0>() * PAGE;
-    // Turned round, so that this very search does not find what it searches for.
-    let mut wanted = pattern(args.seed);
-    wanted.iter_mut().for_each(|byte| *byte = !*byte);
-    black_box(&wanted);
+    let wanted = complement(args.seed);
     // The first page holds address zero, which no reference may have.
     let memory = memory(PAGE..end);
     let found = memory.windows(16).filter(|window| window.iter().zip(&wanted).all(|(a, b)| *a == !*b)).count();
