@@ -1,0 +1,8 @@
+;; Exports `tools` without `call-tool`.
+(component
+  (core module $m
+    (func (export "number") (result i32) i32.const 7))
+  (core instance $i (instantiate $m))
+  (func $number (result u32) (canon lift (core func $i "number")))
+  (instance $tools (export "list-tools" (func $number)))
+  (export "safeclaw:tool/tools@0.1.0" (instance $tools)))

@@ -1,0 +1,11 @@
+;; A table with fifty million entries, 400 MiB of host memory, before its first instruction.
+(component
+  (core module $m
+    (table 50000000 funcref)
+    (func (export "number") (result i32) i32.const 7))
+  (core instance $i (instantiate $m))
+  (func $number (result u32) (canon lift (core func $i "number")))
+  (instance $tools
+    (export "list-tools" (func $number))
+    (export "call-tool" (func $number)))
+  (export "safeclaw:tool/tools@0.1.0" (instance $tools)))

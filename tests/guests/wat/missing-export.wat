@@ -1,0 +1,2 @@
+;; A valid component that exports nothing: it has no tools.
+(component)

@@ -1,0 +1,13 @@
+;; Traps in its start function, when it is instantiated.
+;; Its exports have the wrong types: a host that checks them first never runs it, any other must bound it.
+(component
+  (core module $m
+    (func $start unreachable)
+    (start $start)
+    (func (export "number") (result i32) i32.const 7))
+  (core instance $i (instantiate $m))
+  (func $number (result u32) (canon lift (core func $i "number")))
+  (instance $tools
+    (export "list-tools" (func $number))
+    (export "call-tool" (func $number)))
+  (export "safeclaw:tool/tools@0.1.0" (instance $tools)))

@@ -1,0 +1,10 @@
+;; Exports `tools` under its right name, with functions of other types.
+(component
+  (core module $m
+    (func (export "number") (result i32) i32.const 7))
+  (core instance $i (instantiate $m))
+  (func $number (result u32) (canon lift (core func $i "number")))
+  (instance $tools
+    (export "list-tools" (func $number))
+    (export "call-tool" (func $number)))
+  (export "safeclaw:tool/tools@0.1.0" (instance $tools)))
