@@ -45,7 +45,7 @@ pub(super) fn failure(error: &Error, state: &State, limits: &Limits, slots: u32)
     if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
         return CallFailure::Trap(format!("the tool called exit, with status {status}"));
     }
-    let mut chain = format!("{error:?}");
+    let mut chain = format!("{error:#}");
     chain.truncate(chain.floor_char_boundary(CHAIN_BYTES));
     CallFailure::Trap(chain)
 }
