@@ -31,3 +31,10 @@ plugin!(greet);
 fn greets() {
     assert_eq!(greet(Greet { name: "Ada".into() }).ok().map(|g| g.text).as_deref(), Some("Hello, Ada!"));
 }
+
+#[test]
+fn readme_shows_this_file() {
+    let (readme, file) = (include_str!("../../README.md"), include_str!("lib.rs"));
+    let plugin = file.split("\n#[test]\nfn readme").next().unwrap_or_default();
+    assert!(readme.contains(plugin.trim_end()), "plugins/README.md shows another first plugin");
+}

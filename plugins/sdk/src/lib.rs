@@ -3,6 +3,50 @@
 //! `#[tool]` marks the function, [`plugin!`] exports it from the component. Nothing is granted to a
 //! plugin by the SDK: what it may touch is in the operator's manifest, and std's own file and clock
 //! functions reach exactly that. The functions stay plain Rust, so their tests run on the host.
+//!
+//! ```
+//! use safeclaw_sdk::prelude::*;
+//!
+//! /// What to add.
+//! #[arguments]
+//! struct Add {
+//!     /// Two or more numbers.
+//!     numbers: Vec<i64>,
+//! }
+//!
+//! /// Adds numbers.
+//! #[tool(read_only)]
+//! fn add(args: Add) -> Result<String> {
+//!     ensure!(args.numbers.len() > 1, "give two numbers at least");
+//!     let sum = args.numbers.iter().try_fold(0_i64, |a, b| a.checked_add(*b));
+//!     Ok(sum.context("the sum is too large")?.to_string())
+//! }
+//!
+//! plugin!(add);
+//! # fn main() {}
+//! ```
+//!
+//! A tool without a doc comment, with two arguments or with an unknown option does not compile:
+//!
+//! ```compile_fail
+//! # use safeclaw_sdk::prelude::*;
+//! #[tool]
+//! fn nothing_said() -> Result<String> { Ok(String::new()) }
+//! ```
+//!
+//! ```compile_fail
+//! # use safeclaw_sdk::prelude::*;
+//! /// Takes too much.
+//! #[tool]
+//! fn two(a: String, b: String) -> Result<String> { Ok(a + &b) }
+//! ```
+//!
+//! ```compile_fail
+//! # use safeclaw_sdk::prelude::*;
+//! /// Wants more than there is.
+//! #[tool(network)]
+//! fn reach_out() -> Result<String> { Ok(String::new()) }
+//! ```
 
 mod answer;
 #[cfg(target_family = "wasm")]
