@@ -77,6 +77,11 @@ fn run() -> Result<(), End> {
     let arguments = Arguments::read(std::env::args_os().skip(1))?;
     let self_test = self_test::run(arguments.wall2)?;
     let facts = inside::facts();
+    let mut nonce = [0; 32];
+    // Before the lockdown: in a static program this opens `/dev/urandom`, and the random numbers of
+    // guests come through the same descriptor later. Hash maps of schemas open one of their own.
+    getrandom::fill(&mut nonce).map_err(|error| End::Random(error.into()))?;
+    runner::schema::warm_up();
     let engine = Engine::new(&Settings { slots: SLOTS, max_memory_bytes: MAX_MEMORY_BYTES })?;
     let roots = Roots::open(&arguments.artefacts, &arguments.mounts);
     let event_loop = Builder::new_current_thread().enable_io().enable_time().build().map_err(End::EventLoop)?;
@@ -88,8 +93,6 @@ fn run() -> Result<(), End> {
     engine.start_ticker()?;
     lockdown.push(lockdown::allow_only_serving()?);
 
-    let mut nonce = [0; 32];
-    getrandom::fill(&mut nonce).map_err(|error| End::Random(error.into()))?;
     let hello = Hello { version: protocol::VERSION, nonce, posture: InsidePosture { facts, self_test, lockdown } };
     let check = TicketCheck::new(arguments.hub_key, arguments.container, &nonce, arguments.posture);
     let server = Server::new(Session::new(check, SLOTS), Workshop::new(engine.clone(), roots));
