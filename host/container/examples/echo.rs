@@ -1,0 +1,75 @@
+//! What the engine tests put in the place of the runner: a static program that echoes its input, and on
+//! request does what a program that broke out of wall 1 would do. Not part of any image that ships.
+
+use std::io::{Read as _, Write as _, stderr, stdin, stdout};
+
+fn main() -> std::io::Result<()> {
+    let mut buffer = vec![0_u8; 64 << 10];
+    loop {
+        let some = stdin().read(&mut buffer)?;
+        let Some(input) = buffer.get(..some).filter(|input| !input.is_empty()) else { return Ok(()) };
+        match input {
+            // A flood of memory.
+            b"!memory" => {
+                let mut hoard = Vec::new();
+                loop {
+                    hoard.push(vec![1_u8; 1 << 20]);
+                }
+            }
+            // Never reads again, so the end of its input does not end it.
+            b"!deaf" => loop {
+                std::thread::park();
+            },
+            // The first thread ends alone and another lives: the engine can no longer kill this.
+            b"!zombie" => {
+                std::thread::spawn(|| {
+                    loop {
+                        std::thread::park();
+                    }
+                });
+                stdout().write_all(b"zombie")?;
+                stdout().flush()?;
+                end_this_thread();
+            }
+            b"!stderr" => {
+                stderr().write_all(b"\x1b[31mdiagnostic\n")?;
+                stdout().write_all(b"said")?;
+                stdout().flush()?;
+            }
+            b"!arguments" => {
+                let arguments: Vec<String> = std::env::args().collect();
+                stdout().write_all(arguments.join(" ").as_bytes())?;
+                stdout().flush()?;
+            }
+            // `!write PATH`, `!rename FROM TO`: what of the file system gives way.
+            request if request.starts_with(b"!") => {
+                let text = String::from_utf8_lossy(request).into_owned();
+                let words: Vec<&str> = text.split(' ').collect();
+                let done = match words.as_slice() {
+                    ["!write", path] => std::fs::write(path, "written from inside"),
+                    ["!rename", from, to] => std::fs::rename(from, to),
+                    ["!remove", path] => std::fs::remove_dir_all(path),
+                    ["!read", path] => std::fs::read(path).map(drop),
+                    _ => Err(std::io::Error::other("no such request")),
+                };
+                let answer = match done {
+                    Ok(()) => "done".to_owned(),
+                    Err(error) => error.raw_os_error().map_or_else(|| error.to_string(), |code| format!("errno {code}")),
+                };
+                stdout().write_all(answer.as_bytes())?;
+                stdout().flush()?;
+            }
+            other => {
+                stdout().write_all(other)?;
+                stdout().flush()?;
+            }
+        }
+    }
+}
+
+#[expect(unsafe_code, reason = "ending one thread alone is the attack, and no library offers it safely")]
+fn end_this_thread() -> ! {
+    // SAFETY: the thread never returns; what it owned is leaked.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+    std::process::abort()
+}
