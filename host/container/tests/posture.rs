@@ -1,6 +1,6 @@
 //! Golden postures: all that a container of each size is given, for each kind of mount. A change here is a
 //! change of wall 2, and is read as one. `UPDATE_GOLDEN=1` writes them anew.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use container::{CheckedMount, ClassSpec, HubId, ImageId, MountSpec, PostureInputs, Program, Size, render};
 use manifest::{Access, ClassId, Digest, MountName};

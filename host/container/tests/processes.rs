@@ -1,5 +1,5 @@
 //! The launcher without containers: the same messages, and nothing that outlives it.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use container::{ClassSpec, Create, EventKind, Launcher, LauncherError, MountSpec, ProcessConfig, Program, Size};
 use manifest::{Access, ClassId, MountName};
