@@ -1,6 +1,7 @@
 //! One file per command.
 pub(crate) mod config;
 pub(crate) mod doctor;
+pub(crate) mod health;
 pub(crate) mod hub;
 pub(crate) mod image;
 pub(crate) mod manifest;

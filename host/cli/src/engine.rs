@@ -9,24 +9,15 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EngineAt {
     /// The container engine's socket [default: unix:///var/run/docker.sock]
-    #[arg(long, value_name = "unix:///SOCKET", env = "DOCKER_HOST", value_parser = socket)]
-    engine: Option<PathBuf>,
+    #[arg(long, value_name = "unix:///SOCKET", env = "DOCKER_HOST")]
+    engine: Option<String>,
 }
 
 impl EngineAt {
-    /// The socket.
-    pub(crate) fn socket(&self) -> PathBuf {
-        self.engine.clone().unwrap_or_else(|| PathBuf::from("/var/run/docker.sock"))
+    /// The socket; an engine on another machine is refused, but only by a command that needs one.
+    pub(crate) fn socket(&self) -> anyhow::Result<PathBuf> {
+        Ok(container::default_socket(self.engine.as_deref())?)
     }
-}
-
-/// Takes `unix:///path`, or a plain absolute path.
-fn socket(text: &str) -> Result<PathBuf, String> {
-    let path = Path::new(text.strip_prefix("unix://").unwrap_or(text));
-    if path.is_absolute() {
-        return Ok(path.to_owned());
-    }
-    Err("only an engine on this machine is supported: give unix:///path/to/docker.sock".to_owned())
 }
 
 /// Names the runner image.
@@ -64,14 +55,28 @@ pub(crate) fn record(data: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]
     fn engines_elsewhere_are_refused() {
-        assert_eq!(socket("unix:///run/d.sock"), Ok(PathBuf::from("/run/d.sock")));
-        assert_eq!(socket("/run/d.sock"), Ok(PathBuf::from("/run/d.sock")));
-        for text in ["tcp://127.0.0.1:2375", "ssh://host", "d.sock", ""] {
-            assert!(socket(text).is_err(), "{text}");
+        let at = |engine: &str| EngineAt { engine: Some(engine.to_owned()) }.socket();
+        assert_eq!(at("unix:///run/d.sock").unwrap(), PathBuf::from("/run/d.sock"));
+        assert_eq!(at("").unwrap(), PathBuf::from("/var/run/docker.sock"));
+        for text in ["tcp://127.0.0.1:2375", "ssh://host", "d.sock"] {
+            assert!(at(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_recorded_image_is_used_unless_another_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let said = ImageIs { image: None };
+        assert!(said.id(dir.path()).unwrap_err().to_string().contains("image load"));
+        let id = format!("sha256:{}", "a".repeat(64));
+        std::fs::write(record(dir.path()), format!("{id}\n")).unwrap();
+        assert_eq!(said.id(dir.path()).unwrap().to_string(), id);
+        std::fs::write(record(dir.path()), "latest").unwrap();
+        assert!(said.id(dir.path()).is_err());
     }
 }

@@ -12,7 +12,7 @@ mod rendered;
 mod started;
 
 use clap::{Parser, Subcommand};
-use commands::{config, doctor, hub, image, manifest, mcp, posture, sessions, token, tool};
+use commands::{config, doctor, health, hub, image, manifest, mcp, posture, sessions, token, tool};
 use std::process::ExitCode;
 
 /// Runs the tools of AI agents behind two walls: WebAssembly inside a hardened container.
@@ -49,6 +49,8 @@ enum Command {
     /// Pack, name or load the runner image
     #[command(subcommand)]
     Image(image::Command),
+    /// Ask the running hub how it is
+    Health(health::Arguments),
     /// Show a tool's container: as it was asked for, and as it is when read from inside
     Posture(posture::Arguments),
     /// Print what to paste into other programs
@@ -94,6 +96,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sessions(arguments) => sessions::run(arguments).await,
         Command::Manifest(command) => manifest::run(command),
         Command::Image(command) => image::run(command).await,
+        Command::Health(arguments) => health::run(arguments).await,
         Command::Posture(arguments) => posture::run(arguments).await,
         Command::Config(command) => config::run(command),
         Command::Doctor(arguments) => doctor::run(arguments).await,

@@ -13,15 +13,16 @@ const GUESTS: [&str; 2] = ["plugins", "tests/guests"];
 /// How much of the host workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Host {
-    /// What ships: `safeclaw` and `runner`.
+    /// What ships: `safeclaw` and `runner`, and nothing else that could switch a feature on in them.
     Shipped,
-    /// What ships and the demo.
+    /// What ships and the demo, selected among the same packages as for the tests.
     Demo,
-    /// The programs, with the packages that `cargo test` will select, so that nothing is built twice.
-    All,
+    /// The programs and every test.
+    Tests,
 }
 
-/// Whether the tests of `compile` and `engine` are built too.
+/// Whether the tests of `compile` and `engine` are built too: a minute more, and with them cargo settles on
+/// features for which the test command need not build the compiler a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Harness {
     /// Only the program.
@@ -41,25 +42,23 @@ pub(crate) fn cargo(place: &Place, subcommand: &str) -> Command {
 pub(crate) async fn host(place: &Place, what: Host) -> anyhow::Result<()> {
     let mut command = cargo(place, "build");
     match what {
-        Host::Shipped => command.args(["-p", "cli", "-p", "runner"]),
-        Host::Demo => {
-            command.args(["-p", "cli", "-p", "runner", "-p", "xtask", "--features", "xtask/demo"]);
-            command.args(["--bin", "safeclaw", "--bin", "runner", "--bin", "demo"])
-        }
-        Host::All => {
-            HOST.select(&mut command);
-            command.args(["--bin", "safeclaw", "--bin", "runner", "--bin", "demo"])
-        }
+        Host::Shipped => command.args(["-p", "cli", "-p", "runner", "--bin", "safeclaw", "--bin", "runner"]),
+        Host::Demo => programs(HOST.select(&mut command)),
+        Host::Tests => programs(HOST.select(&mut command)).args(["--bin", "probe", "--examples", "--tests"]),
     };
     step::run(place, "host", Output::Logged, &mut command).await
+}
+
+fn programs(command: &mut Command) -> &mut Command {
+    command.args(["--bin", "safeclaw", "--bin", "runner", "--bin", "demo"])
 }
 
 /// Builds the compile program.
 pub(crate) async fn compile(place: &Place, harness: Harness) -> anyhow::Result<()> {
     let mut command = cargo(place, "build");
     match harness {
-        Harness::Without => command.args(["-p", "compile"]),
-        Harness::With => COMPILER.select(&mut command).args(["--bin", "compile"]),
+        Harness::Without => command.args(["-p", "compile", "--bin", "compile"]),
+        Harness::With => COMPILER.select(&mut command).args(["--bin", "compile", "--tests"]),
     };
     step::run(place, "compile", Output::Logged, &mut command).await
 }

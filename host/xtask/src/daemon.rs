@@ -6,6 +6,7 @@ use crate::place::Place;
 use crate::process::Owned;
 use crate::step::{self, Output};
 use anyhow::Context;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,7 @@ pub(crate) async fn start(place: &Place) -> anyhow::Result<Option<Daemon>> {
     let home = place.target.join("engine");
     std::fs::create_dir_all(&home).with_context(|| format!("{} cannot be made", home.display()))?;
     let lock = lock(&home)?;
+    end_leftover(&home);
     let run = RunDir(std::env::temp_dir().join(format!("safeclaw-engine-{}", std::process::id())));
     std::fs::DirBuilder::new().mode(0o700).create(&run.0).with_context(|| format!("{} cannot be made", run.0.display()))?;
     let socket = run.0.join("docker.sock");
@@ -63,7 +65,7 @@ pub(crate) async fn start(place: &Place) -> anyhow::Result<Option<Daemon>> {
         .args(["--bridge=none", "--iptables=false", "--ip-forward=false"])
         .arg("--data-root").arg(home.join("data"))
         .arg("--exec-root").arg(run.0.join("exec"))
-        .arg("--pidfile").arg(run.0.join("pid"))
+        .arg("--pidfile").arg(home.join("pid"))
         .arg("--host").arg(format!("unix://{}", socket.display()))
         // The machine's own daemon.json is not ours.
         .arg("--config-file").arg(empty_config(&run.0)?)
@@ -93,6 +95,34 @@ fn lock(home: &Path) -> anyhow::Result<File> {
     }
     lock.lock().context("the private engine's lock")?;
     Ok(lock)
+}
+
+/// Ends the daemon of a command that was killed: we hold the lock, so nobody owns it any more.
+fn end_leftover(home: &Path) {
+    let pid = std::fs::read_to_string(home.join("pid")).ok().and_then(|text| text.trim().parse().ok());
+    let Some(pid) = pid.and_then(Pid::from_raw) else { return };
+    let proc = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
+    let ours = || {
+        let command = std::fs::read(proc.join("cmdline")).unwrap_or_default();
+        is_ours(&command, home)
+    };
+    if !ours() {
+        return;
+    }
+    eprintln!("engine    a private dockerd was left by a command that was killed; ending it");
+    let _ = kill_process(pid, Signal::TERM);
+    let started = Instant::now();
+    while ours() && started.elapsed() < STOP_WITHIN {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Whether a process, by its arguments, is a private daemon of this clone. Process ids are used again.
+fn is_ours(command: &[u8], home: &Path) -> bool {
+    let data = home.join("data");
+    let mut arguments = command.split(|byte| *byte == 0);
+    arguments.next().is_some_and(|program| program.ends_with(b"dockerd"))
+        && arguments.any(|argument| argument == data.as_os_str().as_encoded_bytes())
 }
 
 async fn wait_until_ready(daemon: &mut Daemon, log: &Path) -> anyhow::Result<()> {
@@ -145,4 +175,18 @@ fn program(name: &str) -> Option<PathBuf> {
         .chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from))
         .map(|dir| dir.join(name))
         .find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_daemon_with_our_data_is_ended() {
+        let home = Path::new("/c/target/engine");
+        assert!(is_ours(b"/usr/sbin/dockerd\0--data-root\0/c/target/engine/data\0", home));
+        assert!(!is_ours(b"/usr/sbin/dockerd\0--data-root\0/var/lib/docker\0", home));
+        assert!(!is_ours(b"/bin/tail\0/c/target/engine/data\0", home));
+        assert!(!is_ours(b"", home));
+    }
 }

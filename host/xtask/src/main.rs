@@ -68,13 +68,19 @@ fn run(task: Task) -> ExitCode {
 
 /// Runs the task, or drops it on Ctrl-C and SIGTERM; whatever it owns ends with it.
 async fn until_stopped(task: Task) -> anyhow::Result<()> {
+    // A demo that is kept runs until it is stopped: that is its good end.
+    let kept = matches!(&task, Task::Demo(options) if options.keep);
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = perform(task) => result,
-        _ = interrupted.recv() => anyhow::bail!("stopped by Ctrl-C; what was started has been ended"),
-        _ = terminated.recv() => anyhow::bail!("stopped by SIGTERM; what was started has been ended"),
+    let signal = tokio::select! {
+        result = perform(task) => return result,
+        _ = interrupted.recv() => "Ctrl-C",
+        _ = terminated.recv() => "SIGTERM",
+    };
+    if kept {
+        return Ok(());
     }
+    anyhow::bail!("stopped by {signal}; what was started has been ended")
 }
 
 async fn perform(task: Task) -> anyhow::Result<()> {

@@ -2,7 +2,6 @@
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
@@ -22,14 +21,9 @@ impl Owned {
         Ok(Self { child, group, grace })
     }
 
-    /// The child, for its pipes.
+    /// The child, for its pipes and its end.
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.child
-    }
-
-    /// Waits for its end.
-    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
     }
 
     fn has_ended(&mut self) -> bool {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 /// How long the demo may take to end its hub when it is stopped.
-const STOP_WITHIN: Duration = Duration::from_secs(20);
+const STOP_WITHIN: Duration = Duration::from_secs(30);
 
 /// What the demo does.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(crate) struct Options {
     json: bool,
     /// Leave the hub running until Ctrl-C, and print what to paste into an MCP client
     #[arg(long)]
-    keep: bool,
+    pub(crate) keep: bool,
 }
 
 /// Runs it.
@@ -34,7 +34,7 @@ pub(crate) async fn demo(place: &Place, options: &Options) -> anyhow::Result<()>
         .await?
         .context("the demo needs a container engine, see above")?;
     build::host(place, Host::Demo).await?;
-    build::compile(place, Harness::Without).await?;
+    build::compile(place, Harness::With).await?;
     let guests = build::guests(place).await?;
     let image = image::make(place).await?;
     image::load(place, &image, &engine).await?;
@@ -52,7 +52,7 @@ pub(crate) async fn demo(place: &Place, options: &Options) -> anyhow::Result<()>
     }
     command.stdin(Stdio::null());
     let mut demo = Owned::start(&mut command, STOP_WITHIN).context("the demo program does not start")?;
-    let status = demo.wait().await.context("the demo program was lost")?;
+    let status = demo.child().wait().await.context("the demo program was lost")?;
     if !status.success() {
         anyhow::bail!("the demo did not go as it should, see above");
     }

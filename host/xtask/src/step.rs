@@ -42,7 +42,7 @@ pub(crate) async fn run(place: &Place, name: &str, output: Output, command: &mut
     let (stdout, stderr) = (child.child().stdout.take(), child.child().stderr.take());
     let mut sink = Sink { log, tail: VecDeque::new(), output };
     follow(stdout, stderr, &mut sink, &mut report).await?;
-    let status = child.wait().await.with_context(|| format!("{program} was lost"))?;
+    let status = child.child().wait().await.with_context(|| format!("{program} was lost"))?;
     report.end(status.success());
     if !status.success() {
         if output == Output::Logged {

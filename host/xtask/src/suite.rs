@@ -53,8 +53,8 @@ async fn quick(place: &Place, clock: &mut Clock) -> anyhow::Result<()> {
 async fn full(place: &Place, clock: &mut Clock) -> anyhow::Result<()> {
     clock.time("set up", set_up(place)).await?;
     clock.time("format", format(place)).await?;
-    clock.time("build the host", build_host(place)).await?;
-    clock.time("build the compile program", build_compiler(place)).await?;
+    clock.time("build the host", build::host(place, Host::Tests)).await?;
+    clock.time("build the compile program", build::compile(place, Harness::With)).await?;
     let guests = clock.time("build the guests", build::guests(place)).await?;
     let image = clock.time("pack the image", image::make(place)).await?;
     let engine = clock.time("start a container engine", test_engine(place)).await?;
@@ -84,20 +84,6 @@ async fn format(place: &Place) -> anyhow::Result<()> {
     let mut command = Command::new("cargo");
     command.current_dir(&place.root).args(["fmt", "--all", "--check"]);
     step::run(place, "format", Output::Logged, &mut command).await.context("run: cargo fmt --all")
-}
-
-async fn build_host(place: &Place) -> anyhow::Result<()> {
-    build::host(place, Host::All).await?;
-    let mut tests = cargo(place, "test");
-    HOST.select(&mut tests).arg("--no-run");
-    step::run(place, "harness", Output::Logged, &mut tests).await
-}
-
-async fn build_compiler(place: &Place) -> anyhow::Result<()> {
-    build::compile(place, Harness::With).await?;
-    let mut tests = cargo(place, "test");
-    COMPILER.select(&mut tests).arg("--no-run");
-    step::run(place, "harness-2", Output::Logged, &mut tests).await
 }
 
 /// A private engine where one can be started; else the user's, in which the tests make and remove

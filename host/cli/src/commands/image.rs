@@ -49,7 +49,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Id { file } => output::line(&open(&file)?.id.to_string())?,
         Command::Load { file, no_record, engine, data } => {
             let image = open(&file)?;
-            container::load_image(&engine.socket(), &image).await.context("the image was not loaded")?;
+            container::load_image(&engine.socket()?, &image).await.context("the image was not loaded")?;
             if !no_record {
                 keep(&data.directory()?, &image.id)?;
             }

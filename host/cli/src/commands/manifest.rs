@@ -1,7 +1,5 @@
 //! `safeclaw manifest`: everything that is wrong with one, and what it means for a tool.
 
-use crate::data::Data;
-use crate::engine::{EngineAt, ImageIs};
 use crate::manifests::{self, ManifestAt};
 use crate::output::{self, Form};
 use crate::rendered;
@@ -26,12 +24,6 @@ pub(crate) enum Command {
         #[command(flatten)]
         manifest: ManifestAt,
         #[command(flatten)]
-        data: Data,
-        #[command(flatten)]
-        engine: EngineAt,
-        #[command(flatten)]
-        image: ImageIs,
-        #[command(flatten)]
         form: Form,
     },
 }
@@ -39,10 +31,9 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check { dir, form } => check(&dir, form),
-        Command::Explain { tool, manifest, data, engine, image, form } => {
+        Command::Explain { tool, manifest, form } => {
             let read = manifests::read(&manifest.directory()?)?;
             let explanation = manifest::explain(&read, &tool)?;
-            let _ = (&data, &engine, &image);
             let posture = rendered::posture(&read.manifest, &explanation.class, &manifest.mount_sources()?)?;
             if form.json {
                 output::json(&serde_json::json!({ "tool": explanation, "container": posture }))?;

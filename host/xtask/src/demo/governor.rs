@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -16,6 +16,8 @@ use tokio::process::Command;
 const READY_WITHIN: Duration = Duration::from_secs(90);
 /// It lets running calls end, then kills every container.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
+/// A container takes a fraction of a second; on a busy machine some.
+const PARKED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A running hub, stopped when dropped.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub(crate) struct Hub {
     log: PathBuf,
     /// Where agents reach it.
     pub(crate) url: String,
+    parks: bool,
     _process: Owned,
 }
 
@@ -68,7 +71,7 @@ impl Hub {
         let Some(url) = ready.as_ref().and_then(|ready| ready.get("mcp")?.as_str()) else {
             anyhow::bail!("the hub did not start:\n{}", tail(&ground.log()));
         };
-        Ok(Self { safeclaw, data: ground.data(), log: ground.log(), url: url.to_owned(), _process: process })
+        Ok(Self { safeclaw, data: ground.data(), log: ground.log(), url: url.to_owned(), parks: setting.parked > 0, _process: process })
     }
 
     /// Adds a component; gives what was registered.
@@ -88,6 +91,34 @@ impl Hub {
     /// A tool's container: as asked for, and as read from inside.
     pub(crate) async fn posture(&self, tool: &str, profile: &str) -> anyhow::Result<Value> {
         self.ask(["posture", tool, "--profile", profile, "--json"].map(Into::into)).await
+    }
+
+    /// Waits until the pool grows no more; at once, where nothing is parked.
+    pub(crate) async fn wait_until_parked(&self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let (mut before, mut same) = (0, 0);
+        while self.parks && same < 3 {
+            let health = self.ask(["health", "--json"].map(Into::into)).await?;
+            let parked = health.get("parked").and_then(Value::as_u64).unwrap_or(0);
+            same = if parked > 0 && parked == before { same + 1 } else { 0 };
+            before = parked;
+            if began.elapsed() > PARKED_WITHIN {
+                anyhow::bail!("the pool did not fill within {} s:\n{}", PARKED_WITHIN.as_secs(), tail(&self.log));
+            }
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+        Ok(())
+    }
+
+    /// Ends every session, so that what follows is measured alone.
+    pub(crate) async fn end_sessions(&self) -> anyhow::Result<()> {
+        let sessions = self.ask(["sessions", "--json"].map(Into::into)).await?;
+        for session in sessions.as_array().map(Vec::as_slice).unwrap_or_default() {
+            if let Some(id) = session.get("id").and_then(Value::as_str) {
+                self.run(["sessions", "--end", id].map(Into::into)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// What to paste into an MCP client.

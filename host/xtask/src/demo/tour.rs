@@ -149,6 +149,36 @@ fn stops() -> Vec<Stop> {
             },
         },
         Stop {
+            tool: "json_convert",
+            asked: "TOML to JSON",
+            arguments: json!({ "text": "walls = [\"Wasm\", \"container\"]", "from": "toml", "to": "json" }),
+            expect: |reply, _| {
+                let text = field(reply, "/text")?.as_str().unwrap_or_default();
+                let value: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
+                same(&value, &json!({ "walls": ["Wasm", "container"] }))?;
+                Ok(short(text, 60))
+            },
+        },
+        Stop {
+            tool: "json_query",
+            asked: "`.walls | length`",
+            arguments: json!({ "filter": ".walls | length", "json": { "walls": ["Wasm", "container"] } }),
+            expect: |reply, _| {
+                same(field(reply, "/results")?, &json!([2]))?;
+                Ok("2".to_owned())
+            },
+        },
+        Stop {
+            tool: "json_validate",
+            asked: "a wrong value",
+            arguments: json!({ "schema": { "type": "object", "required": ["walls"] }, "json": {} }),
+            expect: |reply, _| {
+                same(field(reply, "/valid")?, &json!(false))?;
+                let message = field(reply, "/errors/0/message")?.as_str().unwrap_or_default();
+                Ok(format!("invalid: {}", short(message, 40)))
+            },
+        },
+        Stop {
             tool: "time_now",
             asked: "in Berlin",
             arguments: json!({ "zone": "Europe/Berlin" }),

@@ -29,7 +29,7 @@ fn look_at_manifest(hub: &HubIs) -> anyhow::Result<Finding> {
             anyhow::bail!("mount `{name}` has no directory");
         }
     }
-    let forbidden = Forbidden::with([directory, hub.data.directory()?, hub.engine.socket()]);
+    let forbidden = Forbidden::with([directory, hub.data.directory()?, hub.engine.socket()?]);
     let protected: Vec<String> = manifest::protected_paths().into_iter().map(|protected| protected.path).collect();
     let mut warnings = BTreeSet::new();
     let mut unusable = false;

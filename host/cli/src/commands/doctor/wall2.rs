@@ -10,7 +10,10 @@ const ENGINE: &str = "engine";
 const IMAGE: &str = "image";
 
 pub(super) async fn check(hub: &HubIs) -> (Finding, Finding) {
-    let socket = hub.engine.socket();
+    let socket = match hub.engine.socket() {
+        Ok(socket) => socket,
+        Err(error) => return (Finding::failed(ENGINE, error.to_string(), "say --engine unix:///SOCKET"), skipped()),
+    };
     let image = hub.data.directory().and_then(|data| hub.image.id(&data));
     let nothing = || ImageId::try_from("0".repeat(64));
     // Without an id the engine is asked all the same, for one that it cannot have.

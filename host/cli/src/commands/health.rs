@@ -1,0 +1,32 @@
+//! `safeclaw health`: how the running hub is, for people and for scripts that wait for it.
+
+use crate::data::Data;
+use crate::output::{self, Form};
+use ::hub::operator::Client;
+use std::process::ExitCode;
+
+/// Ask the running hub how it is; exit code 1 when something is wrong.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    data: Data,
+    #[command(flatten)]
+    form: Form,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let health = Client::new(arguments.data.directory()?.join("operator.sock")).health().await?;
+    if arguments.form.json {
+        output::json(&health)?;
+    } else {
+        let state = if health.draining { "stopping" } else if health.ok { "well" } else { "not well" };
+        output::line(&format!("hub       {state}, wall 2: {}", health.wall2))?;
+        output::line(&format!("manifest  {} {}", health.manifest, health.manifest_digest))?;
+        output::line(&format!(
+            "serving   {} tools, {} sessions, {} runners, {} parked",
+            health.tools, health.sessions, health.runners, health.parked
+        ))?;
+        health.problems.iter().try_for_each(|problem| output::line(&format!("problem   {problem}")))?;
+    }
+    Ok(if health.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
