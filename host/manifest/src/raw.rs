@@ -62,16 +62,23 @@ pub(crate) struct Reading<'s> {
     /// The file being read.
     pub(crate) file: usize,
     found: BTreeSet<(Spot, String, String)>,
+    /// Errors beyond those that are kept.
+    beyond: usize,
     warnings: BTreeSet<(Spot, String, String)>,
     pub(crate) incomplete: bool,
 }
 
 impl<'s> Reading<'s> {
     pub(crate) fn new(sources: &'s Sources<'s>) -> Self {
-        Self { sources, file: 0, found: BTreeSet::new(), warnings: BTreeSet::new(), incomplete: false }
+        Self { sources, file: 0, found: BTreeSet::new(), beyond: 0, warnings: BTreeSet::new(), incomplete: false }
     }
 
     pub(crate) fn report(&mut self, spot: Spot, message: impl Into<String>, help: impl Into<String>) {
+        // A mebibyte can hold a million mistakes, and nobody reads the last of them.
+        if self.found.len() >= MAX_DIAGNOSTICS.saturating_mul(100) {
+            self.beyond = self.beyond.saturating_add(1);
+            return;
+        }
         self.found.insert((spot, message.into(), help.into()));
     }
 
@@ -81,7 +88,7 @@ impl<'s> Reading<'s> {
 
     /// How many errors there are; a part whose reading did not raise it is sound.
     pub(crate) fn errors(&self) -> usize {
-        self.found.len()
+        self.found.len().saturating_add(self.beyond)
     }
 
     pub(crate) fn spot<T>(&self, spanned: &Spanned<T>) -> Spot {
@@ -94,14 +101,16 @@ impl<'s> Reading<'s> {
     }
 
     pub(crate) fn wrong_type(&mut self, value: &Spanned<DeValue<'_>>, at: &str, wanted: &str, help: &str) {
-        let message = format!("{} is a wrong type: {}, and {wanted} is wanted", quote(at), value.get_ref().type_str());
+        let found = value.get_ref().type_str();
+        let article = if matches!(found, "integer" | "array") { "an" } else { "a" };
+        let message = format!("{} is {article} {found}, and {wanted} is wanted", quote(at));
         self.report(self.spot(value), message, help);
     }
 
     fn table<'v, 'i>(&mut self, value: &'v Spanned<DeValue<'i>>, at: &str) -> Option<&'v DeTable<'i>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            self.wrong_type(value, at, "a table", &format!("write `[{at}]` and its fields below, or {{ field = value }}"));
+            self.wrong_type(value, at, "a table", "write it as `[...]` with its fields below, or as { field = value }");
         }
         table
     }
@@ -127,7 +136,7 @@ impl<'s> Reading<'s> {
         if self.found.is_empty() {
             return Ok(self.warnings.into_iter().take(MAX_DIAGNOSTICS).map(show).collect());
         }
-        let more = self.found.len().saturating_sub(MAX_DIAGNOSTICS);
+        let more = self.found.len().saturating_sub(MAX_DIAGNOSTICS).saturating_add(self.beyond);
         let list = self.found.into_iter().take(MAX_DIAGNOSTICS).map(show).collect();
         Err(Diagnostics { list, more, incomplete: self.incomplete })
     }

@@ -66,13 +66,18 @@ pub(crate) fn parse<'i>(reading: &mut Reading<'_>, file: &'i SourceFile) -> Opti
     }
     let (table, errors) = DeTable::parse_recoverable(&file.text);
     for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        let offset = span.start;
+        let mut message = format!("not TOML: {}", error.message());
         let help = if error.message().contains("duplicate key") {
+            message = format!("{message} {}", quote(file.text.get(span).unwrap_or_default()));
             "each table and each field is written once"
+        } else if error.message().contains("recurs") {
+            "nest tables and lists at most 80 deep"
         } else {
             "write it as TOML: `field = value`, one a line, texts in double quotes"
         };
-        let offset = error.span().map_or(0, |span| span.start);
-        reading.report(Spot { offset, ..top }, format!("not TOML: {}", error.message()), help);
+        reading.report(Spot { offset, ..top }, message, help);
     }
     errors.is_empty().then_some(table)
 }

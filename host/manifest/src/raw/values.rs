@@ -18,7 +18,7 @@ pub(crate) struct Millis(pub(crate) u64);
 /// A whole number, not negative.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Count(pub(crate) u64);
-/// A text that can be shown: bounded, and without control characters, which could steer a terminal.
+/// A text that can be shown: bounded, and without characters that steer a terminal or a reviewer's eye.
 #[derive(Debug, Clone)]
 pub(crate) struct Text(pub(crate) String);
 /// The manifest's own name.
@@ -59,7 +59,7 @@ macro_rules! name {
         impl FromText for $type {
             fn from_text(text: &str) -> Result<Self, (String, String)> {
                 Self::try_from(text).map_err(|BadName { kind, text, rule }| {
-                    (format!("{} is not a {kind}", quote(&text)), format!("a {kind} is {rule}"))
+                    (format!("{} is not a valid {kind}", quote(&text)), format!("write {rule}"))
                 })
             }
         }
@@ -99,19 +99,24 @@ impl FromText for Text {
             let help = format!("a text has at most {} bytes", bounds::MAX_TEXT_BYTES);
             return Err((format!("the text {} is too long: {} bytes", quote(text), text.len()), help));
         }
-        if text.chars().any(char::is_control) {
-            let help = "write it on one line, without tabs, escapes or other control characters";
+        if text.chars().any(steers) {
+            let help = "write it on one line, without tabs, escapes, marks of direction or other control characters";
             return Err((format!("the text {} has a control character", quote(text)), help.to_owned()));
         }
         Ok(Self(text.to_owned()))
     }
 }
 
+/// Control characters, and those that turn the direction of text, so that a line reads as another one.
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 impl FromText for ManifestName {
     fn from_text(text: &str) -> Result<Self, (String, String)> {
         // A manifest's name has the form of a profile's.
         let name = ProfileName::try_from(text).map_err(|BadName { text, rule, .. }| {
-            (format!("{} is not a manifest name", quote(&text)), format!("a manifest name is {rule}"))
+            (format!("{} is not a valid manifest name", quote(&text)), format!("write {rule}"))
         })?;
         Ok(Self(name.into()))
     }

@@ -186,10 +186,10 @@ fn check_order_and_room(reading: &mut Reading<'_>, read: &TierRead) {
 }
 
 /// Reports guests that together do not fit into their container.
-pub(super) fn fits(reading: &mut Reading<'_>, spot: Spot, at: &str, memory_bytes: u64, calls: u64, size: ContainerSize) -> bool {
+pub(super) fn fits(reading: &mut Reading<'_>, spot: Spot, at: &str, memory_bytes: u64, calls: u64, size: ContainerSize) {
     let room = size.guest_bytes();
     if memory_bytes.saturating_mul(calls) <= room {
-        return true;
+        return;
     }
     let message = format!(
         "{} is {} for {calls} calls at once, and a {size} container has room for {}",
@@ -198,6 +198,12 @@ pub(super) fn fits(reading: &mut Reading<'_>, spot: Spot, at: &str, memory_bytes
         units::show_bytes(room)
     );
     let each = units::show_bytes((room / calls.max(1)) >> 20 << 20);
-    reading.report(spot, message, format!("write at most {each}, fewer concurrent_calls, runner = \"call\", or size = \"large\""));
-    false
+    let mut help = format!("write at most {each}");
+    if calls > 1 {
+        help.push_str(", fewer concurrent_calls, runner = \"call\"");
+    }
+    if size == ContainerSize::Small {
+        help.push_str(", or size = \"large\"");
+    }
+    reading.report(spot, message, help);
 }
