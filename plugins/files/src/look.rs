@@ -65,11 +65,17 @@ const MAX_LISTING_BYTES: usize = 200_000;
 #[tool(title = "List files", read_only, idempotent)]
 pub(crate) fn files_list(args: List) -> Result<Listing> {
     let root = resolve(&args.path)?;
-    let mut walk = Walk::new(&root, args.depth.unwrap_or(1).clamp(1, 16), args.after.as_deref())?;
+    let mut walk = Walk::new(
+        &root,
+        args.depth.unwrap_or(1).clamp(1, 16),
+        args.after.as_deref(),
+    )?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
     let mut next = None;
-    while let Some(path) = walk.next() {
-        let Ok(metadata) = path.symlink_metadata() else { continue };
+    for path in walk.by_ref() {
+        let Ok(metadata) = path.symlink_metadata() else {
+            continue;
+        };
         let entry = describe(&path, &metadata);
         bytes += entry.path.len() + entry.target.as_ref().map_or(0, String::len) + 100;
         entries.push(entry);
@@ -78,7 +84,11 @@ pub(crate) fn files_list(args: List) -> Result<Listing> {
             break;
         }
     }
-    Ok(Listing { entries, next, unreadable: walk.unreadable })
+    Ok(Listing {
+        entries,
+        next,
+        unreadable: walk.unreadable,
+    })
 }
 
 /// Describes a file, a directory or a symlink.
@@ -90,7 +100,10 @@ pub(crate) fn files_stat(args: Stat) -> Result<Entry> {
 }
 
 fn describe(path: &Path, metadata: &Metadata) -> Entry {
-    let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let modified = metadata
+        .modified()
+        .ok()
+        .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     Entry {
         path: path.to_string_lossy().into_owned(),
         kind: match metadata.file_type() {
@@ -99,9 +112,11 @@ fn describe(path: &Path, metadata: &Metadata) -> Entry {
             kind if kind.is_symlink() => "symlink",
             _ => "other",
         },
-        size: metadata.is_file().then(|| metadata.len()),
+        size: metadata.is_file().then_some(metadata.len()),
         modified_unix_s: modified.map(|since| since.as_secs()),
-        target: fs::read_link(path).ok().map(|target| target.to_string_lossy().into_owned()),
+        target: fs::read_link(path)
+            .ok()
+            .map(|target| target.to_string_lossy().into_owned()),
     }
 }
 
@@ -115,20 +130,36 @@ pub(crate) struct Walk {
 
 impl Walk {
     pub(crate) fn new(root: &Path, depth: u8, after: Option<&str>) -> Result<Self> {
-        let mut walk = Self { stack: Vec::new(), after: after.map(resolve).transpose()?, unreadable: Vec::new() };
+        let mut walk = Self {
+            stack: Vec::new(),
+            after: after.map(resolve).transpose()?,
+            unreadable: Vec::new(),
+        };
         walk.enter(root, depth).map_err(|e| failed(root, e))?;
         Ok(walk)
     }
 
     fn enter(&mut self, directory: &Path, depth: u8) -> std::io::Result<()> {
         let entries = fs::read_dir(directory)?.take(MAX_DIRECTORY + 1);
-        let mut paths = entries.map(|e| Ok(e?.path())).collect::<std::io::Result<Vec<_>>>()?;
+        let mut paths = entries
+            .map(|e| Ok(e?.path()))
+            .collect::<std::io::Result<Vec<_>>>()?;
         if paths.len() > MAX_DIRECTORY {
-            return Err(std::io::Error::other(format!("more than {MAX_DIRECTORY} entries")));
+            return Err(std::io::Error::other(format!(
+                "more than {MAX_DIRECTORY} entries"
+            )));
         }
         paths.sort_unstable_by(|a, b| b.cmp(a));
-        let wanted = |path: &PathBuf| self.after.as_ref().is_none_or(|after| path > after || after.starts_with(path));
-        let new: Vec<_> = paths.into_iter().filter(wanted).map(|path| (path, depth)).collect();
+        let wanted = |path: &PathBuf| {
+            self.after
+                .as_ref()
+                .is_none_or(|after| path > after || after.starts_with(path))
+        };
+        let new: Vec<_> = paths
+            .into_iter()
+            .filter(wanted)
+            .map(|path| (path, depth))
+            .collect();
         self.stack.extend(new);
         Ok(())
     }
@@ -141,7 +172,10 @@ impl Iterator for Walk {
         loop {
             let (path, depth) = self.stack.pop()?;
             let directory = depth > 1 && path.symlink_metadata().is_ok_and(|m| m.is_dir());
-            if directory && let Err(error) = self.enter(&path, depth - 1) && self.unreadable.len() < 20 {
+            if directory
+                && let Err(error) = self.enter(&path, depth - 1)
+                && self.unreadable.len() < 20
+            {
                 self.unreadable.push(failed(&path, error).to_string());
             }
             if self.after.as_ref().is_none_or(|after| path > *after) {

@@ -6,7 +6,7 @@ use safeclaw_sdk::prelude::*;
 /// Whom to greet.
 #[arguments]
 struct Greet {
-    /// The name, at most 100 characters.
+    /// The name, at most 100 bytes.
     name: String,
 }
 
@@ -20,21 +20,33 @@ struct Greeting {
 /// Greets somebody by name.
 #[tool(title = "Greet", read_only, idempotent)]
 fn greet(args: Greet) -> Result<Greeting> {
-    ensure!(args.name.chars().count() <= 100, "that name is too long; at most 100 characters");
+    ensure!(args.name.len() <= 100, "a name has at most 100 bytes");
     log::info!("greeting {}", args.name);
-    Ok(Greeting { text: format!("Hello, {}!", args.name) })
+    Ok(Greeting {
+        text: format!("Hello, {}!", args.name),
+    })
 }
 
 plugin!(greet);
 
 #[test]
 fn greets() {
-    assert_eq!(greet(Greet { name: "Ada".into() }).ok().map(|g| g.text).as_deref(), Some("Hello, Ada!"));
+    let greeting = greet(Greet { name: "Ada".into() });
+    assert_eq!(
+        greeting.map(|g| g.text).ok().as_deref(),
+        Some("Hello, Ada!")
+    );
 }
 
 #[test]
 fn readme_shows_this_file() {
     let (readme, file) = (include_str!("../../README.md"), include_str!("lib.rs"));
-    let plugin = file.split("\n#[test]\nfn readme").next().unwrap_or_default();
-    assert!(readme.contains(plugin.trim_end()), "plugins/README.md shows another first plugin");
+    let plugin = file
+        .split("\n#[test]\nfn readme")
+        .next()
+        .unwrap_or_default();
+    assert!(
+        readme.contains(plugin.trim_end()),
+        "plugins/README.md shows another first plugin"
+    );
 }

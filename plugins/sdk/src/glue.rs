@@ -53,7 +53,11 @@ pub fn call(tools: &[Entry], name: &str, arguments: &str) -> Outcome {
         content: answer.content.into_iter().map(content).collect(),
         structured: answer.structured,
     };
-    if is_error { Outcome::Failed(answer) } else { Outcome::Complete(answer) }
+    if is_error {
+        Outcome::Failed(answer)
+    } else {
+        Outcome::Complete(answer)
+    }
 }
 
 fn content(block: Content) -> types::Content {
@@ -61,15 +65,17 @@ fn content(block: Content) -> types::Content {
         Content::Text(text) => types::Content::Text(text),
         Content::Image(data, mime_type) => types::Content::Image(types::Media { data, mime_type }),
         Content::Audio(data, mime_type) => types::Content::Audio(types::Media { data, mime_type }),
-        Content::Resource(Resource { uri, mime_type, body }) => {
-            types::Content::Resource(types::EmbeddedResource {
-                uri,
-                mime_type,
-                body: match body {
-                    ResourceBody::Text(text) => types::ResourceBody::Text(text),
-                    ResourceBody::Blob(blob) => types::ResourceBody::Blob(blob),
-                },
-            })
-        }
+        Content::Resource(Resource {
+            uri,
+            mime_type,
+            body,
+        }) => types::Content::Resource(types::EmbeddedResource {
+            uri,
+            mime_type,
+            body: match body {
+                ResourceBody::Text(text) => types::ResourceBody::Text(text),
+                ResourceBody::Blob(blob) => types::ResourceBody::Blob(blob),
+            },
+        }),
     }
 }
