@@ -53,6 +53,7 @@ fn described(tool: &ToolDescription) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
     use super::*;
 
     fn tool(name: &str) -> ToolDescription {
