@@ -6,11 +6,12 @@
 #![expect(deprecated, reason = "clients of the legacy era still ask for log messages")]
 
 mod answer;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+pub(crate) mod fake;
 mod governor;
 mod listing;
 mod notes;
-#[cfg(test)]
-mod tests;
 
 pub use governor::Governor;
 
@@ -46,7 +47,7 @@ pub struct Face<G> {
 }
 
 impl<G: Governor> Face<G> {
-    /// For this caller. `stop` ends subscriptions; calls that run are not touched by it.
+    /// For this caller. `stop` ends subscriptions and notifications; calls that run are not touched by it.
     pub fn new(governor: G, caller: Caller, stop: CancellationToken) -> Self {
         Self { governor, caller, stop, level: Mutex::new(LoggingLevel::Info), announcer: Mutex::new(None) }
     }
@@ -117,7 +118,7 @@ impl<G: Governor> ServerHandler for Face<G> {
             end
         };
         let wanted = notes::Wanted { progress: cx.meta.get_progress_token(), level: self.log_level(&cx) };
-        let (end, ()) = tokio::join!(call, notes::forward(receiver, wanted, &cx.peer, &ended));
+        let (end, ()) = tokio::join!(call, notes::forward(receiver, wanted, &cx.peer, notes::Until { ended: &ended, stop: &self.stop }));
         if matches!(end.outcome, CallOutcome::UnknownTool) {
             return Err(ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None));
         }
@@ -135,17 +136,16 @@ impl<G: Governor> ServerHandler for Face<G> {
         // The client was told of its subscription before this line: a change in between would be lost, so
         // one notification too many is sent instead.
         changes.mark_changed();
-        loop {
-            tokio::select! {
-                () = cx.cancelled() => return Ok(()),
-                () = self.stop.cancelled() => return Ok(()),
-                changed = changes.changed() => {
-                    if changed.is_err() || cx.sink().notify_tool_list_changed().await.is_err() {
-                        return Ok(());
-                    }
-                }
-            }
+        let tell = async {
+            while changes.changed().await.is_ok() && cx.sink().notify_tool_list_changed().await.is_ok() {}
+        };
+        // Also in the middle of a notification: at the end of its input the library sends none any more.
+        tokio::select! {
+            () = tell => {}
+            () = cx.cancelled() => {}
+            () = self.stop.cancelled() => {}
         }
+        Ok(())
     }
 
     async fn on_initialized(&self, cx: NotificationContext<RoleServer>) {
@@ -222,14 +222,9 @@ fn is_legacy(cx: &RequestContext<RoleServer>) -> bool {
 }
 
 async fn announce(mut changes: watch::Receiver<u64>, peer: Peer<RoleServer>, gone: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = gone.cancelled() => return,
-            changed = changes.changed() => {
-                if changed.is_err() || peer.notify_tool_list_changed().await.is_err() {
-                    return;
-                }
-            }
-        }
+    let tell = async { while changes.changed().await.is_ok() && peer.notify_tool_list_changed().await.is_ok() {} };
+    tokio::select! {
+        () = tell => {}
+        () = gone.cancelled() => {}
     }
 }

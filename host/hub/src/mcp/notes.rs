@@ -35,8 +35,30 @@ pub(super) fn channel() -> (mpsc::Sender<CallNote>, mpsc::Receiver<CallNote>) {
     mpsc::channel(WAITING_NOTES)
 }
 
-/// Sends notes until the call has ended and all that came before its end is sent.
+/// When there is nothing more to forward.
+#[derive(Clone, Copy)]
+pub(super) struct Until<'a> {
+    /// The call has ended: what came before its end is still sent.
+    pub(super) ended: &'a CancellationToken,
+    /// Nothing is sent any more. The library takes no notification after the end of its input, but still
+    /// waits for answers, which then must not wait for notifications.
+    pub(super) stop: &'a CancellationToken,
+}
+
+/// Sends notes until the call has ended.
 pub(super) async fn forward(
+    notes: mpsc::Receiver<CallNote>,
+    wanted: Wanted,
+    peer: &Peer<RoleServer>,
+    until: Until<'_>,
+) {
+    tokio::select! {
+        () = until.stop.cancelled() => {}
+        () = forward_all(notes, wanted, peer, until.ended) => {}
+    }
+}
+
+async fn forward_all(
     mut notes: mpsc::Receiver<CallNote>,
     wanted: Wanted,
     peer: &Peer<RoleServer>,

@@ -1,0 +1,134 @@
+//! The two paths: `/mcp` for who has a token, `/healthz` for who only wants to know whether we live.
+
+use super::conversations::Conversations;
+use super::{admit, body, credentials};
+use crate::api::Caller;
+use crate::mcp::{Face, Governor, MAX_MESSAGE_BYTES};
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use http::header::WWW_AUTHENTICATE;
+use http::{Method, StatusCode};
+use http_body_util::{BodyExt, Full};
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+struct Shared<G> {
+    governor: G,
+    port: u16,
+    conversations: Arc<Conversations>,
+    /// A permit for each request that must not be broken off.
+    running: Arc<Semaphore>,
+    config: StreamableHttpServerConfig,
+    stop: CancellationToken,
+}
+
+/// `stop` ends subscriptions, `cut` everything that still streams.
+pub(super) fn router<G: Governor>(
+    governor: G,
+    port: u16,
+    running: &Arc<Semaphore>,
+    stop: &CancellationToken,
+    cut: &CancellationToken,
+) -> Router {
+    let shared = Arc::new(Shared {
+        governor,
+        port,
+        conversations: Arc::default(),
+        running: running.clone(),
+        config: config(port, cut.clone()),
+        stop: stop.clone(),
+    });
+    Router::new()
+        .route("/mcp", any(mcp::<G>))
+        .route("/healthz", get(healthz::<G>))
+        .layer(middleware::from_fn_with_state(shared.clone(), guard::<G>))
+        .with_state(shared)
+}
+
+/// One JSON object where the answer is one message, a stream where a notification comes first. The library
+/// looks at `Host` and `Origin` once more.
+fn config(port: u16, cut: CancellationToken) -> StreamableHttpServerConfig {
+    let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}"));
+    let origins = hosts.clone().map(|host| format!("http://{host}"));
+    StreamableHttpServerConfig::default()
+        .with_json_response(true)
+        .with_allowed_hosts(hosts)
+        .with_allowed_origins(origins)
+        .enforce_origin_validation()
+        .with_max_request_body_bytes(MAX_MESSAGE_BYTES)
+        .with_cancellation_token(cut)
+}
+
+async fn guard<G: Governor>(State(shared): State<Arc<Shared<G>>>, request: Request, next: Next) -> Response {
+    match admit::admit(request.uri(), request.headers(), shared.port) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => (refusal.status, refusal.text).into_response(),
+    }
+}
+
+async fn healthz<G: Governor>(State(shared): State<Arc<Shared<G>>>) -> Response {
+    if shared.governor.is_well() {
+        (StatusCode::OK, "ok").into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping").into_response()
+    }
+}
+
+async fn mcp<G: Governor>(State(shared): State<Arc<Shared<G>>>, request: Request) -> Response {
+    let Some(token) = credentials::bearer(request.headers()) else {
+        return unauthorized(r#"Bearer realm="safeclaw""#);
+    };
+    let Some(caller) = shared.governor.authenticate(token) else {
+        return unauthorized(r#"Bearer realm="safeclaw", error="invalid_token""#);
+    };
+    let (parts, body) = request.into_parts();
+    let body = match body::read(body, MAX_MESSAGE_BYTES).await {
+        Ok(body) => body,
+        Err(status) => return status.into_response(),
+    };
+    shared.answer(caller, http::Request::from_parts(parts, Full::new(body))).await
+}
+
+impl<G: Governor> Shared<G> {
+    /// A service of its own for each request: so who calls is a value, and no handler has to look it up.
+    async fn answer(&self, caller: Caller, mut request: http::Request<Full<bytes::Bytes>>) -> Response {
+        let conversations = self.conversations.of(caller.session.clone());
+        let named = request.headers().get("mcp-session-id").and_then(|id| id.to_str().ok());
+        if request.method() == Method::DELETE && named.is_some_and(|id| !conversations.owns(id)) {
+            return (StatusCode::NOT_FOUND, "no such session").into_response();
+        }
+        // The library hands the headers on to handlers, and they have no use for the token.
+        request.headers_mut().remove(http::header::AUTHORIZATION);
+        let (governor, stop) = (self.governor.clone(), self.stop.clone());
+        let face = move || Ok(Face::new(governor.clone(), caller.clone(), stop.clone()));
+        let service = StreamableHttpService::new(face, Arc::new(conversations), self.config.clone());
+        if request.method() != Method::POST {
+            return service.handle(request).await.map(Body::new);
+        }
+        let Ok(permit) = self.running.clone().try_acquire_owned() else {
+            return (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once").into_response();
+        };
+        let response = service.handle(request).await;
+        // A whole answer is as good as sent, and keeps its length; a stream runs until its body has ended.
+        if response.body().size_hint().exact().is_some() {
+            return response.map(Body::new);
+        }
+        response.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                let _running = &permit;
+                frame
+            }))
+        })
+    }
+}
+
+fn unauthorized(challenge: &'static str) -> Response {
+    let text = "a token is needed: Authorization: Bearer TOKEN";
+    (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge)], text).into_response()
+}

@@ -1,0 +1,128 @@
+//! A hub for the tests of its faces: two tokens, a few tools, calls that do as their name says.
+
+use super::Governor;
+use crate::api::{CallEnd, CallNote, CallOutcome, Caller, ListedTool, SessionId};
+use manifest::{ProfileName, Tier};
+use protocol::{Answer, Content, Hints, Log, LogSource, Progress, ToolDescription};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+#[derive(Clone)]
+pub(crate) struct FakeHub {
+    changes: Arc<watch::Sender<u64>>,
+    pub(crate) cancelled: Arc<AtomicUsize>,
+    pub(crate) running: Arc<watch::Sender<usize>>,
+    pub(crate) draining: Arc<AtomicBool>,
+}
+
+pub(crate) fn caller(name: &str) -> Caller {
+    Caller {
+        session: SessionId(format!("session-of-{name}")),
+        principal: name.to_owned(),
+        profile: ProfileName::try_from("tests").unwrap(),
+    }
+}
+
+impl FakeHub {
+    pub(crate) fn new() -> Self {
+        Self {
+            changes: Arc::new(watch::Sender::new(0)),
+            cancelled: Arc::default(),
+            running: Arc::new(watch::Sender::new(0)),
+            draining: Arc::default(),
+        }
+    }
+
+    pub(crate) fn change(&self) {
+        self.changes.send_modify(|number| *number += 1);
+    }
+
+    /// Waits until as many calls run.
+    pub(crate) async fn runs(&self, calls: usize) {
+        let _ = self.running.subscribe().wait_for(|running| *running == calls).await;
+    }
+
+    async fn run(&self, caller: &Caller, tool: &str, arguments: String, notes: &mpsc::Sender<CallNote>, cancel: &CancellationToken) -> CallOutcome {
+        match tool {
+            // Says who called and with what, as the hub was told.
+            "echo" => text(format!("{} {arguments}", caller.principal)),
+            "hang" => {
+                cancel.cancelled().await;
+                self.cancelled.fetch_add(1, Ordering::SeqCst);
+                CallOutcome::Cancelled
+            }
+            "tell" => {
+                for step in 1..=3_u8 {
+                    let progress = Progress { id: 1, progress: step.into(), total: Some(3.0), message: None };
+                    // Nobody may be listening any more; a call goes on all the same.
+                    let _ = notes.send(CallNote::Progress(progress)).await;
+                    let log = Log { id: 1, source: LogSource::Message(2), text: format!("step {step}") };
+                    let _ = notes.send(CallNote::Log(log)).await;
+                }
+                text("told".to_owned())
+            }
+            "deny" => CallOutcome::Denied { reason: "escalation not available".to_owned(), approvable: false },
+            _ => CallOutcome::UnknownTool,
+        }
+    }
+}
+
+fn text(text: String) -> CallOutcome {
+    CallOutcome::Answer(Answer { content: vec![Content::Text(text)], structured: None, is_error: false })
+}
+
+fn listed(name: &str, tier: Tier) -> ListedTool {
+    let description = ToolDescription {
+        name: name.to_owned(),
+        title: None,
+        description: "For tests.".to_owned(),
+        input_schema: r#"{"type":"object"}"#.to_owned(),
+        output_schema: None,
+        hints: Hints::default(),
+    };
+    let mut schema = serde_json::Map::new();
+    schema.insert("type".to_owned(), "object".into());
+    let needs_approval = tier >= Tier::Admin;
+    ListedTool { description, tier, input_schema: Arc::new(schema), output_schema: None, needs_approval }
+}
+
+impl Governor for FakeHub {
+    fn authenticate(&self, bearer: &str) -> Option<Caller> {
+        match bearer {
+            "token-a" => Some(caller("a")),
+            "token-b" => Some(caller("b")),
+            _ => None,
+        }
+    }
+
+    fn tools(&self, _: &Caller) -> Vec<ListedTool> {
+        [("deny", Tier::Admin), ("echo", Tier::User), ("hang", Tier::User), ("tell", Tier::User)]
+            .map(|(name, tier)| listed(name, tier))
+            .into()
+    }
+
+    async fn call(
+        &self,
+        caller: &Caller,
+        tool: &str,
+        arguments: String,
+        notes: mpsc::Sender<CallNote>,
+        cancel: CancellationToken,
+    ) -> CallEnd {
+        self.running.send_modify(|running| *running += 1);
+        let outcome = self.run(caller, tool, arguments, &notes, &cancel).await;
+        self.running.send_modify(|running| *running -= 1);
+        CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil() }
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn is_well(&self) -> bool {
+        !self.draining.load(Ordering::SeqCst)
+    }
+}

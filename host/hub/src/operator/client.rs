@@ -1,0 +1,196 @@
+//! The operator's side: what `safeclaw` commands ask of a running hub.
+
+use super::view::{PostureView, ToolView};
+use crate::api::{Health, Registration, SessionId, SessionView};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::rt::TokioIo;
+use manifest::{ComponentName, ProfileName, ToolName};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::path::PathBuf;
+use tokio::net::UnixStream;
+
+/// The largest answer; a hub lists at most some thousand tools with schemas of 64 KiB.
+const MAX_ANSWER_BYTES: usize = 256 << 20;
+
+/// Why an answer did not come.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens.
+    #[error("no hub answers on {path}; start one with `safeclaw hub`")]
+    NoHub {
+        /// The socket.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The hub did not do it.
+    #[error("{message}")]
+    Refused {
+        /// The kind of refusal.
+        status: StatusCode,
+        /// The hub's reason.
+        message: String,
+    },
+    /// The connection broke off.
+    #[error("the connection to the hub broke off")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another version of the hub, perhaps.
+    #[error("the hub's answer is not understood")]
+    Answer(#[source] serde_json::Error),
+}
+
+/// A hub's operator socket.
+#[derive(Debug, Clone)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    error: String,
+}
+
+impl Client {
+    /// The hub behind this socket; nothing is opened yet.
+    #[must_use]
+    pub fn new(socket: PathBuf) -> Self {
+        Self { socket }
+    }
+
+    /// How the hub is.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; as for all that follow.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.get("/health".to_owned()).await
+    }
+
+    /// The sessions that live.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn sessions(&self) -> Result<Vec<SessionView>, ClientError> {
+        self.get("/sessions".to_owned()).await
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn end_session(&self, id: &SessionId) -> Result<(), ClientError> {
+        let id = percent(&id.0);
+        self.ask(Method::DELETE, format!("/sessions/{id}"), Bytes::new()).await.map(drop)
+    }
+
+    /// The tools that a profile shows.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn tools(&self, profile: &ProfileName) -> Result<Vec<ToolView>, ClientError> {
+        self.get(format!("/tools?profile={}", percent(profile.as_str()))).await
+    }
+
+    /// The registered components.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn components(&self) -> Result<Vec<Registration>, ClientError> {
+        self.get("/components".to_owned()).await
+    }
+
+    /// Registers a component; takes as long as it takes to compile.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn add_component(&self, name: &ComponentName, wasm: Vec<u8>) -> Result<Registration, ClientError> {
+        let path = format!("/components/{}", percent(name.as_str()));
+        parsed(&self.ask(Method::PUT, path, wasm.into()).await?)
+    }
+
+    /// The container that serves a tool.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn posture(&self, profile: &ProfileName, tool: &ToolName) -> Result<PostureView, ClientError> {
+        let (profile, tool) = (percent(profile.as_str()), percent(tool.as_str()));
+        self.get(format!("/posture?profile={profile}&tool={tool}")).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, ClientError> {
+        parsed(&self.ask(Method::GET, path, Bytes::new()).await?)
+    }
+
+    async fn ask(&self, method: Method, path: String, body: Bytes) -> Result<Bytes, ClientError> {
+        let no_hub = |source| ClientError::NoHub { path: self.socket.clone(), source };
+        let stream = UnixStream::connect(&self.socket).await.map_err(no_hub)?;
+        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
+        let (mut sender, connection) = handshake.await.map_err(broken)?;
+        let connection = tokio::spawn(connection);
+        let request = Request::builder().method(method).uri(path).header("host", "operator");
+        let request = request.body(Full::new(body)).map_err(broken)?;
+        let response = sender.send_request(request).await.map_err(broken)?;
+        let status = response.status();
+        let whole = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+        let whole = whole.map_err(ClientError::Broken)?.to_bytes();
+        connection.abort();
+        if status.is_success() { Ok(whole) } else { Err(refused(status, &whole)) }
+    }
+}
+
+fn broken(error: impl std::error::Error + Send + Sync + 'static) -> ClientError {
+    ClientError::Broken(Box::new(error))
+}
+
+fn parsed<T: DeserializeOwned>(text: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(text).map_err(ClientError::Answer)
+}
+
+fn refused(status: StatusCode, text: &[u8]) -> ClientError {
+    let message = match serde_json::from_slice::<Failure>(text) {
+        Ok(failure) => failure.error,
+        Err(_) => format!("the hub answered {status}"),
+    };
+    ClientError::Refused { status, message }
+}
+
+/// Text as one part of a URI (RFC 3986 §2.1).
+fn percent(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_cannot_reach_another_path() {
+        assert_eq!(percent("../components?x#y%"), "..%2Fcomponents%3Fx%23y%25");
+    }
+
+    #[test]
+    fn a_refusal_keeps_the_hubs_words() {
+        let error = refused(StatusCode::CONFLICT, br#"{"error":"denied: no"}"#);
+        assert_eq!(error.to_string(), "denied: no");
+        let error = refused(StatusCode::BAD_GATEWAY, b"<html>");
+        assert_eq!(error.to_string(), "the hub answered 502 Bad Gateway");
+    }
+
+    #[tokio::test]
+    async fn no_hub_is_said_with_its_remedy() {
+        let error = Client::new("/nonexistent/operator.sock".into()).sessions().await.err();
+        let text = error.map(|error| error.to_string()).unwrap_or_default();
+        assert!(text.contains("safeclaw hub"), "{text}");
+    }
+}

@@ -1,0 +1,165 @@
+//! The operator's requests. Answers are JSON; an error is `{"error": "…"}`.
+
+use super::view::{PostureView, ToolView};
+use crate::Hub;
+use crate::api::{CallEnd, CallOutcome, Caller, RegisterError, SessionId};
+use crate::http::read_body;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, put};
+use axum::{Json, Router};
+use http::StatusCode;
+use manifest::{ComponentName, ProfileName};
+use serde::Deserialize;
+use serde_json::json;
+use std::error::Error;
+
+/// The largest component that is read; bounds what the hub holds for one request.
+const MAX_COMPONENT_BYTES: usize = 64 << 20;
+
+/// The principal of what the operator asks for here.
+const PRINCIPAL: &str = "operator";
+
+pub(super) fn router(hub: Hub) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/sessions", get(sessions))
+        .route("/sessions/{id}", delete(end_session))
+        .route("/tools", get(tools))
+        .route("/components", get(components))
+        .route("/components/{name}", put(add_component))
+        .route("/posture", get(posture))
+        .with_state(hub)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForProfile {
+    profile: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForTool {
+    profile: String,
+    tool: String,
+}
+
+/// A request that was not done.
+struct Refused(StatusCode, String);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "error": self.1 }))).into_response()
+    }
+}
+
+async fn health(State(hub): State<Hub>) -> Response {
+    Json(hub.health()).into_response()
+}
+
+async fn sessions(State(hub): State<Hub>) -> Response {
+    Json(hub.sessions()).into_response()
+}
+
+async fn end_session(State(hub): State<Hub>, Path(id): Path<String>) -> Result<StatusCode, Refused> {
+    let id = SessionId(id);
+    if !hub.sessions().iter().any(|session| session.id == id) {
+        return Err(Refused(StatusCode::NOT_FOUND, "there is no such session".to_owned()));
+    }
+    hub.end_session(&id).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn tools(State(hub): State<Hub>, Query(query): Query<ForProfile>) -> Result<Json<Vec<ToolView>>, Refused> {
+    let caller = caller(&hub, &query.profile)?;
+    Ok(Json(hub.tools(&caller).into_iter().map(ToolView::from).collect()))
+}
+
+async fn components(State(hub): State<Hub>) -> Response {
+    Json(hub.components()).into_response()
+}
+
+async fn add_component(
+    State(hub): State<Hub>,
+    Path(name): Path<String>,
+    body: Body,
+) -> Result<Response, Refused> {
+    let bad_name = |error: manifest::BadName| Refused(StatusCode::BAD_REQUEST, error.to_string());
+    let name = ComponentName::try_from(name).map_err(bad_name)?;
+    let unread = |status: StatusCode| Refused(status, format!("the component could not be read: {status}"));
+    let wasm = read_body(body, MAX_COMPONENT_BYTES).await.map_err(unread)?;
+    match hub.add_component(&name, wasm.into()).await {
+        Ok(registration) => Ok(Json(registration).into_response()),
+        Err(error) => Err(Refused(status(&error), chain(&error))),
+    }
+}
+
+async fn posture(State(hub): State<Hub>, Query(query): Query<ForTool>) -> Result<Json<PostureView>, Refused> {
+    let caller = caller(&hub, &query.profile)?;
+    match hub.posture(&caller, &query.tool).await {
+        Ok((inside, rendered)) => Ok(Json(PostureView { inside, rendered })),
+        Err(end) => Err(Refused(StatusCode::CONFLICT, said(end))),
+    }
+}
+
+fn caller(hub: &Hub, profile: &str) -> Result<Caller, Refused> {
+    let profile = ProfileName::try_from(profile).map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))?;
+    hub.local_caller(PRINCIPAL, &profile).map_err(|error| Refused(StatusCode::NOT_FOUND, error.to_string()))
+}
+
+fn status(error: &RegisterError) -> StatusCode {
+    match error {
+        RegisterError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        RegisterError::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        RegisterError::Io { .. } | RegisterError::Lost { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+/// The operator gets the whole chain of causes.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+fn said(end: CallEnd) -> String {
+    match end.outcome {
+        CallOutcome::UnknownTool => "this profile has no such tool".to_owned(),
+        CallOutcome::Denied { reason, .. } => format!("denied: {reason}"),
+        CallOutcome::Limit { text, .. } => format!("limit: {text}"),
+        CallOutcome::Broken { id } => format!("broken; the log has the cause under {id}"),
+        CallOutcome::Cancelled => "cancelled".to_owned(),
+        CallOutcome::Answer(_) => "there is no runner to ask".to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operator_reads_the_whole_chain_of_causes() {
+        let source = std::io::Error::other("disk full");
+        let error = RegisterError::Io { path: "/x".into(), source };
+        assert_eq!(chain(&error), "/x cannot be written: disk full");
+        assert_eq!(status(&error), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(status(&RegisterError::Refused("no".to_owned())), StatusCode::UNPROCESSABLE_ENTITY);
+    }
+
+    #[test]
+    fn an_error_is_a_json_object() {
+        let refused = Refused(StatusCode::NOT_FOUND, "a \"quoted\" thing".to_owned());
+        let response = refused.into_response();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(response.headers().get("content-type").unwrap(), "application/json");
+    }
+}
