@@ -60,7 +60,7 @@ impl End {
 }
 
 fn main() {
-    quiet_panics();
+    end_on_panic();
     let code = match run() {
         Ok(()) => 0,
         Err(end) => {
@@ -109,11 +109,13 @@ fn pipes(event_loop: &tokio::runtime::Runtime) -> io::Result<(pipe::Receiver, pi
     Ok((input, output))
 }
 
-/// A panic says where, never what: its text could be a guest's.
-fn quiet_panics() {
+/// A panic says where, never what: its text could be a guest's. It ends the process in every profile: what
+/// a guest brought into an unforeseen state serves nobody else.
+fn end_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
         let _ = writeln!(io::stderr(), "runner: panic{place}");
+        std::process::abort();
     }));
 }
 

@@ -27,6 +27,7 @@ use wasmtime_wasi::{FsPerms, OpenMode};
 use super::streams::{Place, Reader, Writer};
 
 mod delegate;
+mod protected;
 
 /// Marks the interfaces that [`Fs`] serves.
 pub(crate) struct Filesystem;
@@ -126,7 +127,9 @@ impl Fs<'_> {
             return Err(ErrorCode::Invalid.into());
         }
         let write = creates || how.contains(OpenFlags::TRUNCATE) || flags.contains(DescriptorFlags::WRITE);
-        if write && dir.perms.write_not_permitted() {
+        // What lies behind a protected name can be read, and nothing opened there can be written.
+        let perms = if protected::names(path) { FsPerms::ReadOnly } else { dir.perms };
+        if write && perms.write_not_permitted() {
             return Err(ErrorCode::NotPermitted.into());
         }
         // What is not opened for writing is opened for reading, whatever was asked.
@@ -146,9 +149,14 @@ impl Fs<'_> {
         oflags.set(OFlags::NOFOLLOW, !follow.contains(PathFlags::SYMLINK_FOLLOW));
         let file = open(&*dir.dir, path, oflags).map_err(ErrorCode::from)?;
         match kind(&file)? {
-            Kind::Directory => Ok(Descriptor::Dir(Dir::new(file, dir.perms, mode, true))),
-            Kind::Regular => Ok(Descriptor::File(OpenFile::new(file, dir.perms, mode, true))),
+            Kind::Directory => Ok(Descriptor::Dir(Dir::new(file, perms, mode, true))),
+            Kind::Regular => Ok(Descriptor::File(OpenFile::new(file, perms, mode, true))),
         }
+    }
+
+    /// Refuses to make, change or remove what has a protected name.
+    fn spare(path: &str) -> FsResult<()> {
+        if protected::names(path) { Err(ErrorCode::NotPermitted.into()) } else { Ok(()) }
     }
 
     /// wasmtime's own opens the file to change its times, which would wait on a FIFO.

@@ -29,6 +29,7 @@ impl HostDescriptor for Fs<'_> {
     }
 
     async fn set_times_at(&mut self, fd: Fd, follow: PathFlags, path: String, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
+        Self::spare(&path)?;
         if follow.contains(PathFlags::SYMLINK_FOLLOW) {
             let dir = self.dir(&fd)?;
             return Self::set_times_following(&dir, &path, accessed, modified);
@@ -50,7 +51,7 @@ impl HostDescriptor for Fs<'_> {
         self.writer(&fd, Place::End)
     }
 
-    // wasmtime's: they open nothing, or only directories.
+    // wasmtime's: they open nothing, or only directories. What changes a directory spares protected names.
 
     async fn advise(&mut self, fd: Fd, offset: Size, len: Size, advice: types::Advice) -> FsResult<()> {
         self.inner.advise(fd, offset, len, advice).await
@@ -93,6 +94,7 @@ impl HostDescriptor for Fs<'_> {
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        Self::spare(&path)?;
         self.inner.create_directory_at(fd, path).await
     }
 
@@ -105,6 +107,8 @@ impl HostDescriptor for Fs<'_> {
     }
 
     async fn link_at(&mut self, fd: Fd, follow: PathFlags, old: String, new_fd: Fd, new: String) -> FsResult<()> {
+        Self::spare(&old)?;
+        Self::spare(&new)?;
         self.inner.link_at(fd, follow, old, new_fd, new).await
     }
 
@@ -113,18 +117,23 @@ impl HostDescriptor for Fs<'_> {
     }
 
     async fn remove_directory_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        Self::spare(&path)?;
         self.inner.remove_directory_at(fd, path).await
     }
 
     async fn rename_at(&mut self, fd: Fd, old: String, new_fd: Fd, new: String) -> FsResult<()> {
+        Self::spare(&old)?;
+        Self::spare(&new)?;
         self.inner.rename_at(fd, old, new_fd, new).await
     }
 
     async fn symlink_at(&mut self, fd: Fd, target: String, path: String) -> FsResult<()> {
+        Self::spare(&path)?;
         self.inner.symlink_at(fd, target, path).await
     }
 
     async fn unlink_file_at(&mut self, fd: Fd, path: String) -> FsResult<()> {
+        Self::spare(&path)?;
         self.inner.unlink_file_at(fd, path).await
     }
 
