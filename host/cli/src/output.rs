@@ -35,7 +35,7 @@ pub(crate) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
             .unwrap_or(0)
     };
     let line = |cells: Vec<&str>| {
-        let padded = cells.iter().enumerate().map(|(column, cell)| format!("{cell:<1$}", width(column)));
+        let padded = cells.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column)));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     std::iter::once(line(heads.to_vec()))

@@ -41,7 +41,7 @@ impl HubIs {
     /// Starts it behind both walls.
     pub(crate) async fn start(&self, whom: Whom, parked: usize) -> anyhow::Result<Hub> {
         let image = self.image.id(&self.data.directory()?)?;
-        let wall2 = Wall2::Engine { socket: self.engine.socket()?, image: image.to_string() };
+        let wall2 = Wall2::Engine { socket: self.engine.socket()?, image };
         self.start_with(whom, parked, wall2).await
     }
 

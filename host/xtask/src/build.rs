@@ -70,7 +70,7 @@ pub(crate) async fn guests(place: &Place) -> anyhow::Result<Vec<PathBuf>> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command
             .current_dir(place.root.join(workspace))
-            .args(["build", "--release", "--locked", "--target", "wasm32-wasip2", "--target-dir", "target"])
+            .args(["build", "--workspace", "--examples", "--lib", "--release", "--locked", "--target", "wasm32-wasip2", "--target-dir", "target"])
             // Flags of the caller are for its own machine, not for guests.
             .env_remove("RUSTFLAGS");
         let name = workspace.rsplit('/').next().unwrap_or(workspace);

@@ -2,6 +2,7 @@
 //! builds in one profile; shows and proves. Output for people goes to standard error, so that
 //! `demo --json` is one object on standard output.
 mod build;
+mod clients;
 mod daemon;
 mod engine;
 mod image;

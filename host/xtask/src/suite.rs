@@ -5,7 +5,7 @@ use crate::engine::{self, Engine, Missing, Prefer};
 use crate::place::Place;
 use crate::stages::{self, COMPILER, HOST, PURE, Took};
 use crate::step::{self, Output};
-use crate::{image, setup};
+use crate::{clients, image, setup};
 use anyhow::Context;
 use clap::Args;
 use std::ffi::OsString;
@@ -61,7 +61,7 @@ async fn full(place: &Place, clock: &mut Clock) -> anyhow::Result<()> {
     if let Some(engine) = &engine {
         clock.time("load the image", image::load(place, &image, engine)).await?;
     }
-    let around = Around::new(place, &guests, &image, engine.as_ref())?;
+    let mut around = Around::new(place, &guests, &image, engine.as_ref())?;
     clock.time("unit tests", units(place, &around)).await?;
     clock.time("tests of the Wasm engine", compiler(place, &around)).await?;
     if engine.is_none() {
@@ -71,6 +71,8 @@ async fn full(place: &Place, clock: &mut Clock) -> anyhow::Result<()> {
         eprintln!("NOT RUN: the tests through both walls, since there is no container engine");
         return Ok(());
     }
+    let clients = clock.time("install other clients", clients::install(place)).await?;
+    around.0.push(("SAFECLAW_TEST_TOOLS", clients.into_os_string()));
     clock.time("tests through both walls", walls(place, &around)).await
 }
 

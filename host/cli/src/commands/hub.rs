@@ -56,7 +56,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
 fn serve(hub: &Hub, data: &Path, listener: http::HttpListener, stop: &CancellationToken) -> anyhow::Result<JoinSet<()>> {
     let agents = stdio::bind(&data.join("mcp.sock"))?;
-    let operators = operator::bind(&data.join("operator.sock"))?;
+    let operators = stdio::bind(&data.join("operator.sock"))?;
     let mut faces = JoinSet::new();
     faces.spawn(http::serve(hub.clone(), listener, stop.clone()));
     faces.spawn(stdio::serve_socket(hub.clone(), agents, stop.clone()));

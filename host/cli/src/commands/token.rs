@@ -4,7 +4,6 @@ use crate::data::Data;
 use crate::output::{self, Form};
 use ::hub::{SessionId, tokens};
 use anyhow::Context;
-use clap::Subcommand as _;
 use manifest::ProfileName;
 use std::process::ExitCode;
 use std::time::Duration;

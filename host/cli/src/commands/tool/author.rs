@@ -2,7 +2,7 @@
 
 use crate::manifests;
 use crate::programs::Programs;
-use crate::started::{self, HubIs, Whom};
+use crate::started::{self, HubIs};
 use ::hub::{Hub, HubConfig, PoolConfig, Wall2};
 use anyhow::Context;
 use manifest::{Manifest, MountName, ProfileName, SourceFile, ToolName};
