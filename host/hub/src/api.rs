@@ -1,6 +1,7 @@
 //! The hub as its faces see it: what they hand in, what they get back, and nothing of how.
 
 use crate::tokens::TokenError;
+pub use container::ImageId;
 use container::ContainerName;
 use manifest::{BadName, ClassId, ComponentName, Digest, Manifest, MountName, ProfileName, Tier, ToolName};
 use serde::{Deserialize, Serialize};
@@ -213,6 +214,8 @@ pub struct Registration {
     pub trap_imports: BTreeSet<String>,
     /// Its tools; guest text cleaned.
     pub tools: Vec<RegisteredTool>,
+    /// Which programs compiled and described it: others do both anew.
+    pub made_with: String,
     /// When, UTC.
     pub registered: String,
 }
@@ -296,19 +299,9 @@ pub enum StartError {
     /// A mount was named that the manifest does not have.
     #[error("the manifest has no mount `{0}`")]
     UnknownMount(MountName),
-    /// A mount would hand the hub's own files to tools.
-    #[error("mount `{mount}` at {path} {why}")]
-    ForbiddenMount {
-        /// The mount.
-        mount: MountName,
-        /// Its directory.
-        path: PathBuf,
-        /// Why not.
-        why: String,
-    },
     /// The launcher did not start.
     #[error("the launcher did not start")]
-    Launcher(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Launcher(#[from] container::LauncherError),
     /// The token file cannot be read.
     #[error("the token file cannot be used")]
     Tokens(#[from] TokenError),
@@ -363,6 +356,15 @@ pub enum RegisterError {
         /// What is wrong.
         why: String,
     },
+    /// The container that does it could not be started.
+    #[error("no {program} container could be started")]
+    Launcher {
+        /// `compile` or `runner`.
+        program: &'static str,
+        /// The cause.
+        #[source]
+        source: container::LauncherError,
+    },
     /// The container that did it was lost.
     #[error("the {program} container {why}")]
     Lost {
@@ -384,6 +386,3 @@ pub enum RegisterError {
     #[error("the hub is stopping")]
     Draining,
 }
-
-/// The runner image.
-pub type ImageId = String;

@@ -1,17 +1,68 @@
 //! The hub: one value that owns everything else.
 
+mod start;
+mod upkeep;
+
 use crate::api::*;
-use manifest::{ComponentName, ProfileName};
-use std::sync::Arc;
+use crate::audit::{Audit, Entry};
+use crate::call::{self, Request};
+use crate::catalogue::{Catalogue, Offer};
+use crate::data::DataDir;
+use crate::launch::Starter;
+use crate::policy;
+use crate::pool::{self, Pool};
+use crate::registry::Registrar;
+use crate::session::{Denials, Need, Sessions};
+use crate::tickets::{self, Tickets};
+use crate::tokens::Tokens;
+use arc_swap::ArcSwap;
+use manifest::{ClassId, ComponentName, Manifest, Placement, ProfileName, Tier, class_of};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-/// The governor. Clones are handles to one hub.
+/// After the grace of a drain: killing every runner, however the engine is.
+const REAP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The governor. Clones are handles to one hub; with the last one it ends.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
 
-struct Inner {}
+/// What the handles share.
+pub(crate) struct Inner {
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) denied_tiers: BTreeSet<Tier>,
+    pub(crate) catalogue: ArcSwap<Catalogue>,
+    pub(crate) sessions: Sessions,
+    pub(crate) tickets: Arc<Tickets>,
+    pub(crate) audit: Audit,
+    /// Denials that belong to no session.
+    pub(crate) denials: Denials,
+    placements: BTreeMap<ClassId, Placement>,
+    wall2: &'static str,
+    hub_id: String,
+    tokens: Tokens,
+    /// Sessions of this process itself, which no token names.
+    local: Mutex<BTreeSet<SessionId>>,
+    registrar: Registrar,
+    pool: Arc<Pool>,
+    pool_config: PoolConfig,
+    starter: Starter,
+    changes: watch::Sender<u64>,
+    draining: AtomicBool,
+    /// Calls under way.
+    calls: TaskTracker,
+    /// Runners and their reaping.
+    runners: TaskTracker,
+    stop: CancellationToken,
+    /// Dropped last: the lock goes when nothing of the hub is left.
+    _data: DataDir,
+}
 
 impl Hub {
     /// Takes the data directory's lock, removes what a dead hub left, loads keys, tokens and components, and
@@ -19,71 +70,100 @@ impl Hub {
     ///
     /// # Errors
     /// See [`StartError`]; each says what the operator can do.
-    pub async fn start(_config: HubConfig) -> Result<Hub, StartError> {
-        todo!()
+    pub async fn start(config: HubConfig) -> Result<Hub, StartError> {
+        start::start(config).await.map(Hub)
     }
 
     /// The caller behind a bearer token, if the token file has it and it has not expired.
     #[must_use]
-    pub fn authenticate(&self, _bearer: &str) -> Option<Caller> {
-        todo!()
+    pub fn authenticate(&self, bearer: &str) -> Option<Caller> {
+        self.0.tokens.authenticate(bearer, jiff::Timestamp::now())
     }
 
-    /// A caller of this process itself: one session per process, for stdio and `tool run`.
+    /// A caller of this process itself: each one made is a session of its own, for stdio and `tool run`.
     ///
     /// # Errors
     /// When the manifest has no such profile.
-    pub fn local_caller(&self, _principal: &str, _profile: &ProfileName) -> Result<Caller, UnknownProfile> {
-        todo!()
+    pub fn local_caller(&self, principal: &str, profile: &ProfileName) -> Result<Caller, UnknownProfile> {
+        let profiles = &self.0.manifest.profiles;
+        if !profiles.contains_key(profile) {
+            let known: Vec<_> = profiles.keys().map(ProfileName::as_str).collect();
+            return Err(UnknownProfile(profile.clone(), known.join(", ")));
+        }
+        let session = SessionId(uuid::Uuid::new_v4().simple().to_string().chars().take(16).collect());
+        self.0.local.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone());
+        Ok(Caller { session, principal: crate::clean::line(principal, 64), profile: profile.clone() })
     }
 
     /// The tools that this caller may see, in name order: those of its profile that a registered component has.
     #[must_use]
-    pub fn tools(&self, _caller: &Caller) -> Vec<ListedTool> {
-        todo!()
+    pub fn tools(&self, caller: &Caller) -> Vec<ListedTool> {
+        let Some(profile) = self.0.manifest.profiles.get(&caller.profile) else { return Vec::new() };
+        let catalogue = self.0.catalogue.load();
+        let shown = catalogue.offers.values().filter(|offer| policy::lists(profile, &self.0.denied_tiers, &offer.tool));
+        shown.map(|offer| offer.listed.clone()).collect()
     }
 
-    /// Calls a tool. `arguments` is the text of a JSON object.
+    /// Calls a tool. `arguments` is the text of a JSON object. Dropping the future cancels the call; it is
+    /// recorded all the same.
     pub async fn call(
         &self,
-        _caller: &Caller,
-        _tool: &str,
-        _arguments: String,
-        _notes: mpsc::Sender<CallNote>,
-        _cancel: CancellationToken,
+        caller: &Caller,
+        tool: &str,
+        arguments: String,
+        notes: mpsc::Sender<CallNote>,
+        cancel: CancellationToken,
     ) -> CallEnd {
-        todo!()
+        let cancel = cancel.child_token();
+        let _guard = cancel.clone().drop_guard();
+        let request = Request { caller: caller.clone(), tool: tool.to_owned(), arguments, notes, cancel };
+        let inner = self.0.clone();
+        let started = Instant::now();
+        let running = self.0.calls.spawn(async move { call::call(&inner, request).await });
+        running.await.unwrap_or_else(|error| {
+            let id = uuid::Uuid::new_v4();
+            tracing::error!(call = %id, %error, "broken: a call's task was lost");
+            let wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            CallEnd { outcome: CallOutcome::Broken { id }, usage: None, wall_us, call_id: id }
+        })
     }
 
     /// A number that grows whenever the list of tools may have changed.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
-        todo!()
+        self.0.changes.subscribe()
     }
 
     /// The sessions that live.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionView> {
-        todo!()
+        let now = Instant::now();
+        self.0.sessions.all().iter().map(|session| session.view(now)).collect()
     }
 
-    /// Ends a session: its calls are broken off, its runners killed.
-    pub async fn end_session(&self, _id: &SessionId) {
-        todo!()
+    /// Ends a session: its calls are broken off, its runners killed. The next call of the same token starts
+    /// another; to keep it out, revoke the token.
+    pub async fn end_session(&self, id: &SessionId) {
+        self.0.end_session(id, "by the operator").await;
     }
 
     /// Registers a component under a name.
     ///
     /// # Errors
     /// See [`RegisterError`].
-    pub async fn add_component(&self, _name: &ComponentName, _wasm: Vec<u8>) -> Result<Registration, RegisterError> {
-        todo!()
+    pub async fn add_component(&self, name: &ComponentName, wasm: Vec<u8>) -> Result<Registration, RegisterError> {
+        if self.0.is_draining() {
+            return Err(RegisterError::Draining);
+        }
+        let registration = self.0.registrar.register(name, Arc::new(wasm)).await?;
+        self.0.offer(&registration).await;
+        Ok(registration)
     }
 
     /// The registered components, in name order.
     #[must_use]
     pub fn components(&self) -> Vec<Registration> {
-        todo!()
+        self.0.catalogue.load().components.values().map(|registration| Registration::clone(registration)).collect()
     }
 
     /// The container that serves this tool for this caller: as read from inside, and as it was asked for.
@@ -92,20 +172,117 @@ impl Hub {
     /// What a call of the tool would have ended in.
     pub async fn posture(
         &self,
-        _caller: &Caller,
-        _tool: &str,
+        caller: &Caller,
+        tool: &str,
     ) -> Result<(protocol::InsidePosture, serde_json::Value), CallEnd> {
-        todo!()
+        let serving = call::serving(&self.0, caller, tool).await?;
+        let rendered = self.0.starter.launcher().posture(&serving.runner.born.container);
+        // Without wall 2 there is none, and that is what is shown.
+        let rendered = serde_json::to_value(rendered).unwrap_or_default();
+        Ok((upkeep::cleaned(serving.runner.hello.posture.clone()), rendered))
     }
 
-    /// Takes no new calls, waits this long for those that run, kills every runner and flushes the audit log.
-    pub async fn drain(&self, _grace: Duration) {
-        todo!()
+    /// Takes no new calls, waits this long for those that run, kills every runner and closes the audit log.
+    pub async fn drain(&self, grace: Duration) {
+        self.0.drain(grace).await;
     }
 
     /// How it is.
     #[must_use]
     pub fn health(&self) -> Health {
-        todo!()
+        self.0.health()
     }
 }
+
+impl Inner {
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// What a runner for this tool is started from.
+    pub(crate) fn need<'a>(&'a self, caller: &Caller, offer: &'a Offer) -> Need<'a> {
+        let class = class_of(&offer.tool);
+        let catalogue = self.catalogue.load();
+        let profile = self.manifest.profiles.get(&caller.profile);
+        let together = self.placements.get(&class).map(|placement| &placement.tools);
+        // All that the session may call there: a runner that is ready can map no more.
+        let shared = together.into_iter().flatten().filter_map(|name| catalogue.offers.get(name)).filter(|other| {
+            profile.is_some_and(|profile| policy::lists(profile, &self.denied_tiers, &other.tool))
+                && other.tool.name != offer.tool.name
+        });
+        let offers = shared.map(Arc::as_ref).chain(std::iter::once(offer));
+        let scope = tickets::scope(&self.manifest, offers, &self.starter.launcher().mount_points(&class));
+        let concurrent_calls = call::concurrent_calls(self, offer);
+        Need { pool: &self.pool, tickets: &self.tickets, class, offer, scope, concurrent_calls }
+    }
+
+    /// Makes a registration part of what is offered.
+    async fn offer(&self, registration: &Registration) {
+        let recorded = Entry::ComponentRegistered {
+            name: registration.name.clone(),
+            component: registration.component.clone(),
+            artefact: registration.artefact.clone(),
+            tools: registration.tools.len(),
+        };
+        if let Err(error) = self.audit.write(recorded).await {
+            tracing::error!(%error, component = %registration.name, "registered, but not recorded");
+        }
+        self.catalogue.rcu(|catalogue| {
+            let mut components = catalogue.components.clone();
+            components.insert(registration.name.clone(), Arc::new(registration.clone()));
+            let mut faults = catalogue.faults.clone();
+            faults.remove(&registration.name);
+            Catalogue::new(&self.manifest, components, faults)
+        });
+        self.want();
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Parks runners for the classes whose tools can be called.
+    fn want(&self) {
+        let callable = |offer: &&Arc<Offer>| !policy::needs_approval(offer.tool.tier) && !self.denied_tiers.contains(&offer.tool.tier);
+        let classes: BTreeSet<_> = self.catalogue.load().offers.values().filter(callable).map(|offer| class_of(&offer.tool)).collect();
+        let classes: Vec<_> = classes.into_iter().collect();
+        self.pool.want(&pool::shares(&classes, self.pool_config.per_class, self.pool_config.total));
+    }
+
+    async fn end_session(&self, id: &SessionId, reason: &'static str) {
+        let Some(session) = self.sessions.remove(id) else { return };
+        session.end().await;
+        let ended = Entry::SessionEnded { session: id.clone(), principal: session.caller.principal.clone(), reason };
+        if let Err(error) = self.audit.write(ended).await {
+            tracing::error!(%error, session = %id, "ended, but not recorded");
+        }
+    }
+
+    async fn drain(&self, grace: Duration) {
+        if self.draining.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.calls.close();
+        if timeout(grace, self.calls.wait()).await.is_err() {
+            tracing::warn!(calls = self.calls.len(), "calls are broken off");
+        }
+        for session in self.sessions.all() {
+            self.end_session(&session.caller.session, "the hub stops").await;
+        }
+        self.stop.cancel();
+        self.calls.wait().await;
+        self.runners.close();
+        if timeout(REAP_TIMEOUT, self.runners.wait()).await.is_err() {
+            tracing::error!(runners = self.runners.len(), "runners may be left over; the next start removes them");
+        }
+        if let Err(error) = self.audit.write_durable(Entry::HubStopped { hub: self.hub_id.clone() }).await {
+            tracing::error!(%error, "the end is not recorded");
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests;

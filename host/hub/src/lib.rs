@@ -4,18 +4,27 @@
 //! `container` and speaks to in the frames of `protocol`. [`Hub`] is the whole of its core; the modules
 //! `mcp`, `http`, `operator` and `stdio` are faces that translate to and from it.
 pub mod api;
+mod answer;
 mod audit;
 pub mod bounds;
+mod call;
+mod catalogue;
 pub mod clean;
 pub mod data;
 mod hub;
 pub mod http;
+mod launch;
 pub mod mcp;
 pub mod operator;
 pub mod policy;
+mod pool;
+mod registry;
+mod runner;
+mod session;
 pub mod stdio;
 #[cfg(test)]
 mod testing;
+mod tickets;
 pub mod tokens;
 
 pub use api::*;

@@ -1,8 +1,9 @@
 //! Small manifests for this crate's own tests.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use crate::api::{RegisteredTool, Registration};
 use manifest::{
-    Access, Ceiling, Component, ComponentName, ContainerSize, FsGrant, Grants, Limits, Manifest, Mount, MountName, Profile,
+    Access, Ceiling, Component, ComponentName, ContainerSize, Digest, FsGrant, Grants, Limits, Manifest, Mount, MountName, Profile,
     ProfileName, RunnerScope, Tier, TierRules, Tool, ToolName,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,5 +67,29 @@ pub(crate) fn manifest(tools: impl IntoIterator<Item = Tool>) -> Manifest {
         components: [(component.clone(), Component { name: component, digest: None })].into(),
         tools: tools.into_iter().map(|tool| (tool.name.clone(), tool)).collect(),
         profiles: [(everyone.name.clone(), everyone)].into(),
+    }
+}
+
+pub(crate) fn registration(tools: &[&str]) -> Registration {
+    let tool = |name: &&str| RegisteredTool {
+        name: ToolName::try_from(*name).unwrap(),
+        title: None,
+        description: "a tool".into(),
+        input_schema: r#"{"type":"object"}"#.into(),
+        output_schema: None,
+        hints: protocol::Hints::default(),
+    };
+    Registration {
+        name: ComponentName::try_from("demo").unwrap(),
+        component: Digest::of(b"wasm"),
+        component_bytes: 4,
+        artefact: Digest::of(b"artefact"),
+        artefact_bytes: 8,
+        compatibility: "engine 1".into(),
+        imports: Vec::new(),
+        trap_imports: BTreeSet::new(),
+        tools: tools.iter().map(tool).collect(),
+        made_with: "tests".into(),
+        registered: "2026-01-01T00:00:00Z".into(),
     }
 }

@@ -25,7 +25,7 @@ pub(crate) enum Entry {
     Executed(Executed),
     Denied(Denied),
     SessionEnded { session: SessionId, principal: String, reason: &'static str },
-    RunnerKilled { runner: ContainerName, class: ClassId, session: Option<SessionId>, reason: String },
+    RunnerKilled { runner: ContainerName, class: ClassId, reason: String },
     ComponentRegistered { name: ComponentName, component: Digest, artefact: Digest, tools: usize },
 }
 

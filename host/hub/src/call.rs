@@ -1,0 +1,272 @@
+//! A tool call, from the agent's words to the answer: everything that may stop it, in the order in which it
+//! may, and both records of it.
+
+mod outcome;
+
+use crate::api::{CallEnd, CallNote, CallOutcome, Caller};
+use crate::audit::{Denied, Entry, Executed, Requested};
+use crate::bounds::{self, OutOfBounds};
+use crate::catalogue::Offer;
+use crate::hub::Inner;
+use crate::policy::{self, Decision};
+use crate::runner::Ended;
+use crate::session::{Denials, Need, Refusal, Serving, Session};
+use manifest::{Digest, Limits, RunnerScope, ToolName};
+use outcome::{audited, broken, from_runner, limit};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// What an agent asks for.
+pub(crate) struct Request {
+    pub(crate) caller: Caller,
+    pub(crate) tool: String,
+    pub(crate) arguments: String,
+    pub(crate) notes: mpsc::Sender<CallNote>,
+    pub(crate) cancel: CancellationToken,
+}
+
+/// A call under way.
+struct Attempt<'a> {
+    hub: &'a Inner,
+    id: Uuid,
+    started: Instant,
+    caller: &'a Caller,
+}
+
+/// What a call has cost so far, for the record.
+#[derive(Default)]
+struct Cost {
+    serving: Option<Arc<Serving>>,
+    runner_us: u64,
+    usage: Option<protocol::Usage>,
+    result_bytes: usize,
+}
+
+/// Runs a call to its end.
+pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
+    let Request { caller, tool, arguments, notes, cancel } = request;
+    let attempt = Attempt { hub, id: Uuid::new_v4(), started: Instant::now(), caller: &caller };
+
+    // Policy, before anything is looked at that the agent sent.
+    if hub.is_draining() {
+        return attempt.deny(&hub.denials, None, "the hub is stopping", denied("the hub is stopping")).await;
+    }
+    let decision = policy::decide(&hub.manifest, &caller.profile, &hub.denied_tiers, &tool);
+    let session = match hub.sessions.enter(&caller) {
+        Ok(session) => session,
+        Err(many) => {
+            let reason = format!("`{}` has {} sessions, which is the most", caller.principal, many.most);
+            return attempt.deny(&hub.denials, None, &reason, limit("sessions_per_principal", many.most as u64)).await;
+        }
+    };
+    let tool = match decision {
+        Decision::Allow(tool) => tool,
+        Decision::Deny(denial) => {
+            let outcome = match denial.agent {
+                None => CallOutcome::UnknownTool,
+                Some(reason) => CallOutcome::Denied { reason: reason.into(), approvable: denial.approvable },
+            };
+            return attempt.deny(&session.denials, ToolName::try_from(tool).ok(), &denial.operator, outcome).await;
+        }
+    };
+    let name = || Some(tool.name.clone());
+
+    // Is it there, is it small enough, and is it this session's turn?
+    let Some(offer) = hub.catalogue.load().offers.get(&tool.name).cloned() else {
+        let reason = "the manifest lists it, but no registered component has it; /healthz says why";
+        return attempt.deny(&session.denials, name(), reason, CallOutcome::UnknownTool).await;
+    };
+    if let Err(error) = check(&arguments, &tool.grants.limits) {
+        let reason = format!("arguments: {error}");
+        return attempt.deny(&session.denials, name(), &reason, unfit(&error, &tool.grants.limits)).await;
+    }
+    let place = match session.gate(tool.tier).map(crate::session::Gate::pass) {
+        Some(Ok(place)) => place,
+        Some(Err(Refusal { limit: which, value })) => {
+            let reason = format!("{which} = {value} in [tiers.{}]", policy::word(tool.tier));
+            return attempt.deny(&session.denials, name(), &reason, limit(which, value.into())).await;
+        }
+        None => return attempt.deny(&session.denials, name(), "its tier has no rules", CallOutcome::UnknownTool).await,
+    };
+
+    // It is written down, or it does not happen.
+    let _open = session.begin();
+    if let Err(error) = hub.audit.write(Entry::Requested(attempt.requested(&offer, &arguments))).await {
+        tracing::error!(%error, call = %attempt.id, "denied: it could not be recorded");
+        return attempt.end(denied("calls cannot be recorded at the moment"), None);
+    }
+    let mut cost = Cost::default();
+    let outcome = attempt.run(&session, &offer, arguments, notes, &cancel, &mut cost).await;
+    drop(place);
+
+    let wall_us = attempt.wall_us();
+    let executed = Executed {
+        call: attempt.id,
+        session: caller.session.clone(),
+        tool: tool.name.clone(),
+        outcome: audited(&outcome),
+        runner: cost.serving.as_ref().map(|serving| serving.runner.born.container.clone()),
+        wall_us,
+        runner_us: cost.runner_us,
+        result_bytes: cost.result_bytes,
+    };
+    if let Err(error) = hub.audit.write(Entry::Executed(executed)).await {
+        // What it did cannot be undone; what it answered is not passed on unrecorded.
+        tracing::error!(%error, call = %attempt.id, "its end could not be recorded");
+        return attempt.end(CallOutcome::Broken { id: attempt.id }, None);
+    }
+    attempt.end(outcome, cost.usage)
+}
+
+/// Arguments are a JSON object within bounds; whether they fit the schema is the runner's to say.
+fn check(arguments: &str, limits: &Limits) -> Result<(), OutOfBounds> {
+    bounds::object(arguments, usize::try_from(limits.arguments_bytes).unwrap_or(usize::MAX), bounds::DEPTH)
+}
+
+fn unfit(error: &OutOfBounds, limits: &Limits) -> CallOutcome {
+    match error {
+        OutOfBounds::Bytes { .. } => limit("arguments_bytes", limits.arguments_bytes.into()),
+        OutOfBounds::Depth { most } => limit("arguments_depth", *most as u64),
+        OutOfBounds::Syntax | OutOfBounds::NotAnObject => denied("the arguments are not a JSON object"),
+    }
+}
+
+fn denied(reason: &str) -> CallOutcome {
+    CallOutcome::Denied { reason: reason.into(), approvable: false }
+}
+
+impl Attempt<'_> {
+    /// In a runner, from here on. The record of its end is the caller's.
+    async fn run(
+        &self,
+        session: &Session,
+        offer: &Offer,
+        arguments: String,
+        notes: mpsc::Sender<CallNote>,
+        cancel: &CancellationToken,
+        cost: &mut Cost,
+    ) -> CallOutcome {
+        let asked = Instant::now();
+        let serving = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return CallOutcome::Cancelled,
+            serving = session.serving(self.need(offer)) => serving,
+        };
+        cost.runner_us = micros(asked);
+        let serving = match serving {
+            Ok(serving) => cost.serving.insert(serving).clone(),
+            Err(crate::session::NoRunner::SessionEnded) => return CallOutcome::Cancelled,
+            Err(error) => return broken(self.id, &error),
+        };
+        // Whoever ends the session ends the call.
+        let ended = tokio::select! {
+            biased;
+            () = session.ended.cancelled() => return CallOutcome::Cancelled,
+            ended = serving.runner.call(&offer.tool.name, arguments, &offer.tool.grants.limits, notes, cancel) => ended,
+        };
+        serving.touch();
+        match ended {
+            Ended::Done(done) => {
+                cost.usage = Some(done.usage);
+                let outcome = from_runner(self.id, done.outcome, &offer.tool.grants.limits);
+                if let CallOutcome::Answer(answer) = &outcome {
+                    cost.result_bytes = crate::answer::bytes(answer);
+                }
+                outcome
+            }
+            Ended::Cancelled => CallOutcome::Cancelled,
+            Ended::Overdue => limit("deadline_ms", offer.tool.grants.limits.deadline_ms.into()),
+            Ended::Lost(end) if end.fate.out_of_memory => CallOutcome::Limit {
+                limit: "container_memory_bytes".into(),
+                value: outcome::container_memory_bytes(offer.tool.size),
+                text: "the container ran out of memory".into(),
+            },
+            Ended::Lost(_) if session.ended.is_cancelled() => CallOutcome::Cancelled,
+            Ended::Lost(end) => {
+                tracing::error!(call = %self.id, tool = %offer.tool.name, "broken: {end}");
+                CallOutcome::Broken { id: self.id }
+            }
+        }
+    }
+
+    fn need<'n>(&'n self, offer: &'n Offer) -> Need<'n> {
+        self.hub.need(self.caller, offer)
+    }
+
+    fn requested(&self, offer: &Offer, arguments: &str) -> Requested {
+        Requested {
+            call: self.id,
+            session: self.caller.session.clone(),
+            principal: self.caller.principal.clone(),
+            tool: offer.tool.name.clone(),
+            tier: offer.tool.tier,
+            component: offer.registration.component.clone(),
+            manifest: self.hub.tickets.manifest.clone(),
+            arguments: Digest::of(arguments.as_bytes()),
+            arguments_bytes: arguments.len(),
+        }
+    }
+
+    /// Writes a denial down, as far as its session's share of the log goes, and says no.
+    async fn deny(self, denials: &Denials, tool: Option<ToolName>, reason: &str, outcome: CallOutcome) -> CallEnd {
+        if let Some(unwritten) = denials.add() {
+            tracing::info!(call = %self.id, session = %self.caller.session, tool = tool.as_ref().map(tracing::field::display), "denied: {reason}");
+            let entry = Denied {
+                call: self.id,
+                session: self.caller.session.clone(),
+                principal: self.caller.principal.clone(),
+                tool,
+                reason: reason.to_owned(),
+                unwritten,
+            };
+            // It is denied either way.
+            drop(self.hub.audit.write(Entry::Denied(entry)).await);
+        }
+        self.end(outcome, None)
+    }
+
+    fn end(&self, outcome: CallOutcome, usage: Option<protocol::Usage>) -> CallEnd {
+        CallEnd { outcome, usage, wall_us: self.wall_us(), call_id: self.id }
+    }
+
+    fn wall_us(&self) -> u64 {
+        micros(self.started)
+    }
+}
+
+/// The container that serves a tool for a caller, as a call would get it.
+pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<Arc<Serving>, CallEnd> {
+    let attempt = Attempt { hub, id: Uuid::new_v4(), started: Instant::now(), caller };
+    let end = |outcome| Err(attempt.end(outcome, None));
+    let tool = match policy::decide(&hub.manifest, &caller.profile, &hub.denied_tiers, tool) {
+        Decision::Allow(tool) => tool,
+        Decision::Deny(denial) => {
+            return end(denial.agent.map_or(CallOutcome::UnknownTool, denied));
+        }
+    };
+    let Some(offer) = hub.catalogue.load().offers.get(&tool.name).cloned() else { return end(CallOutcome::UnknownTool) };
+    let session = match hub.sessions.enter(caller) {
+        Ok(session) if !hub.is_draining() => session,
+        Ok(_) => return end(denied("the hub is stopping")),
+        Err(many) => return end(limit("sessions_per_principal", many.most as u64)),
+    };
+    match session.serving(attempt.need(&offer)).await {
+        Ok(serving) => Ok(serving),
+        Err(error) => end(broken(attempt.id, &error)),
+    }
+}
+
+/// One runner's calls at once.
+pub(crate) fn concurrent_calls(hub: &Inner, offer: &Offer) -> u32 {
+    match offer.tool.runner {
+        RunnerScope::Call => 1,
+        RunnerScope::Session => hub.manifest.tiers.get(&offer.tool.tier).map_or(1, |rules| rules.concurrent_calls),
+    }
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

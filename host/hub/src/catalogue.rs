@@ -1,0 +1,150 @@
+//! What the hub offers: the tools that the manifest allows and a registered component has. Pure.
+
+use crate::api::{ListedTool, RegisteredTool, Registration};
+use crate::policy;
+use manifest::{ComponentName, Manifest, Tool, ToolName};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A tool that can be called.
+#[derive(Debug, Clone)]
+pub(crate) struct Offer {
+    pub(crate) tool: Tool,
+    pub(crate) registration: Arc<Registration>,
+    pub(crate) described: RegisteredTool,
+    pub(crate) listed: ListedTool,
+}
+
+/// All of them, and why others are not among them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Catalogue {
+    pub(crate) components: BTreeMap<ComponentName, Arc<Registration>>,
+    pub(crate) offers: BTreeMap<ToolName, Arc<Offer>>,
+    /// Components that are registered but could not be loaded.
+    pub(crate) faults: BTreeMap<ComponentName, String>,
+    pub(crate) problems: Vec<String>,
+}
+
+impl Catalogue {
+    /// Matches a manifest with what is registered.
+    pub(crate) fn new(
+        manifest: &Manifest,
+        components: BTreeMap<ComponentName, Arc<Registration>>,
+        faults: BTreeMap<ComponentName, String>,
+    ) -> Self {
+        let mut offers = BTreeMap::new();
+        let mut problems = BTreeSet::new();
+        for tool in manifest.tools.values() {
+            match offer(manifest, &components, &faults, tool) {
+                Ok(offer) => drop(offers.insert(tool.name.clone(), Arc::new(offer))),
+                Err(problem) => drop(problems.insert(problem)),
+            }
+        }
+        Self { components, offers, faults, problems: problems.into_iter().collect() }
+    }
+}
+
+fn offer(
+    manifest: &Manifest,
+    components: &BTreeMap<ComponentName, Arc<Registration>>,
+    faults: &BTreeMap<ComponentName, String>,
+    tool: &Tool,
+) -> Result<Offer, String> {
+    let name = &tool.component;
+    let Some(registration) = components.get(name) else {
+        return Err(faults.get(name).map_or_else(
+            || format!("component `{name}` is not registered: `safeclaw tool add {name} FILE.wasm`"),
+            |fault| format!("component `{name}`: {fault}"),
+        ));
+    };
+    pinned(manifest, registration).map_err(|fault| format!("component `{name}`: {fault}"))?;
+    let Some(described) = registration.tools.iter().find(|described| described.name == tool.name) else {
+        return Err(format!("component `{name}` has no tool `{}`, which [tools.{}] of the manifest wants", tool.name, tool.name));
+    };
+    let bad = |_| format!("component `{name}`: the schema of `{}` is damaged; register it again", tool.name);
+    let listed = ListedTool {
+        description: protocol::ToolDescription {
+            name: tool.name.to_string(),
+            title: described.title.clone(),
+            description: described.description.clone(),
+            input_schema: described.input_schema.clone(),
+            output_schema: described.output_schema.clone(),
+            hints: described.hints,
+        },
+        tier: tool.tier,
+        input_schema: object(&described.input_schema).map_err(bad)?,
+        output_schema: described.output_schema.as_deref().map(object).transpose().map_err(bad)?,
+        needs_approval: policy::needs_approval(tool.tier),
+    };
+    Ok(Offer { tool: tool.clone(), registration: registration.clone(), described: described.clone(), listed })
+}
+
+/// Whether a registration is the file that the manifest pins.
+pub(crate) fn pinned(manifest: &Manifest, registration: &Registration) -> Result<(), String> {
+    let name = &registration.name;
+    let pin = manifest.components.get(name).and_then(|component| component.digest.as_ref());
+    match pin {
+        Some(pin) if *pin != registration.component => Err(format!(
+            "it is {}, but the manifest pins {pin}: register that file, or change `digest` in [components.{name}]",
+            registration.component
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The imports of a component that link to a trap: whatever any of its tools says.
+pub(crate) fn trap_imports(manifest: &Manifest, component: &ComponentName) -> BTreeSet<String> {
+    let tools = manifest.tools.values().filter(|tool| tool.component == *component);
+    tools.flat_map(|tool| tool.grants.trap_imports.iter().cloned()).collect()
+}
+
+fn object(text: &str) -> Result<Arc<Map<String, Value>>, serde_json::Error> {
+    serde_json::from_str(text).map(Arc::new)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::testing::{manifest, registration, tool};
+    use manifest::{Digest, Tier};
+
+    fn check(change: impl FnOnce(&mut manifest::Manifest), tools: &[&str]) -> (Vec<String>, Vec<String>) {
+        let mut manifest = manifest([tool("edit", Tier::Write), tool("read", Tier::User)]);
+        change(&mut manifest);
+        let registration = registration(tools);
+        let components = [(registration.name.clone(), Arc::new(registration))].into();
+        let catalogue = Catalogue::new(&manifest, components, BTreeMap::new());
+        (catalogue.offers.keys().map(ToString::to_string).collect(), catalogue.problems)
+    }
+
+    #[test]
+    fn what_both_have_is_offered() {
+        assert_eq!(check(|_| {}, &["read", "edit", "unlisted"]), (vec!["edit".into(), "read".into()], vec![]));
+    }
+
+    #[test]
+    fn a_missing_tool_is_a_problem_of_its_own() {
+        let (offers, problems) = check(|_| {}, &["read"]);
+        assert_eq!(offers, ["read"]);
+        assert!(problems.first().unwrap().contains("[tools.edit]"), "{problems:?}");
+    }
+
+    #[test]
+    fn another_file_than_the_pinned_one_offers_nothing() {
+        let pin = |m: &mut manifest::Manifest| m.components.values_mut().for_each(|c| c.digest = Some(Digest::of(b"other")));
+        let (offers, problems) = check(pin, &["read", "edit"]);
+        assert!(offers.is_empty());
+        assert!(problems.first().unwrap().contains("pins"), "{problems:?}");
+        let right = |m: &mut manifest::Manifest| m.components.values_mut().for_each(|c| c.digest = Some(Digest::of(b"wasm")));
+        assert_eq!(check(right, &["read", "edit"]).0.len(), 2);
+    }
+
+    #[test]
+    fn what_is_not_registered_says_how() {
+        let manifest = manifest([tool("read", Tier::User)]);
+        let catalogue = Catalogue::new(&manifest, BTreeMap::new(), BTreeMap::new());
+        assert!(catalogue.problems.first().unwrap().contains("safeclaw tool add demo"), "{:?}", catalogue.problems);
+    }
+}

@@ -1,0 +1,203 @@
+//! From a configuration to a hub that can be called.
+
+use super::{Inner, upkeep};
+use crate::api::{HubConfig, Registration, StartError, Wall2};
+use crate::audit::{Audit, Entry};
+use crate::catalogue::{Catalogue, pinned};
+use crate::data::DataDir;
+use crate::launch::Starter;
+use crate::pool::Pool;
+use crate::registry::{Registrar, Shelf, compile_class, describe_class};
+use crate::session::{Denials, Sessions};
+use crate::tickets::Tickets;
+use crate::tokens::Tokens;
+use arc_swap::ArcSwap;
+use container::{ClassSpec, HubId, Launcher, LauncherConfig, MountSpec, ProcessConfig, Program, Size};
+use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Placement, protected_paths};
+use protocol::HubKey;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Starts a hub.
+pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
+    let data = DataDir::open(&config.data)?;
+    let hub_id = data.hub_id()?;
+    let key = HubKey::from_seed(&data.key_seed()?);
+    let manifest = Arc::new(config.manifest.clone());
+    let placements = manifest.placements();
+    let tokens = Tokens::load(data.root(), &manifest)?;
+    let audit_error = |source| StartError::Data { path: data.audit(), what: "open", source };
+    let audit = Audit::open(&data.audit()).map_err(audit_error)?;
+
+    let classes = classes(&config, &placements, &data)?;
+    let launcher = launcher(&config, &hub_id, &key, classes, &data).await?;
+    for warning in launcher.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let leftovers = launcher.remove_leftovers().await?;
+    if !leftovers.is_empty() {
+        tracing::warn!(count = leftovers.len(), "removed containers that a dead hub left");
+    }
+
+    let tickets = Arc::new(Tickets { key, hub: hub_id.clone(), manifest: manifest.digest() });
+    let runners = TaskTracker::new();
+    let starter = Starter::new(launcher, runners.clone(), audit.clone());
+    let (made_with, wall2) = programs(&config.wall2)?;
+    let registrar = Registrar {
+        manifest: manifest.clone(),
+        shelf: Arc::new(Shelf::new(&data)),
+        starter: starter.clone(),
+        tickets: tickets.clone(),
+        made_with,
+        turn: Semaphore::new(1),
+    };
+    let started = Entry::HubStarted { hub: hub_id.clone(), manifest: tickets.manifest.clone(), wall2 };
+    let unwritten = |error: crate::audit::AuditError| audit_error(std::io::Error::other(error));
+    audit.write_durable(started).await.map_err(unwritten)?;
+    let catalogue = load(&manifest, &registrar).await.map_err(|source| StartError::Data { path: data.components(), what: "read", source })?;
+    for problem in &catalogue.problems {
+        tracing::warn!("{problem}");
+    }
+
+    let hub = Arc::new(Inner {
+        sessions: Sessions::new(manifest.clone()),
+        manifest,
+        denied_tiers: config.denied_tiers,
+        catalogue: ArcSwap::from_pointee(catalogue),
+        tickets,
+        audit,
+        denials: Denials::default(),
+        placements,
+        wall2,
+        hub_id,
+        tokens,
+        local: Mutex::default(),
+        registrar,
+        pool: Pool::new(starter.clone()),
+        pool_config: config.pool,
+        starter,
+        changes: watch::Sender::new(0),
+        draining: false.into(),
+        calls: TaskTracker::new(),
+        runners,
+        stop: CancellationToken::new(),
+        _data: data,
+    });
+    hub.want();
+    hub.runners.spawn(hub.pool.clone().fill(hub.stop.clone()));
+    tokio::spawn(upkeep::run(Arc::downgrade(&hub)));
+    Ok(hub)
+}
+
+/// Every class of containers that this hub can ever start.
+fn classes(
+    config: &HubConfig,
+    placements: &BTreeMap<ClassId, Placement>,
+    data: &DataDir,
+) -> Result<BTreeMap<ClassId, ClassSpec>, StartError> {
+    if let Some(unknown) = config.mount_sources.keys().find(|name| !config.manifest.mounts.contains_key(*name)) {
+        return Err(StartError::UnknownMount(unknown.clone()));
+    }
+    let artefacts = Some(data.artefacts());
+    let mut classes = BTreeMap::from([
+        (compile_class(), ClassSpec { program: Program::Compile, size: Size::Build, mounts: Vec::new(), artefacts: None }),
+        (describe_class(), ClassSpec { program: Program::Runner, size: Size::Small, mounts: Vec::new(), artefacts: artefacts.clone() }),
+    ]);
+    for placement in placements.values() {
+        let mounts = placement.mounts.iter().map(|(name, access)| {
+            Ok(MountSpec { name: name.clone(), source: source(config, name)?, access: *access })
+        });
+        let spec = ClassSpec {
+            program: Program::Runner,
+            size: placement.size.into(),
+            mounts: mounts.collect::<Result<_, StartError>>()?,
+            artefacts: artefacts.clone(),
+        };
+        classes.insert(placement.class.clone(), spec);
+    }
+    Ok(classes)
+}
+
+/// Where a mount lies: the operator's word on the command line before the manifest's.
+fn source(config: &HubConfig, name: &MountName) -> Result<PathBuf, StartError> {
+    let said = config.mount_sources.get(name).cloned();
+    let written = || config.manifest.mounts.get(name)?.source.as_ref().map(PathBuf::from);
+    said.or_else(written).ok_or_else(|| StartError::MountWithoutSource(name.clone()))
+}
+
+async fn launcher(
+    config: &HubConfig,
+    hub_id: &str,
+    key: &HubKey,
+    classes: BTreeMap<ClassId, ClassSpec>,
+    data: &DataDir,
+) -> Result<Launcher, StartError> {
+    let hub_key = key.public().to_string();
+    let forbidden = std::iter::once(data.root().to_owned()).chain(config.private.iter().cloned()).collect();
+    Ok(match &config.wall2 {
+        Wall2::Engine { socket, image } => {
+            let protected = protected_paths().into_iter().map(|protected| protected.path).collect();
+            let (hub_id, socket, image) = (HubId(hub_id.to_owned()), socket.clone(), image.clone());
+            Launcher::connect(LauncherConfig { hub_id, socket, image, hub_key, classes, protected, forbidden }).await?
+        }
+        Wall2::Off { runner, compile } => {
+            tracing::warn!("wall 2 is off: tools run in child processes of this hub, without a container");
+            let (runner, compile) = (runner.clone(), compile.clone());
+            Launcher::processes(ProcessConfig { runner, compile, hub_key, classes, forbidden })?
+        }
+    })
+}
+
+/// What names the programs that compile and describe, and the word for wall 2.
+fn programs(wall2: &Wall2) -> Result<(String, &'static str), StartError> {
+    match wall2 {
+        Wall2::Engine { image, .. } => Ok((image.to_string(), "engine")),
+        Wall2::Off { runner, compile } => {
+            let digest = |path: &Path| {
+                let read = std::fs::read(path).map(|bytes| Digest::of(&bytes));
+                read.map_err(|source| StartError::Data { path: path.to_owned(), what: "read", source })
+            };
+            Ok((format!("{} {}", digest(compile)?, digest(runner)?), "off"))
+        }
+    }
+}
+
+/// What is registered, made anew where other programs made it.
+async fn load(manifest: &Arc<Manifest>, registrar: &Registrar) -> std::io::Result<Catalogue> {
+    let mut stored = BTreeMap::new();
+    let mut components = BTreeMap::new();
+    let mut faults: BTreeMap<ComponentName, String> = BTreeMap::new();
+    for (name, registration) in registrar.shelf.registrations()? {
+        let used = registration.and_then(|registration| {
+            stored.insert(name.clone(), Arc::new(registration.clone()));
+            pinned(manifest, &registration).map(|()| registration)
+        });
+        match used {
+            Ok(registration) => match refreshed(manifest, registrar, registration).await {
+                Ok(registration) => drop(components.insert(name, Arc::new(registration))),
+                Err(fault) => drop(faults.insert(name, fault)),
+            },
+            Err(fault) => drop(faults.insert(name, fault)),
+        }
+    }
+    // What could not be used this time may be the next time, so it is kept.
+    stored.extend(components.iter().map(|(name, registration)| (name.clone(), registration.clone())));
+    registrar.shelf.tidy(&stored)?;
+    Ok(Catalogue::new(manifest, components, faults))
+}
+
+/// One that the manifest does not name is left as it is: nobody will call it.
+async fn refreshed(manifest: &Manifest, registrar: &Registrar, registration: Registration) -> Result<Registration, String> {
+    if !manifest.components.contains_key(&registration.name) {
+        return Ok(registration);
+    }
+    registrar.refresh(registration).await.map_err(|error| {
+        let causes = std::iter::successors(error.source(), |&cause| cause.source());
+        causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    })
+}

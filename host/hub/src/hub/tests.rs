@@ -1,0 +1,294 @@
+//! The path of a call with everything but containers: policy, session, audit log, ticket, runner, answer.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use super::*;
+use crate::registry::Shelf;
+use crate::runner::Fate;
+use crate::runner::testing::{Act, honest};
+use crate::session::Gate;
+use crate::testing::{manifest, profile, registration, tool};
+use container::{Launcher, ProcessConfig};
+use manifest::RunnerScope;
+use protocol::{Answer, Content, HubKey, Outcome};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
+use tokio::sync::Semaphore;
+
+/// A hub without containers, and how many runners it has started.
+struct Bench {
+    hub: Hub,
+    starts: Arc<AtomicUsize>,
+    data: tempfile::TempDir,
+}
+
+fn answer(text: &str) -> Option<Outcome> {
+    Some(Outcome::Answer(Answer { content: vec![Content::Text(text.into())], structured: None, is_error: false }))
+}
+
+/// Its tools: `read` and `edit`, `single` with a runner per call, `wipe` of tier critical.
+fn bench(act: impl Fn(&protocol::Call) -> Option<Outcome> + Send + Sync + 'static) -> Bench {
+    bench_with(Arc::new(act), Fate::default(), None)
+}
+
+fn bench_with(act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
+    let data = tempfile::tempdir().unwrap();
+    let dir = DataDir::open(data.path()).unwrap();
+    let single = manifest::Tool { runner: RunnerScope::Call, ..tool("single", Tier::User) };
+    let mut manifest = manifest([tool("read", Tier::User), tool("edit", Tier::Write), single, tool("wipe", Tier::Critical)]);
+    let reader = profile("reader", &[Tier::User], None);
+    manifest.profiles.insert(reader.name.clone(), reader);
+    let manifest = Arc::new(manifest);
+    let registration = registration(&["read", "edit", "single", "wipe"]);
+    let components = [(registration.name.clone(), Arc::new(registration))].into();
+    let key = HubKey::from_seed(&[9; 32]);
+    let (public, starts) = (key.public().to_string(), Arc::new(AtomicUsize::new(0)));
+    let counted = starts.clone();
+    let pool = Pool::with(Box::new(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let (key, act) = (public.parse().unwrap(), act.clone());
+        Box::pin(async move { Ok(honest(key, act, fate).await) })
+    }));
+    let program = PathBuf::from("/proc/self/exe");
+    let processes = ProcessConfig { runner: program.clone(), compile: program, hub_key: String::new(), classes: BTreeMap::new(), forbidden: Vec::new() };
+    let audit = Audit::open(audit.unwrap_or(&dir.audit())).unwrap();
+    let tickets = Arc::new(Tickets { key, hub: "test".into(), manifest: manifest.digest() });
+    let starter = Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone());
+    let registrar = Registrar {
+        manifest: manifest.clone(),
+        shelf: Arc::new(Shelf::new(&dir)),
+        starter: starter.clone(),
+        tickets: tickets.clone(),
+        made_with: "tests".into(),
+        turn: Semaphore::new(1),
+    };
+    let inner = Inner {
+        sessions: Sessions::new(manifest.clone()),
+        denied_tiers: BTreeSet::new(),
+        catalogue: ArcSwap::from_pointee(Catalogue::new(&manifest, components, BTreeMap::new())),
+        placements: manifest.placements(),
+        tokens: Tokens::load(data.path(), &manifest).unwrap(),
+        manifest,
+        tickets,
+        audit,
+        denials: Denials::default(),
+        wall2: "off",
+        hub_id: "test".into(),
+        local: Mutex::default(),
+        registrar,
+        pool,
+        pool_config: PoolConfig::default(),
+        starter,
+        changes: watch::Sender::new(0),
+        draining: false.into(),
+        calls: TaskTracker::new(),
+        runners: TaskTracker::new(),
+        stop: CancellationToken::new(),
+        _data: dir,
+    };
+    Bench { hub: Hub(Arc::new(inner)), starts, data }
+}
+
+impl Bench {
+    fn caller(&self, profile: &str) -> Caller {
+        self.hub.local_caller("ada", &ProfileName::try_from(profile).unwrap()).unwrap()
+    }
+
+    async fn call(&self, caller: &Caller, tool: &str, arguments: &str) -> CallOutcome {
+        let (notes, _listener) = mpsc::channel(1);
+        self.hub.call(caller, tool, arguments.into(), notes, CancellationToken::new()).await.outcome
+    }
+
+    fn starts(&self) -> usize {
+        self.starts.load(Ordering::SeqCst)
+    }
+
+    fn audit(&self) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.data.path().join("audit.jsonl")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The last record of a call.
+    fn last(&self) -> serde_json::Value {
+        self.audit().pop().unwrap()
+    }
+}
+
+fn limit_of(outcome: &CallOutcome) -> (&str, u64) {
+    match outcome {
+        CallOutcome::Limit { limit, value, .. } => (limit, *value),
+        _ => ("none", 0),
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_recorded_before_and_after_and_its_words_are_not() {
+    let bench = bench(|call| answer(&format!("{} \u{1b}", call.tool)));
+    let caller = bench.caller("everyone");
+    let outcome = bench.call(&caller, "read", r#"{"secret":"hush"}"#).await;
+    let CallOutcome::Answer(answer) = outcome else { unreachable!("{outcome:?}") };
+    assert_eq!(answer.content, [Content::Text("read \\u{1b}".into())]);
+    let audit = bench.audit();
+    assert_eq!((audit[0]["event"].as_str(), audit[1]["event"].as_str()), (Some("requested"), Some("executed")));
+    assert_eq!(audit[0]["call"], audit[1]["call"]);
+    assert_eq!(audit[0]["arguments"], manifest::Digest::of(br#"{"secret":"hush"}"#).as_str());
+    assert_eq!((audit[1]["outcome"].as_str(), audit[1]["runner"].as_str()), (Some("answered"), Some("safeclaw-test")));
+    assert!(!format!("{audit:?}").contains("hush"));
+}
+
+#[tokio::test]
+async fn what_a_profile_hides_is_not_there_and_starts_nothing() {
+    let bench = bench(|_| answer("hi"));
+    let reader = bench.caller("reader");
+    for name in ["edit", "wipe", "nothing", "", "a b"] {
+        assert_eq!(bench.call(&reader, name, "{}").await, CallOutcome::UnknownTool, "{name}");
+        assert_eq!(bench.last()["event"], "denied");
+    }
+    let names: Vec<_> = bench.hub.tools(&reader).into_iter().map(|t| t.description.name).collect();
+    assert_eq!(names, ["read", "single"]);
+    let everyone = bench.caller("everyone");
+    let denied = CallOutcome::Denied { reason: "escalation not available".into(), approvable: false };
+    assert_eq!(bench.call(&everyone, "wipe", "{}").await, denied);
+    assert!(bench.hub.tools(&everyone).iter().any(|t| t.needs_approval));
+    assert_eq!(bench.starts(), 0);
+}
+
+#[tokio::test]
+async fn arguments_are_bounded_before_a_runner_sees_them() {
+    let bench = bench(|_| answer("hi"));
+    let caller = bench.caller("everyone");
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(1000));
+    assert_eq!(limit_of(&bench.call(&caller, "read", &long).await), ("arguments_bytes", 1000));
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(32), "]".repeat(32));
+    assert_eq!(limit_of(&bench.call(&caller, "read", &deep).await), ("arguments_depth", 32));
+    for text in ["", "[]", "{", "null"] {
+        assert!(matches!(bench.call(&caller, "read", text).await, CallOutcome::Denied { approvable: false, .. }), "{text}");
+    }
+    assert_eq!(bench.starts(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_is_bounded_too() {
+    let bench = bench(|_| answer(&"x".repeat(1001)));
+    let caller = bench.caller("everyone");
+    assert_eq!(limit_of(&bench.call(&caller, "read", "{}").await), ("result_bytes", 1000));
+    assert_eq!(bench.last()["limit"], "result_bytes");
+}
+
+#[tokio::test]
+async fn a_session_has_its_rate_and_others_have_theirs() {
+    let bench = bench(|_| answer("hi"));
+    let (caller, other) = (bench.caller("everyone"), bench.caller("everyone"));
+    for _ in 0..10 {
+        assert!(matches!(bench.call(&caller, "read", "{}").await, CallOutcome::Answer(_)));
+    }
+    assert_eq!(limit_of(&bench.call(&caller, "read", "{}").await), ("calls_per_hour", 10));
+    assert!(matches!(bench.call(&caller, "edit", "{}").await, CallOutcome::Answer(_)));
+    assert!(matches!(bench.call(&other, "read", "{}").await, CallOutcome::Answer(_)));
+}
+
+#[tokio::test]
+async fn a_session_shares_a_runner_by_tier_and_a_single_call_has_its_own() {
+    let bench = bench(|_| answer("hi"));
+    let caller = bench.caller("everyone");
+    for (name, starts) in [("read", 1), ("read", 1), ("edit", 2), ("edit", 2), ("single", 3), ("single", 4), ("read", 4)] {
+        bench.call(&caller, name, "{}").await;
+        assert_eq!(bench.starts(), starts, "{name}");
+    }
+    assert_eq!(bench.hub.sessions()[0].runners.len(), 2);
+    bench.call(&bench.caller("everyone"), "read", "{}").await;
+    assert_eq!(bench.starts(), 5);
+}
+
+#[tokio::test]
+async fn so_many_calls_at_once_and_a_call_that_nobody_waits_for_is_stopped_and_recorded() {
+    let bench = bench(|_| None);
+    let caller = bench.caller("everyone");
+    let (notes, _listener) = mpsc::channel(1);
+    let call = |cancel| bench.hub.call(&caller, "read", "{}".into(), notes.clone(), cancel);
+    let cancel = CancellationToken::new();
+    let third = async {
+        while bench.hub.0.sessions.enter(&caller).unwrap().gate(Tier::User).map(Gate::free) != Some(0) {
+            tokio::task::yield_now().await;
+        }
+        let third = bench.call(&caller, "read", "{}").await;
+        cancel.cancel();
+        third
+    };
+    // The second is dropped as soon as the first has ended.
+    let (first, third) = tokio::select! {
+        biased;
+        both = async { tokio::join!(call(cancel.clone()), third) } => both,
+        second = call(CancellationToken::new()) => unreachable!("{second:?}"),
+    };
+    assert_eq!(limit_of(&third), ("concurrent_calls", 2));
+    assert_eq!(first.outcome, CallOutcome::Cancelled);
+    bench.hub.0.calls.close();
+    bench.hub.0.calls.wait().await;
+    let cancelled = bench.audit().into_iter().filter(|line| line["outcome"] == "cancelled").count();
+    assert_eq!(cancelled, 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_does_not_run() {
+    let bench = bench_with(Arc::new(|_| answer("hi")), Fate::default(), Some(Path::new("/dev/full")));
+    let outcome = bench.call(&bench.caller("everyone"), "read", "{}").await;
+    assert!(matches!(outcome, CallOutcome::Denied { approvable: false, .. }), "{outcome:?}");
+    assert_eq!(bench.starts(), 0);
+}
+
+#[tokio::test]
+async fn a_runner_that_dies_is_broken_or_out_of_memory_and_the_next_call_works() {
+    let bench = bench(|_| answer("hi"));
+    let caller = bench.caller("everyone");
+    assert!(matches!(bench.call(&caller, "read", r#"{"a":"die"}"#).await, CallOutcome::Broken { .. }));
+    assert!(matches!(bench.call(&caller, "read", "{}").await, CallOutcome::Answer(_)));
+    assert_eq!(bench.starts(), 2);
+
+    let fate = Fate { out_of_memory: true, exit_code: Some(137) };
+    let bench = bench_with(Arc::new(|_| answer("hi")), fate, None);
+    let outcome = bench.call(&bench.caller("everyone"), "read", r#"{"a":"die"}"#).await;
+    assert_eq!(limit_of(&outcome), ("container_memory_bytes", 512 << 20));
+}
+
+#[tokio::test]
+async fn a_session_that_is_ended_takes_its_calls_and_runners_along() {
+    let bench = bench(|_| None);
+    let caller = bench.caller("everyone");
+    let (notes, _listener) = mpsc::channel(1);
+    let (end, ()) = tokio::join!(bench.hub.call(&caller, "read", "{}".into(), notes, CancellationToken::new()), async {
+        while bench.hub.sessions().first().is_none_or(|session| session.runners.is_empty()) {
+            tokio::task::yield_now().await;
+        }
+        bench.hub.end_session(&caller.session).await;
+    });
+    assert_eq!(end.outcome, CallOutcome::Cancelled);
+    assert!(bench.hub.sessions().is_empty());
+    assert!(bench.audit().iter().any(|line| line["event"] == "session_ended"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_runner_is_ended_and_the_session_stays() {
+    let bench = bench(|_| answer("hi"));
+    let caller = bench.caller("everyone");
+    bench.call(&caller, "read", "{}").await;
+    bench.hub.0.sessions.sweep(Instant::now());
+    assert_eq!(bench.hub.sessions()[0].runners.len(), 1);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    bench.hub.0.sessions.sweep(Instant::now());
+    assert_eq!(bench.hub.sessions()[0].runners.len(), 0);
+    bench.call(&caller, "read", "{}").await;
+    assert_eq!(bench.starts(), 2);
+}
+
+#[tokio::test]
+async fn a_hub_that_drains_takes_no_call() {
+    let bench = bench(|_| answer("hi"));
+    let caller = bench.caller("everyone");
+    bench.call(&caller, "read", "{}").await;
+    bench.hub.drain(Duration::from_secs(1)).await;
+    assert!(matches!(bench.call(&caller, "read", "{}").await, CallOutcome::Denied { .. }));
+    assert!(bench.hub.sessions().is_empty() && !bench.hub.health().ok);
+    let name = ComponentName::try_from("demo").unwrap();
+    assert!(matches!(bench.hub.add_component(&name, Vec::new()).await, Err(RegisterError::Draining)));
+    assert!(bench.audit().iter().any(|line| line["event"] == "hub_stopped"));
+}

@@ -1,0 +1,157 @@
+//! Containers started, watched and reaped: the launcher's messages put together.
+
+mod fates;
+
+use crate::audit::{Audit, Entry};
+use crate::runner::{Born, Departure, Fate, Reap, Runner, RunnerEnd, Streams};
+use container::{Attached, ContainerName, Create, Created, Diagnostics, Launcher, LauncherError};
+use fates::Fates;
+use manifest::ClassId;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+/// After a stream's end, until the engine has said why: it does so some 40 ms later.
+const FATE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Starts runners. Every container that it starts is reaped, whoever loses interest when.
+#[derive(Clone)]
+pub(crate) struct Starter {
+    launcher: Launcher,
+    fates: Arc<Fates>,
+    tasks: TaskTracker,
+    audit: Audit,
+}
+
+/// Why there is no runner.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartFailure {
+    #[error("no container could be started")]
+    Launcher(#[from] LauncherError),
+    #[error("{0}")]
+    Runner(RunnerEnd),
+}
+
+/// A container that was just started.
+pub(crate) struct Opened {
+    pub(crate) created: Created,
+    pub(crate) streams: Streams,
+    pub(crate) container: Container,
+}
+
+impl Starter {
+    pub(crate) fn new(launcher: Launcher, tasks: TaskTracker, audit: Audit) -> Self {
+        let fates = Arc::new(Fates::default());
+        tokio::spawn(fates::watch(launcher.events(), Arc::downgrade(&fates)));
+        Self { launcher, fates, tasks, audit }
+    }
+
+    pub(crate) fn launcher(&self) -> &Launcher {
+        &self.launcher
+    }
+
+    /// Starts a container of a class.
+    pub(crate) async fn open(&self, class: &ClassId) -> Result<Opened, LauncherError> {
+        let created = self.launcher.create(Create { class: class.clone() }).await?;
+        self.fates.expect(&created.container);
+        let mut container = Container {
+            name: created.container.clone(),
+            class: class.clone(),
+            starter: Some(self.clone()),
+            exit: None,
+            diagnostics: None,
+        };
+        let Attached { input, output, diagnostics, exit } = self.launcher.attach(&created.container).await?;
+        container.exit = Some(exit);
+        container.diagnostics = Some(diagnostics);
+        Ok(Opened { created, streams: Streams { input, output }, container })
+    }
+
+    /// Starts a runner and waits for its hello.
+    pub(crate) async fn runner(&self, class: &ClassId) -> Result<Runner, StartFailure> {
+        let Opened { created, streams, container } = self.open(class).await?;
+        let born = Born { container: created.container, class: class.clone(), posture: created.posture };
+        let reap: Reap = Box::new(move |departure, why| {
+            Box::pin(async move {
+                let reason = why.to_string();
+                if why.is_breach() {
+                    container.record(reason.clone()).await;
+                }
+                container.reap(departure, &reason).await
+            })
+        });
+        Runner::meet(streams, born, reap, &self.tasks).await.map_err(StartFailure::Runner)
+    }
+}
+
+/// A container that someone owns. Dropping it kills it.
+pub(crate) struct Container {
+    name: ContainerName,
+    class: ClassId,
+    /// `None` once it was reaped.
+    starter: Option<Starter>,
+    exit: Option<oneshot::Receiver<i64>>,
+    diagnostics: Option<Diagnostics>,
+}
+
+impl Container {
+    /// Kills it, if it still runs, and says what became of it.
+    pub(crate) async fn reap(mut self, departure: Departure, reason: &str) -> Fate {
+        if departure == Departure::ByItself
+            && let Some(exit) = self.exit.take()
+        {
+            // Late is no worse than unknown: the fate then says nothing.
+            drop(timeout(FATE_TIMEOUT, exit).await);
+        }
+        let Some(starter) = self.starter.clone() else { return Fate::default() };
+        kill(&starter.launcher, &self.name).await;
+        // Not before: whoever is dropped while it kills has the drop below kill again.
+        self.starter = None;
+        let fate = starter.fates.take(&self.name);
+        self.report(departure, reason, fate);
+        fate
+    }
+
+    async fn record(&self, reason: String) {
+        let Some(starter) = &self.starter else { return };
+        let entry = Entry::RunnerKilled { runner: self.name.clone(), class: self.class.clone(), reason };
+        // The runner is killed either way; the log thread says that it cannot write.
+        drop(starter.audit.write(entry).await);
+    }
+
+    fn report(&self, departure: Departure, reason: &str, fate: Fate) {
+        let said = self.diagnostics.as_ref().map(Diagnostics::text).unwrap_or_default();
+        let (container, class) = (&self.name, &self.class);
+        if departure == Departure::ByItself || !said.is_empty() {
+            tracing::warn!(%container, %class, ?fate, said, "the runner {reason}");
+        } else {
+            tracing::debug!(%container, %class, ?fate, "the runner {reason}");
+        }
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let Some(starter) = self.starter.take() else { return };
+        let name = self.name.clone();
+        // Without a runtime the process is ending: the runner's input closes with it, and that ends the runner.
+        if let Ok(runtime) = Handle::try_current() {
+            starter.tasks.clone().spawn_on(
+                async move {
+                    kill(&starter.launcher, &name).await;
+                    starter.fates.take(&name);
+                },
+                &runtime,
+            );
+        }
+    }
+}
+
+async fn kill(launcher: &Launcher, name: &ContainerName) {
+    if let Err(error) = launcher.kill(name).await {
+        tracing::error!(container = %name, error = &error as &dyn std::error::Error, "a container may be left over");
+    }
+}

@@ -1,0 +1,200 @@
+//! Runners that wait: started, locked down, knowing nothing. Taking one saves a caller the start of a
+//! container; when none waits, one is started, never a weaker one.
+
+use crate::launch::{StartFailure, Starter};
+use crate::runner::Runner;
+use futures_util::future::BoxFuture;
+use manifest::ClassId;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// After a first failure to park, until the next try; doubles with each.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LAST_BACKOFF: Duration = Duration::from_secs(60);
+/// Parking waits for this long after a runner was taken: whoever took it goes first on the processors.
+const POLITENESS: Duration = Duration::from_millis(50);
+
+/// Starts a runner of a class.
+pub(crate) type Start = Box<dyn Fn(ClassId) -> BoxFuture<'static, Result<Runner, StartFailure>> + Send + Sync>;
+
+/// Parked runners, by class.
+pub(crate) struct Pool {
+    start: Start,
+    classes: Mutex<BTreeMap<ClassId, Class>>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Class {
+    wanted: usize,
+    parked: VecDeque<Runner>,
+    failures: u32,
+    not_before: Option<Instant>,
+}
+
+impl Pool {
+    /// An empty one.
+    pub(crate) fn new(starter: Starter) -> Arc<Self> {
+        Self::with(Box::new(move |class| {
+            let starter = starter.clone();
+            Box::pin(async move { starter.runner(&class).await })
+        }))
+    }
+
+    pub(crate) fn with(start: Start) -> Arc<Self> {
+        Arc::new(Self { start, classes: Mutex::default(), wake: Notify::new() })
+    }
+
+    /// Sets how many are parked; what is too much is ended.
+    pub(crate) fn want(&self, wanted: &BTreeMap<ClassId, usize>) {
+        let mut classes = self.lock();
+        for (class, count) in wanted {
+            classes.entry(class.clone()).or_default().wanted = *count;
+        }
+        for (name, class) in classes.iter_mut() {
+            class.wanted = wanted.get(name).copied().unwrap_or(0);
+            class.parked.truncate(class.wanted);
+        }
+        drop(classes);
+        self.wake.notify_one();
+    }
+
+    /// A runner of a class, parked or new. It is the caller's, and never comes back.
+    pub(crate) async fn runner(&self, class: &ClassId) -> Result<Runner, StartFailure> {
+        if let Some(runner) = self.take(class) {
+            return Ok(runner);
+        }
+        (self.start)(class.clone()).await
+    }
+
+    fn take(&self, class: &ClassId) -> Option<Runner> {
+        let mut classes = self.lock();
+        let class = classes.get_mut(class)?;
+        let alive = std::iter::from_fn(|| class.parked.pop_front()).find(Runner::lives);
+        if alive.is_some() {
+            class.failures = 0;
+        }
+        drop(classes);
+        self.wake.notify_one();
+        alive
+    }
+
+    /// How many wait.
+    pub(crate) fn parked(&self) -> usize {
+        self.lock().values().map(|class| class.parked.len()).sum()
+    }
+
+    /// Keeps the pool full until it is told to stop, then ends all that wait.
+    pub(crate) async fn fill(self: Arc<Self>, stop: CancellationToken) {
+        // Cancelled in the middle of a start, that container is reaped by its owner's drop.
+        let forever = async {
+            loop {
+                self.step().await;
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = forever => {}
+        }
+        self.want(&BTreeMap::new());
+    }
+
+    /// Parks one runner, or waits until one may be missing.
+    async fn step(self: &Arc<Self>) {
+        let missing = match self.missing(Instant::now()) {
+            Ok(class) => class,
+            Err(retry) => {
+                let due = async {
+                    match retry {
+                        Some(at) => sleep_until(at).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = self.wake.notified() => {}
+                    () = due => {}
+                }
+                return;
+            }
+        };
+        sleep(POLITENESS).await;
+        match (self.start)(missing.clone()).await {
+            Ok(runner) => self.park(&missing, runner),
+            Err(error) => {
+                let wait = self.back_off(&missing);
+                tracing::warn!(class = %missing, error = &error as &dyn std::error::Error, ?wait, "no runner could be parked");
+            }
+        }
+    }
+
+    fn park(self: &Arc<Self>, name: &ClassId, runner: Runner) {
+        let (pool, ended) = (Arc::downgrade(self), runner.ended());
+        let mut classes = self.lock();
+        let Some(class) = classes.get_mut(name).filter(|class| class.parked.len() < class.wanted) else { return };
+        class.parked.push_back(runner);
+        drop(classes);
+        // Ends with the runner, wherever that is by then.
+        tokio::spawn(async move {
+            ended.cancelled().await;
+            if let Some(pool) = pool.upgrade() {
+                pool.wake.notify_one();
+            }
+        });
+    }
+
+    /// A class with a gap that may be filled now; or when to look again. Runners that died while they were
+    /// parked count as failures to park, so that a broken one is not started over and over.
+    fn missing(&self, now: Instant) -> Result<ClassId, Option<Instant>> {
+        let mut retry: Option<Instant> = None;
+        for (name, class) in self.lock().iter_mut() {
+            let before = class.parked.len();
+            class.parked.retain(Runner::lives);
+            if class.parked.len() < before {
+                class.back_off(now);
+            }
+            if class.parked.len() >= class.wanted {
+                continue;
+            }
+            match class.not_before {
+                Some(at) if at > now => retry = Some(retry.map_or(at, |r| r.min(at))),
+                _ => return Ok(name.clone()),
+            }
+        }
+        Err(retry)
+    }
+
+    fn back_off(&self, class: &ClassId) -> Duration {
+        self.lock().entry(class.clone()).or_default().back_off(Instant::now())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ClassId, Class>> {
+        self.classes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Class {
+    fn back_off(&mut self, now: Instant) -> Duration {
+        let wait = FIRST_BACKOFF.saturating_mul(1 << self.failures.min(6)).min(LAST_BACKOFF);
+        self.failures = self.failures.saturating_add(1);
+        self.not_before = Some(now + wait);
+        wait
+    }
+}
+
+/// How many to park of each class, fairly, within a total.
+pub(crate) fn shares(classes: &[ClassId], per_class: usize, total: usize) -> BTreeMap<ClassId, usize> {
+    let mut shares: BTreeMap<ClassId, usize> = BTreeMap::new();
+    for place in 0..per_class.saturating_mul(classes.len()).min(total) {
+        if let Some(class) = classes.get(place % classes.len()) {
+            *shares.entry(class.clone()).or_default() += 1;
+        }
+    }
+    shares
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use super::*;
+use crate::runner::testing::parked;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn class(name: &str) -> ClassId {
+    ClassId(name.into())
+}
+
+/// A pool whose runners live as long as the test wants, and how many it has started.
+fn pool(starts: &Arc<AtomicUsize>, alive: &CancellationToken) -> Arc<Pool> {
+    let (starts, alive) = (starts.clone(), alive.clone());
+    Pool::with(Box::new(move |_| {
+        starts.fetch_add(1, Ordering::SeqCst);
+        let alive = alive.clone();
+        Box::pin(async move { Ok(parked(alive).await) })
+    }))
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    for _ in 0..10_000 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came to that");
+}
+
+#[test]
+fn shares_are_fair_and_within_the_total() {
+    let classes = ["a", "b", "c"].map(class);
+    let of = |per, total| shares(&classes, per, total).into_values().collect::<Vec<_>>();
+    assert_eq!(of(2, 16), [2, 2, 2]);
+    assert_eq!(of(2, 4), [2, 1, 1]);
+    assert_eq!(of(2, 2), [1, 1]);
+    assert!(of(0, 16).is_empty());
+    assert!(shares(&[], 2, 16).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_fills_gives_each_runner_once_and_fills_again() {
+    let (starts, alive, stop) = (Arc::default(), CancellationToken::new(), CancellationToken::new());
+    let pool = pool(&starts, &alive);
+    let filling = tokio::spawn(pool.clone().fill(stop.clone()));
+    pool.want(&[(class("user"), 2)].into());
+    until(|| pool.parked() == 2).await;
+    let one = pool.runner(&class("user")).await.unwrap();
+    let other = pool.runner(&class("user")).await.unwrap();
+    assert!(one.lives() && other.lives());
+    until(|| pool.parked() == 2).await;
+    assert_eq!(starts.load(Ordering::SeqCst), 4);
+    stop.cancel();
+    filling.await.unwrap();
+    assert_eq!(pool.parked(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_pool_is_a_cold_start() {
+    let (starts, alive) = (Arc::default(), CancellationToken::new());
+    let pool = pool(&starts, &alive);
+    assert!(pool.runner(&class("user")).await.unwrap().lives());
+    assert_eq!(starts.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn parked_runners_that_die_are_replaced_ever_more_slowly() {
+    let (starts, dead, stop) = (Arc::default(), CancellationToken::new(), CancellationToken::new());
+    dead.cancel();
+    let pool = pool(&starts, &dead);
+    tokio::spawn(pool.clone().fill(stop.clone()));
+    pool.want(&[(class("user"), 1)].into());
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let tries = starts.load(Ordering::SeqCst);
+    assert!((5..=20).contains(&tries), "{tries} starts in ten minutes");
+    stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_fails_is_not_asked_in_a_loop() {
+    let starts = Arc::new(AtomicUsize::new(0));
+    let counted = starts.clone();
+    let pool = Pool::with(Box::new(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { Err(StartFailure::Runner(crate::runner::RunnerEnd::default())) })
+    }));
+    let stop = CancellationToken::new();
+    tokio::spawn(pool.clone().fill(stop.clone()));
+    pool.want(&[(class("user"), 2)].into());
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let tries = starts.load(Ordering::SeqCst);
+    assert!((5..=20).contains(&tries), "{tries} starts in ten minutes");
+    assert!(pool.runner(&class("user")).await.is_err());
+    stop.cancel();
+}

@@ -1,0 +1,183 @@
+//! One runner, from hello to end, over whatever two byte streams lead to it.
+//!
+//! The other side may be in hostile hands: an escape from a guest owns the runner's process. So everything it
+//! says is held against what it was asked, and the first thing that does not fit ends it. Dropping a
+//! [`Runner`] kills it.
+
+mod call;
+mod conversation;
+mod end;
+mod pump;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use call::Ended;
+pub(crate) use end::{Departure, Fate, Reap, RunnerEnd, Why};
+
+use container::ContainerName;
+use conversation::Conversation;
+use manifest::{ClassId, Digest};
+use protocol::{Hello, ToRunner};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// From start to hello: self-test and lockdown included.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(20);
+/// From ticket to ready: artefacts are hashed and mapped.
+const READY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Frames that wait for the pipe; a runner that reads nothing blocks its callers, not the hub.
+const QUEUE_FRAMES: usize = 64;
+
+/// Two byte streams to a runner.
+pub(crate) struct Streams {
+    /// To it.
+    pub(crate) input: Box<dyn AsyncWrite + Send + Unpin>,
+    /// From it.
+    pub(crate) output: Box<dyn AsyncRead + Send + Unpin>,
+}
+
+/// What the launcher knows of a container.
+#[derive(Debug, Clone)]
+pub(crate) struct Born {
+    pub(crate) container: ContainerName,
+    pub(crate) class: ClassId,
+    pub(crate) posture: Digest,
+}
+
+/// A runner that said hello.
+pub(crate) struct Runner {
+    shared: Owner,
+    pub(crate) born: Born,
+    pub(crate) hello: Hello,
+    pub(crate) met: Instant,
+}
+
+/// What the runner's owner and its pump both touch.
+struct Shared {
+    frames: mpsc::Sender<Vec<u8>>,
+    conversation: Mutex<Conversation>,
+    /// The first reason to kill it.
+    why: OnceLock<Why>,
+    stop: CancellationToken,
+    ended: CancellationToken,
+}
+
+impl Runner {
+    /// Waits for the hello on these streams. The task that carries the frames is tracked, and reaps the
+    /// container when it ends.
+    pub(crate) async fn meet(streams: Streams, born: Born, reap: Reap, tasks: &TaskTracker) -> Result<Self, RunnerEnd> {
+        let (frames, queue) = mpsc::channel(QUEUE_FRAMES);
+        let (hello, said) = oneshot::channel();
+        let shared = Arc::new(Shared {
+            frames,
+            conversation: Mutex::new(Conversation::new(hello)),
+            why: OnceLock::new(),
+            stop: CancellationToken::new(),
+            ended: CancellationToken::new(),
+        });
+        tasks.spawn(pump::run(shared.clone(), streams, queue, reap));
+        // From here on: if whoever waits gives up, the runner ends.
+        let shared = Owner(shared);
+        match timeout(HELLO_TIMEOUT, said).await {
+            Ok(Ok(hello)) => Ok(Self { shared, born, hello, met: Instant::now() }),
+            Ok(Err(_)) => Err(shared.last_words().await),
+            Err(_) => {
+                shared.kill(Why::NoHello);
+                Err(shared.last_words().await)
+            }
+        }
+    }
+
+    /// Hands it a ticket, the first or a newer one, and waits until it is in force.
+    pub(crate) async fn assign(&self, serial: u64, jws: String) -> Result<(), RunnerEnd> {
+        let answer = self.shared.talk().expect_ready(serial)?;
+        self.send(&ToRunner::Ticket(jws)).await?;
+        match timeout(READY_TIMEOUT, answer).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(self.shared.last_words().await),
+            Err(_) => {
+                self.kill(Why::NotReady);
+                Err(self.shared.last_words().await)
+            }
+        }
+    }
+
+    /// Ends it now. The first reason counts.
+    pub(crate) fn kill(&self, why: Why) {
+        self.shared.kill(why);
+    }
+
+    /// Whether it can still be used.
+    pub(crate) fn lives(&self) -> bool {
+        !self.shared.stop.is_cancelled() && !self.shared.ended.is_cancelled()
+    }
+
+    /// Calls that run in it.
+    pub(crate) fn open_calls(&self) -> usize {
+        self.shared.talk().open_calls()
+    }
+
+    /// A token that is cancelled when it has ended and its container is reaped.
+    pub(crate) fn ended(&self) -> CancellationToken {
+        self.shared.ended.clone()
+    }
+
+    async fn send(&self, message: &ToRunner) -> Result<(), RunnerEnd> {
+        self.shared.send(message).await
+    }
+}
+
+/// Whoever drops it kills the runner.
+struct Owner(Arc<Shared>);
+
+impl Deref for Owner {
+    type Target = Arc<Shared>;
+    fn deref(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.kill(Why::Released);
+    }
+}
+
+impl Shared {
+    fn talk(&self) -> MutexGuard<'_, Conversation> {
+        self.conversation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kill(&self, why: Why) {
+        // A later reason is only a consequence of the first.
+        drop(self.why.set(why));
+        self.stop.cancel();
+    }
+
+    async fn send(&self, message: &ToRunner) -> Result<(), RunnerEnd> {
+        let mut frame = Vec::new();
+        if let Err(error) = protocol::encode(message, &mut frame) {
+            // Arguments and tickets are bounded far below a frame: a fault of ours, and nobody else's.
+            self.kill(Why::Fault(error.to_string()));
+            return Err(self.last_words().await);
+        }
+        match self.frames.send(frame).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.last_words().await),
+        }
+    }
+
+    /// Waits until it has ended, and says why.
+    async fn last_words(&self) -> RunnerEnd {
+        self.ended.cancelled().await;
+        self.talk().ended().cloned().unwrap_or_default()
+    }
+}

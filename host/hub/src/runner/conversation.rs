@@ -1,0 +1,218 @@
+//! What a runner may say next. No I/O: messages in, deliveries or a violation out.
+
+mod notes;
+
+use super::end::RunnerEnd;
+use crate::api::CallNote;
+use crate::clean;
+use notes::{NoteBudget, cleaned};
+use protocol::{CallId, Done, FromRunner, Hello, ToolDescription, VERSION};
+use std::collections::BTreeMap;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+/// Why a runner is not listened to any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It broke a rule.
+    Violation(String),
+    /// It refused its ticket.
+    Refused(String),
+}
+
+/// Tools as a component describes them, or why not.
+pub(super) type Description = Result<Vec<ToolDescription>, String>;
+
+/// One runner's side of the talk.
+pub(super) struct Conversation {
+    /// Until it has said hello.
+    hello: Option<oneshot::Sender<Hello>>,
+    /// The ticket it has not yet answered.
+    ticket: Option<(u64, oneshot::Sender<()>)>,
+    open: BTreeMap<CallId, Open>,
+    last_id: CallId,
+    end: Option<RunnerEnd>,
+}
+
+/// What was asked and is not answered.
+enum Open {
+    Call(OpenCall),
+    Describe(oneshot::Sender<Result<Description, RunnerEnd>>),
+}
+
+/// A call that runs.
+struct OpenCall {
+    done: oneshot::Sender<Result<Done, RunnerEnd>>,
+    /// `None` once it was cancelled: what it still says is thrown away.
+    notes: Option<mpsc::Sender<CallNote>>,
+    budget: NoteBudget,
+}
+
+/// A question's id, and where its answer comes.
+pub(super) type Asked<T> = (CallId, oneshot::Receiver<Result<T, RunnerEnd>>);
+
+impl Conversation {
+    pub(super) fn new(hello: oneshot::Sender<Hello>) -> Self {
+        Self { hello: Some(hello), ticket: None, open: BTreeMap::new(), last_id: 0, end: None }
+    }
+
+    /// A ticket is about to be sent; its `Ready` arrives on the returned channel.
+    pub(super) fn expect_ready(&mut self, serial: u64) -> Result<oneshot::Receiver<()>, RunnerEnd> {
+        self.alive()?;
+        let (ready, answer) = oneshot::channel();
+        self.ticket = Some((serial, ready));
+        Ok(answer)
+    }
+
+    /// A call is about to be sent.
+    pub(super) fn open_call(&mut self, log_bytes: u32, notes: mpsc::Sender<CallNote>) -> Result<Asked<Done>, RunnerEnd> {
+        let (done, answer) = oneshot::channel();
+        let call = OpenCall { done, notes: Some(notes), budget: NoteBudget::new(log_bytes, Instant::now()) };
+        Ok((self.open(Open::Call(call))?, answer))
+    }
+
+    /// A question for tools is about to be sent.
+    pub(super) fn open_describe(&mut self) -> Result<Asked<Description>, RunnerEnd> {
+        let (described, answer) = oneshot::channel();
+        Ok((self.open(Open::Describe(described))?, answer))
+    }
+
+    fn open(&mut self, open: Open) -> Result<CallId, RunnerEnd> {
+        self.alive()?;
+        self.last_id += 1;
+        self.open.insert(self.last_id, open);
+        Ok(self.last_id)
+    }
+
+    /// Nobody listens to a call any more; the runner still owes its end.
+    pub(super) fn abandon(&mut self, id: CallId) {
+        if let Some(Open::Call(call)) = self.open.get_mut(&id) {
+            call.notes = None;
+        }
+    }
+
+    /// A call was not sent after all.
+    pub(super) fn withdraw(&mut self, id: CallId) {
+        self.open.remove(&id);
+    }
+
+    pub(super) fn is_open(&self, id: CallId) -> bool {
+        self.open.contains_key(&id)
+    }
+
+    pub(super) fn open_calls(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) fn ended(&self) -> Option<&RunnerEnd> {
+        self.end.as_ref()
+    }
+
+    /// It is over: everyone who waits is told, and nobody can ask again.
+    pub(super) fn finish(&mut self, end: RunnerEnd) {
+        self.hello = None;
+        self.ticket = None;
+        for open in std::mem::take(&mut self.open).into_values() {
+            // Whoever no longer waits needs no answer.
+            match open {
+                Open::Call(call) => drop(call.done.send(Err(end.clone()))),
+                Open::Describe(described) => drop(described.send(Err(end.clone()))),
+            }
+        }
+        self.end.get_or_insert(end);
+    }
+
+    fn alive(&self) -> Result<(), RunnerEnd> {
+        self.end.clone().map_or(Ok(()), Err)
+    }
+
+    /// Takes what the runner said.
+    pub(super) fn take(&mut self, message: FromRunner, now: Instant) -> Result<(), Stop> {
+        if let FromRunner::Hello(hello) = message {
+            return self.greet(hello);
+        }
+        if self.hello.is_some() {
+            return violation("a frame before its hello");
+        }
+        match message {
+            FromRunner::Hello(_) => violation("a second hello"),
+            FromRunner::Ready(serial) => self.ready(serial),
+            FromRunner::Refused(_) if self.ticket.is_none() => violation("it refused a ticket that it was not given"),
+            FromRunner::Refused(words) => Err(Stop::Refused(clean::line(&words, clean::LINE_BYTES))),
+            FromRunner::Progress(progress) => self.note(progress.id, CallNote::Progress(progress), now),
+            FromRunner::Log(log) => self.note(log.id, CallNote::Log(log), now),
+            FromRunner::Done(done) => self.done(done),
+            FromRunner::Described(id, description) => self.described(id, description),
+        }
+    }
+
+    fn greet(&mut self, hello: Hello) -> Result<(), Stop> {
+        let Some(listener) = self.hello.take() else { return violation("a second hello") };
+        if hello.version != VERSION {
+            return violation(format!("it speaks protocol version {}, the hub {VERSION}", hello.version));
+        }
+        // If nobody waits any more, the runner is being killed already.
+        drop(listener.send(hello));
+        Ok(())
+    }
+
+    fn ready(&mut self, serial: u64) -> Result<(), Stop> {
+        match self.ticket.take() {
+            Some((wanted, ready)) if wanted == serial => {
+                drop(ready.send(()));
+                Ok(())
+            }
+            _ => violation(format!("ready for ticket {serial}, which it was not given")),
+        }
+    }
+
+    fn note(&mut self, id: CallId, note: CallNote, now: Instant) -> Result<(), Stop> {
+        let Some(Open::Call(call)) = self.open.get_mut(&id) else { return self.unasked("a note", id) };
+        call.budget.spend(&note, now).map_err(|what| Stop::Violation(format!("call {id}: {what}")))?;
+        if let (Some(notes), Some(note)) = (&call.notes, cleaned(note)) {
+            // A face that does not keep up loses notes; it must not hold up anyone's answers.
+            drop(notes.try_send(note));
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, done: Done) -> Result<(), Stop> {
+        match self.open.remove(&done.id) {
+            Some(Open::Call(call)) => {
+                drop(call.done.send(Ok(done)));
+                Ok(())
+            }
+            Some(other) => {
+                self.open.insert(done.id, other);
+                violation(format!("it answered question {} as if it were a call", done.id))
+            }
+            None => self.unasked("an end", done.id),
+        }
+    }
+
+    fn described(&mut self, id: CallId, description: Description) -> Result<(), Stop> {
+        match self.open.remove(&id) {
+            Some(Open::Describe(listener)) => {
+                drop(listener.send(Ok(description)));
+                Ok(())
+            }
+            Some(other) => {
+                self.open.insert(id, other);
+                violation(format!("it answered call {id} as if it were a question"))
+            }
+            None => self.unasked("a description", id),
+        }
+    }
+
+    fn unasked(&self, what: &str, id: CallId) -> Result<(), Stop> {
+        if (1..=self.last_id).contains(&id) {
+            violation(format!("{what} for call {id}, which has ended"))
+        } else {
+            violation(format!("{what} for call {id}, which never was"))
+        }
+    }
+}
+
+fn violation(what: impl Into<String>) -> Result<(), Stop> {
+    Err(Stop::Violation(what.into()))
+}

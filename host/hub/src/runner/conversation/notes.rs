@@ -1,0 +1,68 @@
+//! Progress and log of one call: how much of it is a runner keeping its word.
+
+use crate::api::CallNote;
+use crate::clean;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Progress a second. The runner passes on 10; the hub allows for its frames arriving in a bunch.
+const PROGRESS_PER_SECOND: u32 = 20;
+const PROGRESS_BURST: u32 = 100;
+
+/// What a call may still say. A runner that floods the hub is not one that we built.
+pub(super) struct NoteBudget {
+    progress: u32,
+    refilled: Instant,
+    /// Bytes of log text; an empty message costs one, so that frames are bounded too. The runner charges more.
+    log_bytes: u64,
+}
+
+impl NoteBudget {
+    pub(super) fn new(log_bytes: u32, now: Instant) -> Self {
+        Self { progress: PROGRESS_BURST, refilled: now, log_bytes: log_bytes.into() }
+    }
+
+    pub(super) fn spend(&mut self, note: &CallNote, now: Instant) -> Result<(), &'static str> {
+        match note {
+            CallNote::Progress(_) => {
+                self.refill(now);
+                self.progress = self.progress.checked_sub(1).ok_or("more progress than a runner passes on")?;
+            }
+            CallNote::Log(log) => {
+                let cost = (log.text.len() as u64).max(1);
+                self.log_bytes = self.log_bytes.checked_sub(cost).ok_or("more log than `log_bytes`")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let step = Duration::from_secs(1) / PROGRESS_PER_SECOND;
+        let steps = now.saturating_duration_since(self.refilled).as_micros() / step.as_micros();
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        if steps >= PROGRESS_BURST {
+            self.refilled = now;
+        } else {
+            self.refilled += step * steps;
+        }
+        self.progress = self.progress.saturating_add(steps).min(PROGRESS_BURST);
+    }
+}
+
+/// A note without what guests hide in text; numbers that are none are dropped.
+pub(super) fn cleaned(note: CallNote) -> Option<CallNote> {
+    Some(match note {
+        CallNote::Progress(mut progress) => {
+            if !progress.progress.is_finite() {
+                return None;
+            }
+            progress.total = progress.total.filter(|total| total.is_finite());
+            progress.message = progress.message.map(|message| clean::line(&message, clean::NOTE_BYTES));
+            CallNote::Progress(progress)
+        }
+        CallNote::Log(mut log) => {
+            log.text = clean::bounded(&log.text, clean::NOTE_BYTES);
+            CallNote::Log(log)
+        }
+    })
+}

@@ -1,0 +1,81 @@
+//! Carries frames both ways until either side, or the owner, has had enough; then reaps.
+
+use super::conversation::Stop;
+use super::{Departure, Reap, RunnerEnd, Shared, Streams, Why};
+use protocol::Decoder;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Frames that wait are joined up to this size, then written at once.
+const BATCH_BYTES: usize = 256 << 10;
+/// The most that is read at once.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Runs until the runner has ended and its container is gone.
+pub(super) async fn run(shared: Arc<Shared>, streams: Streams, queue: mpsc::Receiver<Vec<u8>>, reap: Reap) {
+    let Streams { input, output } = streams;
+    let why = tokio::select! {
+        biased;
+        () = shared.stop.cancelled() => Why::Released,
+        why = read(output, &shared) => why,
+        why = write(input, queue) => why,
+    };
+    // Both streams are closed by now, so that a runner that obeys ends by itself.
+    let departure = match why {
+        Why::StreamEnded | Why::Stream(_) => Departure::ByItself,
+        _ => Departure::ByUs,
+    };
+    shared.kill(why);
+    let why = shared.why.get().cloned().unwrap_or_default();
+    let fate = reap(departure, why.clone()).await;
+    shared.talk().finish(RunnerEnd { why, fate });
+    shared.ended.cancel();
+}
+
+async fn read(mut output: impl AsyncRead + Unpin, shared: &Shared) -> Why {
+    let mut decoder = Decoder::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let count = match output.read(&mut chunk).await {
+            // In the middle of a frame, too: so ends a runner that is killed while it writes.
+            Ok(0) => return Why::StreamEnded,
+            Ok(count) => count,
+            Err(error) => return Why::Stream(error.to_string()),
+        };
+        decoder.push(chunk.get(..count).unwrap_or_default());
+        loop {
+            let message = match decoder.next() {
+                Ok(Some(message)) => message,
+                Ok(None) => break,
+                Err(error) => return Why::Violation(error.to_string()),
+            };
+            match shared.talk().take(message, Instant::now()) {
+                Ok(()) => {}
+                Err(Stop::Violation(what)) => return Why::Violation(what),
+                Err(Stop::Refused(words)) => return Why::Refused(words),
+            }
+        }
+    }
+}
+
+async fn write(mut input: impl AsyncWrite + Unpin, mut queue: mpsc::Receiver<Vec<u8>>) -> Why {
+    while let Some(mut batch) = queue.recv().await {
+        while batch.len() < BATCH_BYTES
+            && let Ok(frame) = queue.try_recv()
+        {
+            batch.extend_from_slice(&frame);
+        }
+        let written = async {
+            input.write_all(&batch).await?;
+            input.flush().await
+        };
+        if let Err(error) = written.await {
+            // Its output says more about why than our broken pipe does.
+            tracing::debug!(%error, "a runner takes no more frames");
+            return std::future::pending().await;
+        }
+    }
+    Why::Released
+}

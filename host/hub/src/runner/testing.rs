@@ -1,0 +1,75 @@
+//! A runner in memory for other modules' tests.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use super::{Born, Fate, Reap, Runner, Streams};
+use container::ContainerName;
+use manifest::{ClassId, Digest};
+use protocol::{Call, Decoder, Done, FromRunner, Hello, HubPublicKey, InsidePosture, Outcome, ToRunner, Usage, VERSION};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// One that says hello and then nothing, until `dead` is cancelled.
+pub(crate) async fn parked(dead: CancellationToken) -> Runner {
+    let (input, kept) = tokio::io::duplex(4096);
+    let (mut script, output) = tokio::io::duplex(4096);
+    tokio::spawn(async move {
+        let posture = InsidePosture { facts: Vec::new(), self_test: Vec::new(), lockdown: Vec::new() };
+        say(&mut script, FromRunner::Hello(Hello { version: VERSION, nonce: [0; 32], posture })).await;
+        dead.cancelled().await;
+        drop((script, kept));
+    });
+    let born = Born { container: ContainerName("safeclaw-test".into()), class: ClassId("user".into()), posture: Digest::of(b"") };
+    let reap: Reap = Box::new(|_, _| Box::pin(async { Fate::default() }));
+    let streams = Streams { input: Box::new(input), output: Box::new(output) };
+    Runner::meet(streams, born, reap, &TaskTracker::new()).await.unwrap_or_else(|end| panic!("{end}"))
+}
+
+/// What a scripted runner does with a call: `None` is to go on until it is cancelled.
+pub(crate) type Act = std::sync::Arc<dyn Fn(&Call) -> Option<Outcome> + Send + Sync>;
+
+/// One that takes tickets which this key signed, and serves calls.
+pub(crate) async fn honest(key: HubPublicKey, act: Act, fate: Fate) -> Runner {
+    let (input, mut heard) = tokio::io::duplex(1 << 16);
+    let (mut said, output) = tokio::io::duplex(1 << 16);
+    tokio::spawn(async move {
+        let posture = InsidePosture { facts: Vec::new(), self_test: Vec::new(), lockdown: Vec::new() };
+        say(&mut said, FromRunner::Hello(Hello { version: VERSION, nonce: [3; 32], posture })).await;
+        let mut decoder = Decoder::new();
+        let mut chunk = [0; 4096];
+        loop {
+            while let Some(message) = decoder.next::<ToRunner>().unwrap() {
+                let answer = match message {
+                    ToRunner::Ticket(jws) => {
+                        let ticket = key.verify(&jws).unwrap();
+                        assert_eq!((ticket.nonce.as_str(), ticket.container.as_str()), ("03".repeat(32).as_str(), "safeclaw-test"));
+                        FromRunner::Ready(ticket.serial)
+                    }
+                    ToRunner::Call(call) if call.arguments.contains("die") => return,
+                    ToRunner::Call(call) => match act(&call) {
+                        Some(outcome) => FromRunner::Done(Done { id: call.id, outcome, usage: Usage::default() }),
+                        None => continue,
+                    },
+                    ToRunner::Cancel(id) => FromRunner::Done(Done { id, outcome: Outcome::Cancelled, usage: Usage::default() }),
+                    ToRunner::Describe(id, _) => FromRunner::Described(id, Ok(Vec::new())),
+                };
+                say(&mut said, answer).await;
+            }
+            match heard.read(&mut chunk).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => decoder.push(chunk.get(..count).unwrap()),
+            }
+        }
+    });
+    let born = Born { container: ContainerName("safeclaw-test".into()), class: ClassId("user".into()), posture: Digest::of(b"") };
+    let reap: Reap = Box::new(move |_, _| Box::pin(async move { fate }));
+    let streams = Streams { input: Box::new(input), output: Box::new(output) };
+    Runner::meet(streams, born, reap, &TaskTracker::new()).await.unwrap_or_else(|end| panic!("{end}"))
+}
+
+async fn say(to: &mut DuplexStream, message: FromRunner) {
+    let mut frame = Vec::new();
+    protocol::encode(&message, &mut frame).unwrap();
+    // The hub may have hung up.
+    drop(to.write_all(&frame).await);
+}

@@ -1,0 +1,161 @@
+//! A runner that has a ticket: it belongs to one session, or to one call, until it ends.
+
+use super::Session;
+use crate::api::{RunnerView, SessionId};
+use crate::catalogue::Offer;
+use crate::launch::StartFailure;
+use crate::pool::Pool;
+use crate::runner::{Runner, RunnerEnd, Why};
+use crate::tickets::{RENEW_S, Scope, TTL_S, Terms, Tickets};
+use manifest::{ClassId, Digest, RunnerScope, Tier, ToolName};
+use protocol::TicketError;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+
+/// Where a session keeps the runner of a class. Held while one is started, so that calls which come at once
+/// share it.
+pub(super) type Slot = tokio::sync::Mutex<Option<Arc<Serving>>>;
+
+/// A runner in use.
+pub(crate) struct Serving {
+    pub(crate) runner: Runner,
+    pub(crate) tier: Tier,
+    class: ClassId,
+    /// Which component each tool of its ticket is of; another one needs another runner.
+    tools: BTreeMap<ToolName, Digest>,
+    scope: Scope,
+    concurrent_calls: u32,
+    ticket: tokio::sync::Mutex<InForce>,
+    given: Instant,
+    used: Mutex<Instant>,
+}
+
+/// The ticket that the runner has.
+struct InForce {
+    serial: u64,
+    expires: u64,
+}
+
+/// What a runner for a tool is started from.
+pub(crate) struct Need<'a> {
+    pub(crate) pool: &'a Pool,
+    pub(crate) tickets: &'a Tickets,
+    pub(crate) class: ClassId,
+    pub(crate) offer: &'a Offer,
+    /// Every tool of the class that the session may call.
+    pub(crate) scope: Scope,
+    pub(crate) concurrent_calls: u32,
+}
+
+/// Why there is no runner for a call.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoRunner {
+    #[error("no runner started")]
+    Start(#[from] StartFailure),
+    #[error("no runner took the ticket: {0}")]
+    Ticket(RunnerEnd),
+    #[error("no ticket could be signed")]
+    Sign(#[from] TicketError),
+    #[error("the session has ended")]
+    SessionEnded,
+}
+
+/// How many tickets this process has signed: serials only have to rise.
+static SERIAL: AtomicU64 = AtomicU64::new(1);
+
+impl Session {
+    /// A runner for a tool: the session's own of that class, or one for this call alone.
+    pub(crate) async fn serving(&self, need: Need<'_>) -> Result<Arc<Serving>, NoRunner> {
+        tokio::select! {
+            biased;
+            () = self.ended.cancelled() => Err(NoRunner::SessionEnded),
+            serving = self.find(need) => serving,
+        }
+    }
+
+    async fn find(&self, need: Need<'_>) -> Result<Arc<Serving>, NoRunner> {
+        let id = &self.caller.session;
+        if need.offer.tool.runner == RunnerScope::Call {
+            let serving = Arc::new(Serving::start(id, need).await?);
+            self.single.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&serving));
+            return Ok(serving);
+        }
+        let slot = self.slots().entry(need.class.clone()).or_default().clone();
+        let mut held = slot.lock().await;
+        if let Some(serving) = held.as_ref().filter(|serving| serving.covers(need.offer)) {
+            serving.renew(id, need.tickets).await?;
+            return Ok(serving.clone());
+        }
+        // One that does not cover the tool goes when its last call has ended.
+        *held = None;
+        let serving = Arc::new(Serving::start(id, need).await?);
+        *held = Some(serving.clone());
+        Ok(serving)
+    }
+}
+
+impl Serving {
+    async fn start(session: &SessionId, need: Need<'_>) -> Result<Self, NoRunner> {
+        let runner = need.pool.runner(&need.class).await?;
+        let now = Instant::now();
+        let serving = Self {
+            runner,
+            tier: need.offer.tool.tier,
+            class: need.class,
+            tools: need.scope.tools.iter().map(|tool| (tool.name.clone(), tool.component.clone())).collect(),
+            scope: need.scope,
+            concurrent_calls: need.concurrent_calls,
+            ticket: tokio::sync::Mutex::new(InForce { serial: 0, expires: 0 }),
+            given: now,
+            used: Mutex::new(now),
+        };
+        serving.renew(session, need.tickets).await?;
+        Ok(serving)
+    }
+
+    fn covers(&self, offer: &Offer) -> bool {
+        self.runner.lives() && self.tools.get(&offer.tool.name) == Some(&offer.registration.component)
+    }
+
+    /// Hands it a ticket if it has none, or one that ends soon.
+    async fn renew(&self, session: &SessionId, tickets: &Tickets) -> Result<(), NoRunner> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut ticket = self.ticket.lock().await;
+        if ticket.expires > now + RENEW_S {
+            return Ok(());
+        }
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let terms = Terms { session, serial, expires: now + TTL_S, concurrent_calls: self.concurrent_calls };
+        let jws = tickets.sign(&self.runner, &terms, self.scope.clone())?;
+        self.runner.assign(serial, jws).await.map_err(NoRunner::Ticket)?;
+        *ticket = InForce { serial, expires: terms.expires };
+        tracing::debug!(container = %self.runner.born.container, %session, serial = ticket.serial, "a ticket is in force");
+        Ok(())
+    }
+
+    /// Somebody used it until now.
+    pub(crate) fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    pub(super) fn idle(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(*self.used.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) async fn end(&self) {
+        self.runner.kill(Why::Released);
+        self.runner.ended().cancelled().await;
+    }
+
+    pub(super) fn view(&self, now: Instant) -> RunnerView {
+        RunnerView {
+            container: self.runner.born.container.clone(),
+            class: self.class.clone(),
+            open_calls: self.runner.open_calls(),
+            age_s: now.saturating_duration_since(self.given).as_secs(),
+        }
+    }
+}

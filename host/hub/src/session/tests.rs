@@ -1,0 +1,56 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::testing::manifest;
+use manifest::ProfileName;
+
+fn caller(session: &str, principal: &str) -> Caller {
+    Caller { session: SessionId(session.into()), principal: principal.into(), profile: ProfileName::try_from("everyone").unwrap() }
+}
+
+fn sessions() -> Sessions {
+    Sessions::new(Arc::new(manifest([])))
+}
+
+#[tokio::test]
+async fn one_authorization_is_one_session_until_it_is_ended() {
+    let sessions = sessions();
+    let one = sessions.enter(&caller("a", "ada")).unwrap();
+    assert!(Arc::ptr_eq(&one, &sessions.enter(&caller("a", "ada")).unwrap()));
+    sessions.remove(&one.caller.session).unwrap().end().await;
+    assert!(one.ended.is_cancelled());
+    assert!(!sessions.enter(&caller("a", "ada")).unwrap().ended.is_cancelled());
+}
+
+#[tokio::test]
+async fn a_principal_has_so_many_sessions_and_others_have_theirs() {
+    let sessions = sessions();
+    for n in 0..PER_PRINCIPAL {
+        sessions.enter(&caller(&format!("{n}"), "ada")).unwrap();
+    }
+    assert_eq!(sessions.enter(&caller("more", "ada")).err(), Some(TooMany { most: PER_PRINCIPAL }));
+    assert!(sessions.enter(&caller("0", "ada")).is_ok());
+    assert!(sessions.enter(&caller("other", "bob")).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_forgotten_when_it_was_idle_but_not_while_it_calls() {
+    let sessions = sessions();
+    let call = sessions.enter(&caller("busy", "ada")).unwrap().begin();
+    sessions.enter(&caller("idle", "ada")).unwrap();
+    tokio::time::advance(FORGET_AFTER + Duration::from_secs(1)).await;
+    sessions.sweep(Instant::now());
+    let left: Vec<_> = sessions.all().iter().map(|s| s.caller.session.0.clone()).collect();
+    assert_eq!(left, ["busy"]);
+    drop(call);
+    sessions.sweep(Instant::now());
+    assert_eq!(sessions.all().len(), 1);
+}
+
+#[tokio::test]
+async fn denials_are_counted_and_only_some_are_written() {
+    let denials = Denials::default();
+    let written = (0..1000).filter(|_| denials.add().is_some()).count();
+    assert!((60..100).contains(&written), "{written}");
+    assert_eq!(denials.count.load(Ordering::Relaxed), 1000);
+}
