@@ -14,12 +14,22 @@ mod status;
 use runner::lockdown::{self, LockdownError, Reach};
 use std::io::{self, Write};
 
+/// Started as `/runner` by the launcher that ships, it gets the runner's arguments; the words, one a line up
+/// to an empty one, then come on standard input.
+fn words() -> Vec<String> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "--hub-key") {
+        return io::stdin().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+    }
+    arguments
+}
+
 /// An attempt: what it is called and what it does. The text is `allowed`, the name of an errno, or what
 /// was found.
 type Attempt = (&'static str, fn() -> String);
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words = words();
     let (lock, names) = match words.split_first() {
         Some((first, rest)) if first == "locked" || first == "sealed" => (Some(first.as_str()), rest),
         _ => (None, words.as_slice()),
