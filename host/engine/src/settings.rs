@@ -3,17 +3,15 @@
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, ModuleVersionStrategy, PoolingAllocationConfig};
 
-/// Raised whenever a setting changes that wasmtime does not compare by itself.
-const POLICY: &str = "1";
-
 /// What artefacts are compiled for: x86-64-v2, which every x86-64 machine and hypervisor model in use
 /// has. One artefact then serves the machine that compiled it and the one that runs it; v3 would gain
 /// a few percent on SIMD and refuse the older half of the world.
 #[cfg(feature = "compiler")]
 const BASELINE: [&str; 6] = ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt", "has_cmpxchg16b"];
 
-/// Names what can load an artefact: exact engine version, these settings, the processor baseline.
-pub(crate) const COMPATIBILITY: &str = concat!(env!("WASMTIME_VERSION"), "+safeclaw-", "1", "-x86-64-v2");
+/// Names what can load an artefact: exact engine version, these settings, the processor baseline. The
+/// number is raised whenever a setting changes that wasmtime does not compare by itself.
+pub(crate) const COMPATIBILITY: &str = concat!(env!("WASMTIME_VERSION"), "+safeclaw-1-x86-64-v2");
 
 /// The most Wasm stack a guest gets; deeper recursion is a limit of its own, not a host overflow.
 pub const STACK_BYTES: usize = 512 << 10;
@@ -40,7 +38,6 @@ pub struct Settings {
 
 /// What an artefact depends on.
 pub(crate) fn code() -> wasmtime::Result<Config> {
-    debug_assert!(COMPATIBILITY.contains(concat!("safeclaw-", "1")) && POLICY == "1");
     let mut config = Config::new();
     config
         // Component-model async carried a 16 KB native stack overwrite this year and a dozen smaller
@@ -74,8 +71,8 @@ pub(crate) fn code() -> wasmtime::Result<Config> {
         .memory_init_cow(true)
         // A trap's chain names guest functions; sixteen are enough to find the fault.
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
-        // No coredumps: they would write guest memory to where operators read.
-        // (The cargo feature is off as well.)
+        // wasmtime itself compares only the major version: a code generation fix would never reach an
+        // artefact that is already compiled.
         .module_version(ModuleVersionStrategy::Custom(COMPATIBILITY.to_owned()))?;
     #[cfg(feature = "compiler")]
     compiler_only(&mut config)?;
@@ -89,8 +86,6 @@ fn compiler_only(config: &mut Config) -> wasmtime::Result<()> {
     // A named target switches off whatever this very processor has besides the baseline.
     config.target("x86_64-unknown-linux-gnu")?;
     for flag in BASELINE {
-        // SAFETY is not at stake: each flag only names instructions, and loading checks each of them
-        // against the processor at hand.
         set_flag(config, flag);
     }
     Ok(())

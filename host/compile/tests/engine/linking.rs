@@ -77,7 +77,7 @@ fn a_tool_export_of_another_type_is_never_called() {
       (instance $tools (export \"list-tools\" (func $f)) (export \"call-tool\" (func $f)))
       (export \"safeclaw:tool/tools@0.1.0\" (instance $tools)))";
     let prepared = prepare_in(&engine(), &wat::parse_str(component).unwrap(), grant());
-    assert_trap(&call(&prepared, "{}"), "call-tool");
+    assert_trap(&call(&prepared, "{}"), "type mismatch");
     let failure = block_on(prepared.list_tools()).expect_err("its type is another");
     assert!(failure.to_string().contains("type"), "{failure}");
 }
