@@ -310,9 +310,30 @@ fn row_28_full_stack() {
 #[test]
 fn kernel_calls_that_nothing_needs_are_refused() {
     let names = [
-        "unshare user", "unshare mount", "unshare pid", "setns", "process_vm_readv", "bpf", "io_uring_setup",
-        "userfaultfd", "perf_event_open", "keyctl", "add_key", "umount2", "open_tree", "fsopen", "pivot_root", "chroot",
-        "mknod", "capset", "personality", "modify_ldt", "init_module", "kexec_load", "reboot", "swapon",
+        "unshare user",
+        "unshare mount",
+        "unshare pid",
+        "setns",
+        "process_vm_readv",
+        "bpf",
+        "io_uring_setup",
+        "userfaultfd",
+        "perf_event_open",
+        "keyctl",
+        "add_key",
+        "umount2",
+        "open_tree",
+        "fsopen",
+        "pivot_root",
+        "chroot",
+        "mknod",
+        "capset",
+        "personality",
+        "modify_ldt",
+        "init_module",
+        "kexec_load",
+        "reboot",
+        "swapon",
     ];
     let said = probe("small", &names);
     for name in names {

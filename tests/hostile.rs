@@ -149,8 +149,7 @@ fn protected_paths_stay_as_they_are() {
     let hook = hub.workspace.join(".git/hooks/pre-commit");
     let before = std::fs::read(&hook).unwrap();
     let end = attack("attack_write_protected", json!({"path": "/workspace"}));
-    let reached: BTreeSet<String> =
-        reached(&end).iter().map(|a| a["what"].as_str().unwrap().to_owned()).collect();
+    let reached: BTreeSet<String> = reached(&end).iter().map(|a| a["what"].as_str().unwrap().to_owned()).collect();
     // These exist in the workspace, so both walls hold them.
     for what in ["write .git/hooks/pre-commit", "write .git/config", "remove .git/config", "move .git aside"] {
         assert!(!reached.contains(what), "{what} was reached: {reached:?}");

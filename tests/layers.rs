@@ -21,9 +21,8 @@ fn root() -> std::path::PathBuf {
 fn table() -> BTreeMap<String, Row> {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let (_, section) = text.split_once("## Who may name whom").expect("the section is there");
-    let words = |cell: &str| {
-        cell.split(',').map(|w| w.trim().to_owned()).filter(|w| !w.is_empty() && w != "–").collect()
-    };
+    let words =
+        |cell: &str| cell.split(',').map(|w| w.trim().to_owned()).filter(|w| !w.is_empty() && w != "–").collect();
     section
         .lines()
         .skip_while(|line| !line.starts_with("|---"))
@@ -92,8 +91,7 @@ fn each_crate_names_only_what_the_table_allows() {
     let table = table();
     let ours: BTreeSet<&str> = table.keys().map(String::as_str).chain(["xtask", "tests"]).collect();
     for (name, row) in &table {
-        let named: BTreeSet<&str> =
-            graph.0[name].iter().map(String::as_str).filter(|d| ours.contains(d)).collect();
+        let named: BTreeSet<&str> = graph.0[name].iter().map(String::as_str).filter(|d| ours.contains(d)).collect();
         let allowed: BTreeSet<&str> = row.may_name.iter().map(String::as_str).collect();
         let extra: Vec<_> = named.difference(&allowed).collect();
         assert!(extra.is_empty(), "{name} names {extra:?}, the table allows {allowed:?}");

@@ -54,7 +54,9 @@ fn a_token_is_needed_and_is_not_taken_from_the_address() {
     let bearer = format!("Bearer {}", hub.token("developer"));
     assert_eq!(list_with(&[("Authorization", &bearer)]).status, 200);
 
-    for wrong in ["", "Bearer ", "Bearer sc_wrong", "Basic c2M6c2M=", &bearer[..bearer.len() - 1], &format!("{bearer}x")] {
+    for wrong in
+        ["", "Bearer ", "Bearer sc_wrong", "Basic c2M6c2M=", &bearer[..bearer.len() - 1], &format!("{bearer}x")]
+    {
         let reply = list_with(&[("Authorization", wrong)]);
         assert_eq!(reply.status, 401, "{wrong:?}");
         assert!(reply.head.to_lowercase().contains("www-authenticate: bearer"), "{}", reply.head);
@@ -106,7 +108,12 @@ fn header_and_body_must_agree() {
     let bearer = format!("Bearer {}", hub.token("developer"));
     let reply = post(
         hub.http,
-        &[("Authorization", &bearer), ("MCP-Protocol-Version", MODERN), ("Mcp-Method", "tools/call"), ("Mcp-Name", "files_read")],
+        &[
+            ("Authorization", &bearer),
+            ("MCP-Protocol-Version", MODERN),
+            ("Mcp-Method", "tools/call"),
+            ("Mcp-Name", "files_read"),
+        ],
         &modern("tools/list", json!({})),
     );
     assert_eq!(reply.status, 400, "{reply:?}");
@@ -127,7 +134,12 @@ fn a_profile_shows_its_tools_and_hides_the_rest() {
     let call = |tool: &str| {
         let reply = post(
             hub.http,
-            &[("Authorization", &reader), ("MCP-Protocol-Version", MODERN), ("Mcp-Method", "tools/call"), ("Mcp-Name", tool)],
+            &[
+                ("Authorization", &reader),
+                ("MCP-Protocol-Version", MODERN),
+                ("Mcp-Method", "tools/call"),
+                ("Mcp-Name", tool),
+            ],
             &modern("tools/call", json!({"name": tool, "arguments": {"path": "x", "text": "y"}})),
         );
         rpc(&reply)["error"].to_string().replace(tool, "TOOL")
@@ -146,12 +158,20 @@ fn admin_and_critical_are_listed_marked_and_denied() {
         assert!(listed["_meta"].to_string().contains("approval"), "{tool} is marked: {listed}");
         let reply = post(
             hub.http,
-            &[("Authorization", &bearer), ("MCP-Protocol-Version", MODERN), ("Mcp-Method", "tools/call"), ("Mcp-Name", tool)],
+            &[
+                ("Authorization", &bearer),
+                ("MCP-Protocol-Version", MODERN),
+                ("Mcp-Method", "tools/call"),
+                ("Mcp-Name", tool),
+            ],
             &modern("tools/call", json!({"name": tool, "arguments": {}})),
         );
         let result = rpc(&reply)["result"].clone();
         assert_eq!(result["isError"], true, "{result}");
-        assert!(result["content"][0]["text"].as_str().unwrap().contains("denied: escalation not available"), "{result}");
+        assert!(
+            result["content"][0]["text"].as_str().unwrap().contains("denied: escalation not available"),
+            "{result}"
+        );
     }
 }
 
@@ -185,7 +205,8 @@ fn a_legacy_session_serves_only_the_token_that_opened_it() {
 #[test]
 fn health_is_for_everyone_and_says_little() {
     let hub = running();
-    let reply = send(hub.http, format!("GET /healthz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", hub.http).as_bytes());
+    let reply =
+        send(hub.http, format!("GET /healthz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", hub.http).as_bytes());
     assert_eq!(reply.status, 200, "{reply:?}");
     assert!(!reply.body.contains("files_read"), "{}", reply.body);
 }

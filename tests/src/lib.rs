@@ -1,7 +1,13 @@
 //! The harness that the tests of this package share: what `cargo xtask test` hands over, a proxy for
 //! clients that cannot send a token, and plain HTTP for requests that no client library would make.
 #![expect(missing_docs, reason = "a harness for this package alone")]
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 pub mod handed;
 pub mod http;

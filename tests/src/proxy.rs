@@ -18,9 +18,8 @@ pub async fn with_token(hub: SocketAddr, token: String) -> SocketAddr {
             let token = token.clone();
             tokio::spawn(async move {
                 let service = service_fn(move |request| pass(request, here, hub, token.clone()));
-                let _ = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(client), service)
-                    .await;
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(client), service).await;
             });
         }
     });

@@ -29,7 +29,8 @@ static RUNNING: OnceLock<Running> = OnceLock::new();
 /// The hub; the first caller starts it.
 pub fn running() -> &'static Running {
     RUNNING.get_or_init(|| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let folder = tempfile::Builder::new().prefix("safeclaw-tests-").tempdir().expect("a folder").keep();
         let workspace = fill_workspace(&folder);
         let data = folder.join("data");
@@ -53,7 +54,10 @@ pub fn read_manifest(directory: &Path) -> Manifest {
     files.sort();
     let files: Vec<SourceFile> = files
         .iter()
-        .map(|path| SourceFile { name: path.display().to_string(), text: std::fs::read_to_string(path).expect("a file") })
+        .map(|path| SourceFile {
+            name: path.display().to_string(),
+            text: std::fs::read_to_string(path).expect("a file"),
+        })
         .collect();
     manifest::read(&files).unwrap_or_else(|errors| panic!("{errors}")).manifest
 }

@@ -11,11 +11,7 @@ use std::path::{Path, PathBuf};
 const LATER: &str = "(the hub's)";
 
 /// The class of containers that a placement needs.
-pub(crate) fn class(
-    placement: &Placement,
-    manifest: &Manifest,
-    sources: &BTreeMap<MountName, PathBuf>,
-) -> ClassSpec {
+pub(crate) fn class(placement: &Placement, manifest: &Manifest, sources: &BTreeMap<MountName, PathBuf>) -> ClassSpec {
     let mounts = placement.mounts.iter().map(|(name, access)| {
         let declared = manifest.mounts.get(name).and_then(|mount| mount.source.as_ref()).map(PathBuf::from);
         let source = sources.get(name).cloned().or(declared);
@@ -41,13 +37,8 @@ pub(crate) fn posture(
     let class = class(placement, manifest, sources);
     let mounts: Vec<CheckedMount> = class.mounts.iter().map(unchecked).collect();
     let image = ImageId::of(Digest::try_from("0".repeat(64))?);
-    let inputs = PostureInputs {
-        hub_id: &HubId(LATER.to_owned()),
-        hub_key: LATER,
-        image: &image,
-        class: id,
-        mounts: &mounts,
-    };
+    let inputs =
+        PostureInputs { hub_id: &HubId(LATER.to_owned()), hub_key: LATER, image: &image, class: id, mounts: &mounts };
     let mut posture = serde_json::to_value(render(&class, &inputs)).context("the posture is not JSON")?;
     if let Some(field) = posture.get_mut("image") {
         *field = Value::from(LATER);

@@ -1,5 +1,10 @@
 //! Measures one component: compiling it, loading it, and fresh calls. `measure WASM TOOL ARGUMENTS [CALLS]`
-#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing, reason = "a program for people at a terminal, not shipped")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a program for people at a terminal, not shipped"
+)]
 
 use anyhow::{Context as _, bail};
 use engine::{CallEnd, CallSink, Engine, Grant, LogSource, Settings};
@@ -23,7 +28,12 @@ fn main() -> anyhow::Result<()> {
 
     let started = Instant::now();
     let artefact = engine::compile::compile(&wasm, &BTreeSet::new())?;
-    println!("compile     {:>10.1} ms, {} KB of Wasm, {} KB of artefact", ms(started.elapsed()), wasm.len() / 1000, artefact.bytes.len() / 1000);
+    println!(
+        "compile     {:>10.1} ms, {} KB of Wasm, {} KB of artefact",
+        ms(started.elapsed()),
+        wasm.len() / 1000,
+        artefact.bytes.len() / 1000
+    );
 
     let dir = tempfile::tempdir()?;
     let digest = Digest::try_from(hex::encode(sha2::Sha256::digest(&artefact.bytes)))?;
@@ -46,7 +56,13 @@ fn main() -> anyhow::Result<()> {
         log_bytes: 64 << 10,
         handles: 256,
     };
-    let grant = Grant { dirs: Vec::new(), env: BTreeMap::new(), clocks: BTreeSet::new(), trap_imports: BTreeSet::new(), limits };
+    let grant = Grant {
+        dirs: Vec::new(),
+        env: BTreeMap::new(),
+        clocks: BTreeSet::new(),
+        trap_imports: BTreeSet::new(),
+        limits,
+    };
     let started = Instant::now();
     let prepared = engine::prepare(&engine, &loaded, grant)?;
     println!("link        {:>10.2} ms, {} imports", ms(started.elapsed()), artefact.imports.len());

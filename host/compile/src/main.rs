@@ -16,7 +16,9 @@ fn main() -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     let asked = match input::read(&mut io::stdin().lock()).context("the request cannot be read")? {
         input::Request::Compile(asked) => asked,
-        input::Request::Refuse(reason) => return output::one(&mut out, &FromCompile::Refused(reason)).context("the answer cannot be written"),
+        input::Request::Refuse(reason) => {
+            return output::one(&mut out, &FromCompile::Refused(reason)).context("the answer cannot be written");
+        }
     };
     match engine::compile::compile(&asked.wasm, &asked.trap_imports) {
         Ok(artefact) => output::artefact(&mut out, artefact),

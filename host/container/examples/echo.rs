@@ -54,7 +54,9 @@ fn main() -> std::io::Result<()> {
                 };
                 let answer = match done {
                     Ok(()) => "done".to_owned(),
-                    Err(error) => error.raw_os_error().map_or_else(|| error.to_string(), |code| format!("errno {code}")),
+                    Err(error) => {
+                        error.raw_os_error().map_or_else(|| error.to_string(), |code| format!("errno {code}"))
+                    }
                 };
                 stdout().write_all(answer.as_bytes())?;
                 stdout().flush()?;

@@ -44,10 +44,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         launcher.kill(&name).await?;
         lap(kill);
     }
-    for (name, laps) in ["create", "attach and start", "first byte", "second byte", "kill and removal"].iter().zip(&mut figures) {
+    for (name, laps) in
+        ["create", "attach and start", "first byte", "second byte", "kill and removal"].iter().zip(&mut figures)
+    {
         laps.sort();
         let (median, worst) = (laps.get(laps.len() / 2), laps.last());
-        println!("{name:<18} median {:>8.1?}   worst {:>8.1?}", median.copied().unwrap_or_default(), worst.copied().unwrap_or_default());
+        println!(
+            "{name:<18} median {:>8.1?}   worst {:>8.1?}",
+            median.copied().unwrap_or_default(),
+            worst.copied().unwrap_or_default()
+        );
     }
     Ok(())
 }

@@ -156,14 +156,20 @@ mod tests {
     fn the_image_holds_two_root_owned_files_that_nobody_may_write() {
         let image = archive(b"runner", b"compile").unwrap();
         let mut outer = tar::Archive::new(image.tar.as_slice());
-        let layer = outer.entries().unwrap().map(Result::unwrap).find(|e| e.path().unwrap().ends_with("layer.tar")).unwrap();
+        let layer =
+            outer.entries().unwrap().map(Result::unwrap).find(|e| e.path().unwrap().ends_with("layer.tar")).unwrap();
         let files: Vec<_> = tar::Archive::new(layer)
             .entries()
             .unwrap()
             .map(Result::unwrap)
             .map(|e| {
                 let header = e.header();
-                (e.path().unwrap().display().to_string(), header.mode().unwrap(), header.uid().unwrap(), header.mtime().unwrap())
+                (
+                    e.path().unwrap().display().to_string(),
+                    header.mode().unwrap(),
+                    header.uid().unwrap(),
+                    header.mtime().unwrap(),
+                )
             })
             .collect();
         assert_eq!(files, [("compile".to_owned(), 0o555, 0, 0), ("runner".to_owned(), 0o555, 0, 0)]);

@@ -71,7 +71,9 @@ pub enum MountError {
     },
     /// A protected path is a symbolic link: a mount cannot lie on top of one, and following it would mount
     /// whatever it points to.
-    #[error("mount `{name}`: {path} is a protected path and a symbolic link, which cannot be held: replace it, or mount read-only")]
+    #[error(
+        "mount `{name}`: {path} is a protected path and a symbolic link, which cannot be held: replace it, or mount read-only"
+    )]
     ProtectedLink {
         /// Which mount.
         name: MountName,

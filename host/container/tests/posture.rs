@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 fn check(file: &str, program: Program, size: Size, access: Option<Access>) {
     let name = MountName::try_from("work").unwrap();
     let source = PathBuf::from("/srv/work");
-    let mounts: Vec<_> = access.map(|access| MountSpec { name: name.clone(), source: source.clone(), access }).into_iter().collect();
+    let mounts: Vec<_> =
+        access.map(|access| MountSpec { name: name.clone(), source: source.clone(), access }).into_iter().collect();
     let writable = access == Some(Access::Write);
     let on_top = |path: &str| if writable { vec![path.to_owned()] } else { Vec::new() };
     let checked: Vec<_> = access
@@ -44,9 +45,11 @@ fn check(file: &str, program: Program, size: Size, access: Option<Access>) {
 
 #[test]
 fn postures_are_as_reviewed() {
-    for (size, size_name, program) in
-        [(Size::Small, "small", Program::Runner), (Size::Large, "large", Program::Runner), (Size::Build, "build", Program::Compile)]
-    {
+    for (size, size_name, program) in [
+        (Size::Small, "small", Program::Runner),
+        (Size::Large, "large", Program::Runner),
+        (Size::Build, "build", Program::Compile),
+    ] {
         for (access, mount_name) in [(None, "no-mount"), (Some(Access::Read), "ro"), (Some(Access::Write), "rw")] {
             check(&format!("{size_name}-{mount_name}.json"), program, size, access);
         }

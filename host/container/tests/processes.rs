@@ -10,7 +10,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 fn launcher(mounts: Vec<MountSpec>) -> Result<Launcher, LauncherError> {
     let tests = std::env::current_exe().unwrap();
     let echo = tests.parent().unwrap().parent().unwrap().join("examples/echo");
-    let class = ClassSpec { program: Program::Runner, size: Size::Small, mounts, artefacts: Some(PathBuf::from("/srv/artefacts")) };
+    let class = ClassSpec {
+        program: Program::Runner,
+        size: Size::Small,
+        mounts,
+        artefacts: Some(PathBuf::from("/srv/artefacts")),
+    };
     Launcher::processes(ProcessConfig {
         runner: echo.clone(),
         compile: echo,
@@ -90,7 +95,8 @@ async fn a_deaf_process_is_killed_and_dies_with_its_launcher() {
 
 #[tokio::test]
 async fn mounts_and_programs_are_checked_here_too() {
-    let mount = MountSpec { name: MountName::try_from("work").unwrap(), source: PathBuf::from("/proc"), access: Access::Read };
+    let mount =
+        MountSpec { name: MountName::try_from("work").unwrap(), source: PathBuf::from("/proc"), access: Access::Read };
     assert!(matches!(launcher(vec![mount]).unwrap_err(), LauncherError::Mount(_)));
     let absent = ProcessConfig {
         runner: PathBuf::from("/nowhere/runner"),
@@ -99,6 +105,8 @@ async fn mounts_and_programs_are_checked_here_too() {
         classes: BTreeMap::new(),
         forbidden: Vec::new(),
     };
-    let Err(LauncherError::Program { path, .. }) = Launcher::processes(absent) else { panic!("there is no such program") };
+    let Err(LauncherError::Program { path, .. }) = Launcher::processes(absent) else {
+        panic!("there is no such program")
+    };
     assert_eq!(path, Path::new("/nowhere/runner"));
 }

@@ -51,7 +51,10 @@ pub enum LoadError {
         found: String,
     },
     /// Compiled by another version, with other settings, or for another processor.
-    #[error("artefact {digest}.cwasm does not fit this engine ({}); add the component again: {reason}", Engine::compatibility())]
+    #[error(
+        "artefact {digest}.cwasm does not fit this engine ({}); add the component again: {reason}",
+        Engine::compatibility()
+    )]
     Incompatible {
         /// Which.
         digest: Digest,
@@ -123,7 +126,10 @@ fn map(engine: &Engine, file: &File, artefact: &Digest) -> Result<LoadedComponen
     let loaded = unsafe { wasmtime::component::Component::deserialize_file(&engine.inner, path) };
     match loaded {
         Ok(component) => Ok(LoadedComponent { component }),
-        Err(error) => Err(LoadError::Incompatible { digest: artefact.clone(), reason: format!("{error:#}").chars().take(512).collect() }),
+        Err(error) => Err(LoadError::Incompatible {
+            digest: artefact.clone(),
+            reason: format!("{error:#}").chars().take(512).collect(),
+        }),
     }
 }
 

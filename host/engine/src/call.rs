@@ -3,7 +3,7 @@
 use crate::answer::{Answer, MAX_BLOCKS, MAX_TOOLS, ToolDescription};
 use crate::bindings::Plugin;
 use crate::bindings::exports::safeclaw::tool::tools::Outcome;
-use crate::cpu::{Metered, Meter, Spent};
+use crate::cpu::{Meter, Metered, Spent};
 use crate::link::Prepared;
 use crate::report::{CallEnd, CallFailure, CallReport, CallSink, LimitHit, LimitKind, LogSource};
 use crate::store::{self, State};
@@ -111,7 +111,9 @@ impl Prepared {
     fn outcome(&self, outcome: Outcome) -> CallEnd {
         let answered = |answer: Answer, end: fn(Answer) -> CallEnd| match self.fits(answer.bytes()) {
             // Told as `result_bytes`: 4 096 blocks are over any sensible value of it.
-            Ok(()) if answer.content.len() > MAX_BLOCKS => CallEnd::Limit(LimitHit { which: LimitKind::Result, value: u64::from(self.grant.limits.result_bytes) }),
+            Ok(()) if answer.content.len() > MAX_BLOCKS => {
+                CallEnd::Limit(LimitHit { which: LimitKind::Result, value: u64::from(self.grant.limits.result_bytes) })
+            }
             Ok(()) => end(answer),
             Err(hit) => CallEnd::Limit(hit),
         };

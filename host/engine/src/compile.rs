@@ -40,7 +40,8 @@ pub enum CompileError {
 /// # Errors
 /// [`CompileError`], its text bounded.
 pub fn compile(wasm: &[u8], trap_imports: &BTreeSet<String>) -> Result<Artefact, CompileError> {
-    let start = |error: wasmtime::Error| CompileError::Engine(EngineError::Start { slots: 0, reason: format!("{error:#}") });
+    let start =
+        |error: wasmtime::Error| CompileError::Engine(EngineError::Start { slots: 0, reason: format!("{error:#}") });
     let invalid = |error: wasmtime::Error| CompileError::Invalid(format!("{error:#}").chars().take(512).collect());
     // No pool: nothing is ever instantiated here, and the pool's address space would not fit our rlimit.
     let engine = settings::code().and_then(|config| wasmtime::Engine::new(&config)).map_err(start)?;

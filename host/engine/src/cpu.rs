@@ -69,7 +69,9 @@ impl<F: Future> Future for Metered<F> {
         self.meter.end();
         match polled {
             Poll::Ready(output) => Poll::Ready(Ok(output)),
-            Poll::Pending if self.meter.spent_ns.load(Ordering::Relaxed) > self.meter.budget_ns => Poll::Ready(Err(Spent)),
+            Poll::Pending if self.meter.spent_ns.load(Ordering::Relaxed) > self.meter.budget_ns => {
+                Poll::Ready(Err(Spent))
+            }
             Poll::Pending => Poll::Pending,
         }
     }

@@ -37,7 +37,8 @@ impl Engine {
     /// # Errors
     /// If the address space cannot be reserved.
     pub fn new(settings: &Settings) -> Result<Self, EngineError> {
-        let failed = |error: wasmtime::Error| EngineError::Start { slots: settings.slots, reason: format!("{error:#}") };
+        let failed =
+            |error: wasmtime::Error| EngineError::Start { slots: settings.slots, reason: format!("{error:#}") };
         // Kernels before 6.7, and sandboxes without /proc, have no page map scan.
         let with_scan = settings::pooled(settings, true).and_then(|config| wasmtime::Engine::new(&config));
         let (inner, scan) = match with_scan {

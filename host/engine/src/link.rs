@@ -78,9 +78,14 @@ pub fn prepare(engine: &Engine, loaded: &LoadedComponent, grant: Grant) -> Resul
 }
 
 /// Checks imports and exports; what the compile program does without an instance.
-pub(crate) fn link(engine: &wasmtime::Engine, component: &Component, trap_imports: &BTreeSet<String>) -> Result<PluginPre<State>, LinkError> {
+pub(crate) fn link(
+    engine: &wasmtime::Engine,
+    component: &Component,
+    trap_imports: &BTreeSet<String>,
+) -> Result<PluginPre<State>, LinkError> {
     let imports = import::names(engine, component);
-    let refused: Vec<String> = imports.into_iter().filter(|name| !import::known(name) && !import::listed(name, trap_imports)).collect();
+    let refused: Vec<String> =
+        imports.into_iter().filter(|name| !import::known(name) && !import::listed(name, trap_imports)).collect();
     if !refused.is_empty() {
         return Err(LinkError::NotGranted(refused));
     }

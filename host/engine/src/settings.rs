@@ -92,8 +92,11 @@ fn compiler_only(config: &mut Config) -> wasmtime::Result<()> {
 }
 
 #[cfg(feature = "compiler")]
-#[expect(unsafe_code, reason = "wasmtime marks every Cranelift flag unsafe, since some change semantics; \
-    the six of BASELINE only allow instructions, and an artefact that uses one the processor lacks is refused at load")]
+#[expect(
+    unsafe_code,
+    reason = "wasmtime marks every Cranelift flag unsafe, since some change semantics; \
+    the six of BASELINE only allow instructions, and an artefact that uses one the processor lacks is refused at load"
+)]
 fn set_flag(config: &mut Config, flag: &str) {
     unsafe { config.cranelift_flag_enable(flag) };
 }
@@ -128,10 +131,7 @@ pub(crate) fn pool(settings: &Settings, scan: bool) -> PoolingAllocationConfig {
         // the scan: without it the whole megabyte would be rewritten each time, slower than nothing.
         pool.pagemap_scan(Enabled::Yes).linear_memory_keep_resident(1 << 20).table_keep_resident(64 << 10);
     } else {
-        pool.pagemap_scan(Enabled::No)
-            .linear_memory_keep_resident(0)
-            .table_keep_resident(0)
-            .decommit_batch_size(16);
+        pool.pagemap_scan(Enabled::No).linear_memory_keep_resident(0).table_keep_resident(0).decommit_batch_size(16);
     }
     pool
 }

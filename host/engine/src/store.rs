@@ -43,7 +43,13 @@ impl State {
 }
 
 /// A store for one call, with every bound set.
-pub(crate) fn new(engine: &wasmtime::Engine, grant: &Grant, granted: &Arc<[(Dir, String)]>, voice: Voice, meter: Arc<Meter>) -> Store<State> {
+pub(crate) fn new(
+    engine: &wasmtime::Engine,
+    grant: &Grant,
+    granted: &Arc<[(Dir, String)]>,
+    voice: Voice,
+    meter: Arc<Meter>,
+) -> Store<State> {
     let limits = &grant.limits;
     let handles = limits.handles as usize;
     let mut table = ResourceTable::new();

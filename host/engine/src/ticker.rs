@@ -2,8 +2,8 @@
 //! call runs, and sleeps for nothing while none does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
 use wasmtime::EngineWeak;

@@ -118,9 +118,24 @@ mod tests {
 
     #[test]
     fn media_types_and_addresses_hide_nothing() {
-        let resource = Resource { uri: "file:///a\n\u{200b}b".into(), mime_type: Some("text/plain\r\nX: y".into()), body: ResourceBody::Blob(vec![0]) };
-        let answer = Answer { content: vec![Content::Resource(resource), Content::Image(vec![], "image/\u{202e}gnp".into())], structured: None, is_error: false };
-        let clean = Resource { uri: "file:///a \\u{200b}b".into(), mime_type: Some("application/octet-stream".into()), body: ResourceBody::Blob(vec![0]) };
-        assert_eq!(fit(answer, 1000).map(|a| a.content), Ok(vec![Content::Resource(clean), Content::Image(vec![], "application/octet-stream".into())]));
+        let resource = Resource {
+            uri: "file:///a\n\u{200b}b".into(),
+            mime_type: Some("text/plain\r\nX: y".into()),
+            body: ResourceBody::Blob(vec![0]),
+        };
+        let answer = Answer {
+            content: vec![Content::Resource(resource), Content::Image(vec![], "image/\u{202e}gnp".into())],
+            structured: None,
+            is_error: false,
+        };
+        let clean = Resource {
+            uri: "file:///a \\u{200b}b".into(),
+            mime_type: Some("application/octet-stream".into()),
+            body: ResourceBody::Blob(vec![0]),
+        };
+        assert_eq!(
+            fit(answer, 1000).map(|a| a.content),
+            Ok(vec![Content::Resource(clean), Content::Image(vec![], "application/octet-stream".into())])
+        );
     }
 }

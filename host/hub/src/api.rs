@@ -1,8 +1,8 @@
 //! The hub as its faces see it: what they hand in, what they get back, and nothing of how.
 
 use crate::tokens::TokenError;
-pub use container::ImageId;
 use container::ContainerName;
+pub use container::ImageId;
 use manifest::{BadName, ClassId, ComponentName, Digest, Manifest, MountName, ProfileName, Tier, ToolName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -319,7 +319,9 @@ pub enum RegisterError {
         most: u64,
     },
     /// The manifest pins another digest.
-    #[error("`{name}` is {found}, but the manifest pins {pinned}; change `digest` in the manifest if this file is right")]
+    #[error(
+        "`{name}` is {found}, but the manifest pins {pinned}; change `digest` in the manifest if this file is right"
+    )]
     Digest {
         /// The component.
         name: ComponentName,

@@ -247,7 +247,9 @@ pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<
             return end(denial.agent.map_or(CallOutcome::UnknownTool, denied));
         }
     };
-    let Some(offer) = hub.catalogue.load().offers.get(&tool.name).cloned() else { return end(CallOutcome::UnknownTool) };
+    let Some(offer) = hub.catalogue.load().offers.get(&tool.name).cloned() else {
+        return end(CallOutcome::UnknownTool);
+    };
     let session = match hub.sessions.enter(caller) {
         Ok(session) if !hub.is_draining() => session,
         Ok(_) => return end(denied("the hub is stopping")),

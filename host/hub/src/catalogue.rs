@@ -60,7 +60,10 @@ fn offer(
     };
     pinned(manifest, registration).map_err(|fault| format!("component `{name}`: {fault}"))?;
     let Some(described) = registration.tools.iter().find(|described| described.name == tool.name) else {
-        return Err(format!("component `{name}` has no tool `{}`, which [tools.{}] of the manifest wants", tool.name, tool.name));
+        return Err(format!(
+            "component `{name}` has no tool `{}`, which [tools.{}] of the manifest wants",
+            tool.name, tool.name
+        ));
     };
     let bad = |_| format!("component `{name}`: the schema of `{}` is damaged; register it again", tool.name);
     let listed = ListedTool {
@@ -133,11 +136,13 @@ mod tests {
 
     #[test]
     fn another_file_than_the_pinned_one_offers_nothing() {
-        let pin = |m: &mut manifest::Manifest| m.components.values_mut().for_each(|c| c.digest = Some(Digest::of(b"other")));
+        let pin =
+            |m: &mut manifest::Manifest| m.components.values_mut().for_each(|c| c.digest = Some(Digest::of(b"other")));
         let (offers, problems) = check(pin, &["read", "edit"]);
         assert!(offers.is_empty());
         assert!(problems.first().unwrap().contains("pins"), "{problems:?}");
-        let right = |m: &mut manifest::Manifest| m.components.values_mut().for_each(|c| c.digest = Some(Digest::of(b"wasm")));
+        let right =
+            |m: &mut manifest::Manifest| m.components.values_mut().for_each(|c| c.digest = Some(Digest::of(b"wasm")));
         assert_eq!(check(right, &["read", "edit"]).0.len(), 2);
     }
 

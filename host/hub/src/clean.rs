@@ -63,9 +63,9 @@ fn shown(before: Option<char>, c: char) -> bool {
         '\n' | '\t' => true,
         // Emoji and text presentation: one selector, on something that has two faces. A run of selectors
         // carries hidden bytes.
-        '\u{fe0e}' | '\u{fe0f}' => {
-            before.is_some_and(|b| matches!(b, '0'..='9' | '#' | '*') || (!b.is_ascii() && !selector(b) && !b.is_whitespace()))
-        }
+        '\u{fe0e}' | '\u{fe0f}' => before.is_some_and(|b| {
+            matches!(b, '0'..='9' | '#' | '*') || (!b.is_ascii() && !selector(b) && !b.is_whitespace())
+        }),
         _ => !hidden(c),
     }
 }
@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn what_people_write_stays() {
-        for kept in ["grüße, 你好, שלום, مرحبا", "☀\u{fe0f}", "1\u{fe0f}\u{20e3}", "e\u{301}", "\\u{1b} typed by hand"] {
+        for kept in ["grüße, 你好, שלום, مرحبا", "☀\u{fe0f}", "1\u{fe0f}\u{20e3}", "e\u{301}", "\\u{1b} typed by hand"]
+        {
             check(kept, kept);
         }
     }

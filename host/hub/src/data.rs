@@ -21,10 +21,12 @@ impl DataDir {
     /// When another hub has it, or it cannot be made.
     pub fn open(path: &Path) -> Result<Self, StartError> {
         make(path)?;
-        let root = path.canonicalize().map_err(|source| StartError::Data { path: path.to_owned(), what: "open", source })?;
+        let root =
+            path.canonicalize().map_err(|source| StartError::Data { path: path.to_owned(), what: "open", source })?;
         let lock_path = root.join("hub.lock");
         let refuse = |source| StartError::Data { path: lock_path.clone(), what: "lock", source };
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path).map_err(refuse)?;
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path).map_err(refuse)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Err(StartError::Locked(root)),
@@ -89,17 +91,20 @@ impl DataDir {
 }
 
 fn make(path: &Path) -> Result<(), StartError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| StartError::Data { path: path.to_owned(), what: "make", source })?;
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| StartError::Data {
+        path: path.to_owned(),
+        what: "make",
+        source,
+    })?;
     permit(path, 0o700)
 }
 
 fn permit(path: &Path, mode: u32) -> Result<(), StartError> {
-    fs::set_permissions(path, Permissions::from_mode(mode))
-        .map_err(|source| StartError::Data { path: path.to_owned(), what: "set the permissions", source })
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(|source| StartError::Data {
+        path: path.to_owned(),
+        what: "set the permissions",
+        source,
+    })
 }
 
 /// Reads a small file of ours, or makes it from this many random bytes; nobody else may have had access to it.
@@ -117,7 +122,10 @@ fn secret<const BYTES: usize>(path: &Path, make: impl FnOnce(&[u8; BYTES]) -> Ve
         .map_err(fail("open"))?;
     let mode = file.metadata().map_err(fail("read"))?.permissions().mode();
     if mode & 0o077 != 0 {
-        return Err(StartError::Damaged { path: path.to_owned(), what: format!("others may read it (mode {:o}); make it 0600 or remove it", mode & 0o777) });
+        return Err(StartError::Damaged {
+            path: path.to_owned(),
+            what: format!("others may read it (mode {:o}); make it 0600 or remove it", mode & 0o777),
+        });
     }
     let mut bytes = Vec::new();
     Read::by_ref(&mut file).take(64).read_to_end(&mut bytes).map_err(fail("read"))?;

@@ -15,7 +15,7 @@ mod router;
 mod tests;
 
 pub(crate) use body::read as read_body;
-pub(crate) use connection::{serve_all, Limits};
+pub(crate) use connection::{Limits, serve_all};
 
 use crate::mcp::Governor;
 use std::net::SocketAddr;

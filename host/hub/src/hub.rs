@@ -240,8 +240,11 @@ impl Inner {
 
     /// Parks runners for the classes whose tools can be called.
     fn want(&self) {
-        let callable = |offer: &&Arc<Offer>| !policy::needs_approval(offer.tool.tier) && !self.denied_tiers.contains(&offer.tool.tier);
-        let classes: BTreeSet<_> = self.catalogue.load().offers.values().filter(callable).map(|offer| class_of(&offer.tool)).collect();
+        let callable = |offer: &&Arc<Offer>| {
+            !policy::needs_approval(offer.tool.tier) && !self.denied_tiers.contains(&offer.tool.tier)
+        };
+        let classes: BTreeSet<_> =
+            self.catalogue.load().offers.values().filter(callable).map(|offer| class_of(&offer.tool)).collect();
         let classes: Vec<_> = classes.into_iter().collect();
         self.pool.want(&pool::shares(&classes, self.pool_config.per_class, self.pool_config.total));
     }

@@ -73,7 +73,7 @@ impl Starter {
     /// Starts a runner and waits for its hello.
     pub(crate) async fn runner(&self, class: &ClassId) -> Result<Runner, StartFailure> {
         let Opened { created, streams, container } = self.open(class).await?;
-        let born = Born { container: created.container, class: class.clone(), posture: created.posture };
+        let born = Born { container: created.container, posture: created.posture };
         let reap: Reap = Box::new(move |departure, why| {
             Box::pin(async move {
                 let reason = why.to_string();

@@ -3,16 +3,16 @@
 //! It runs, compiles and parses no byte of tool code: that happens in containers which it starts through
 //! `container` and speaks to in the frames of `protocol`. [`Hub`] is the whole of its core; the modules
 //! `mcp`, `http`, `operator` and `stdio` are faces that translate to and from it.
-pub mod api;
 mod answer;
+pub mod api;
 mod audit;
 pub mod bounds;
 mod call;
 mod catalogue;
 pub mod clean;
 pub mod data;
-mod hub;
 pub mod http;
+mod hub;
 mod launch;
 pub mod mcp;
 pub mod operator;

@@ -17,11 +17,11 @@ pub use governor::Governor;
 
 use crate::api::{CallOutcome, Caller};
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams,
-    CompleteResult, Implementation, ListPromptsRequestMethod, ListPromptsResult,
-    ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-    ListResourcesResult, ListToolsResult, LoggingLevel, MetaObject, PaginatedRequestParams, ProtocolVersion,
-    ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscriptionFilter, Tool,
+    CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams, CompleteResult,
+    Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+    ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, LoggingLevel,
+    MetaObject, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, SetLevelRequestParams,
+    SubscriptionFilter, Tool,
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{ErrorData, ServerHandler};
@@ -95,9 +95,8 @@ impl<G: Governor> ServerHandler for Face<G> {
             return Err(ErrorData::invalid_params("Unknown cursor: the list of tools is one page", None));
         }
         let tools = self.governor.tools(&self.caller).into_iter().map(listing::tool).collect();
-        let mut result = ListToolsResult::with_all_items(tools)
-            .with_ttl_ms(LIST_TTL_MS)
-            .with_cache_scope(CacheScope::Private);
+        let mut result =
+            ListToolsResult::with_all_items(tools).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private);
         result.meta = self.result_meta(&cx);
         Ok(result)
     }
@@ -118,7 +117,10 @@ impl<G: Governor> ServerHandler for Face<G> {
             end
         };
         let wanted = notes::Wanted { progress: cx.meta.get_progress_token(), level: self.log_level(&cx) };
-        let (end, ()) = tokio::join!(call, notes::forward(receiver, wanted, &cx.peer, notes::Until { ended: &ended, stop: &self.stop }));
+        let (end, ()) = tokio::join!(
+            call,
+            notes::forward(receiver, wanted, &cx.peer, notes::Until { ended: &ended, stop: &self.stop })
+        );
         if matches!(end.outcome, CallOutcome::UnknownTool) {
             return Err(ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None));
         }
@@ -136,9 +138,8 @@ impl<G: Governor> ServerHandler for Face<G> {
         // The client was told of its subscription before this line: a change in between would be lost, so
         // one notification too many is sent instead.
         changes.mark_changed();
-        let tell = async {
-            while changes.changed().await.is_ok() && cx.sink().notify_tool_list_changed().await.is_ok() {}
-        };
+        let tell =
+            async { while changes.changed().await.is_ok() && cx.sink().notify_tool_list_changed().await.is_ok() {} };
         // Also in the middle of a notification: at the end of its input the library sends none any more.
         tokio::select! {
             () = tell => {}
@@ -162,11 +163,7 @@ impl<G: Governor> ServerHandler for Face<G> {
         }
     }
 
-    async fn set_level(
-        &self,
-        request: SetLevelRequestParams,
-        cx: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
+    async fn set_level(&self, request: SetLevelRequestParams, cx: RequestContext<RoleServer>) -> Result<(), ErrorData> {
         if !is_legacy(&cx) {
             return Err(ErrorData::method_not_found::<rmcp::model::SetLevelRequestMethod>());
         }

@@ -44,7 +44,10 @@ pub fn decide<'m>(manifest: &'m Manifest, profile: &ProfileName, denied: &BTreeS
         // There is no approval yet that could open this gate, so it does not open.
         Tier::Admin | Tier::Critical => Decision::Deny(Denial {
             agent: Some("escalation not available"),
-            operator: format!("`{name}` is of tier {}, and this hub has no approvals: give it another `tier` in [tools.{name}] to allow it without one", word(tool.tier)),
+            operator: format!(
+                "`{name}` is of tier {}, and this hub has no approvals: give it another `tier` in [tools.{name}] to allow it without one",
+                word(tool.tier)
+            ),
             approvable: false,
         }),
     }
@@ -80,7 +83,9 @@ pub fn word(tier: Tier) -> &'static str {
 fn hidden(profile: &Profile, denied: &BTreeSet<Tier>, tool: &Tool) -> Option<String> {
     let (name, tier) = (&tool.name, word(tool.tier));
     if denied.contains(&tool.tier) {
-        return Some(format!("this hub was started without tier {tier}: use one that was started with it for `{name}`"));
+        return Some(format!(
+            "this hub was started without tier {tier}: use one that was started with it for `{name}`"
+        ));
     }
     if !profile.tiers.contains(&tool.tier) {
         return Some(format!("`{name}` is of tier {tier}: add it to `tiers` in [profiles.{}]", profile.name));
@@ -97,7 +102,8 @@ mod tests {
     use crate::testing::{manifest, profile, tool};
 
     fn check(profile_name: &str, denied: &[Tier], tool_name: &str) -> Result<(), Denial> {
-        let mut manifest = manifest([tool("read", Tier::User), tool("edit", Tier::Write), tool("wipe", Tier::Critical)]);
+        let mut manifest =
+            manifest([tool("read", Tier::User), tool("edit", Tier::Write), tool("wipe", Tier::Critical)]);
         for p in [
             profile("reader", &[Tier::User], None),
             profile("all", &[Tier::User, Tier::Write, Tier::Admin, Tier::Critical], None),
@@ -106,7 +112,11 @@ mod tests {
         ] {
             manifest.profiles.insert(p.name.clone(), p);
         }
-        let name = ProfileName::try_from(profile_name).map_err(|_| Denial { agent: None, operator: String::new(), approvable: false })?;
+        let name = ProfileName::try_from(profile_name).map_err(|_| Denial {
+            agent: None,
+            operator: String::new(),
+            approvable: false,
+        })?;
         match decide(&manifest, &name, &denied.iter().copied().collect(), tool_name) {
             Decision::Allow(tool) => {
                 assert_eq!(tool.name.as_str(), tool_name);
@@ -129,7 +139,8 @@ mod tests {
     #[test]
     fn a_hidden_tool_cannot_be_told_from_one_that_is_not_there() {
         for tool in ["edit", "nothing", "", "../etc/passwd", "read\n", "READ"] {
-            let denial = check("reader", &[], tool).map_or_else(|d| (d.agent, d.approvable), |()| (Some("allowed"), true));
+            let denial =
+                check("reader", &[], tool).map_or_else(|d| (d.agent, d.approvable), |()| (Some("allowed"), true));
             assert_eq!(denial, (None, false), "{tool:?}");
         }
     }

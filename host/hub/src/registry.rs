@@ -41,7 +41,11 @@ pub(crate) fn describe_class() -> ClassId {
 
 impl Registrar {
     /// Compiles, asks, checks and stores.
-    pub(crate) async fn register(&self, name: &ComponentName, wasm: Arc<Vec<u8>>) -> Result<Registration, RegisterError> {
+    pub(crate) async fn register(
+        &self,
+        name: &ComponentName,
+        wasm: Arc<Vec<u8>>,
+    ) -> Result<Registration, RegisterError> {
         let bytes = wasm.len() as u64;
         if bytes > MAX_COMPONENT_BYTES {
             return Err(RegisterError::TooLarge { bytes, most: MAX_COMPONENT_BYTES });

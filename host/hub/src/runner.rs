@@ -18,14 +18,14 @@ pub(crate) use end::{Departure, Fate, Reap, RunnerEnd, Why};
 
 use container::ContainerName;
 use conversation::Conversation;
-use manifest::{ClassId, Digest};
+use manifest::Digest;
 use protocol::{Hello, ToRunner};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -48,7 +48,6 @@ pub(crate) struct Streams {
 #[derive(Debug, Clone)]
 pub(crate) struct Born {
     pub(crate) container: ContainerName,
-    pub(crate) class: ClassId,
     pub(crate) posture: Digest,
 }
 
@@ -57,7 +56,6 @@ pub(crate) struct Runner {
     shared: Owner,
     pub(crate) born: Born,
     pub(crate) hello: Hello,
-    pub(crate) met: Instant,
 }
 
 /// What the runner's owner and its pump both touch.
@@ -87,7 +85,7 @@ impl Runner {
         // From here on: if whoever waits gives up, the runner ends.
         let shared = Owner(shared);
         match timeout(HELLO_TIMEOUT, said).await {
-            Ok(Ok(hello)) => Ok(Self { shared, born, hello, met: Instant::now() }),
+            Ok(Ok(hello)) => Ok(Self { shared, born, hello }),
             Ok(Err(_)) => Err(shared.last_words().await),
             Err(_) => {
                 shared.kill(Why::NoHello);

@@ -55,7 +55,11 @@ pub enum StdioError {
 ///
 /// # Errors
 /// When the client breaks the protocol; the end of the input is not an error, whenever it comes.
-pub async fn serve_process<G: Governor>(governor: G, caller: Caller, stop: CancellationToken) -> Result<(), StdioError> {
+pub async fn serve_process<G: Governor>(
+    governor: G,
+    caller: Caller,
+    stop: CancellationToken,
+) -> Result<(), StdioError> {
     serve_stream(governor, caller, tokio::io::stdin(), tokio::io::stdout(), stop).await
 }
 

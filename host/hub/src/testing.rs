@@ -3,8 +3,8 @@
 
 use crate::api::{RegisteredTool, Registration};
 use manifest::{
-    Access, Ceiling, Component, ComponentName, ContainerSize, Digest, FsGrant, Grants, Limits, Manifest, Mount, MountName, Profile,
-    ProfileName, RunnerScope, Tier, TierRules, Tool, ToolName,
+    Access, Ceiling, Component, ComponentName, ContainerSize, Digest, FsGrant, Grants, Limits, Manifest, Mount,
+    MountName, Profile, ProfileName, RunnerScope, Tier, TierRules, Tool, ToolName,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +40,11 @@ pub(crate) fn tool(name: &str, tier: Tier) -> Tool {
 
 pub(crate) fn profile(name: &str, tiers: &[Tier], tools: Option<&[&str]>) -> Profile {
     let names = |tools: &[&str]| tools.iter().map(|t| ToolName::try_from(*t).unwrap()).collect();
-    Profile { name: ProfileName::try_from(name).unwrap(), tiers: tiers.iter().copied().collect(), tools: tools.map(names) }
+    Profile {
+        name: ProfileName::try_from(name).unwrap(),
+        tiers: tiers.iter().copied().collect(),
+        tools: tools.map(names),
+    }
 }
 
 fn rules(tier: Tier) -> TierRules {
@@ -58,7 +62,12 @@ fn rules(tier: Tier) -> TierRules {
 pub(crate) fn manifest(tools: impl IntoIterator<Item = Tool>) -> Manifest {
     let tiers = [Tier::User, Tier::Write, Tier::Admin, Tier::Critical];
     let component = ComponentName::try_from("demo").unwrap();
-    let mount = Mount { name: MountName::try_from("work").unwrap(), source: None, path: "/work".into(), reason: "tests".into() };
+    let mount = Mount {
+        name: MountName::try_from("work").unwrap(),
+        source: None,
+        path: "/work".into(),
+        reason: "tests".into(),
+    };
     let everyone = profile("everyone", &tiers, None);
     Manifest {
         name: "test".into(),

@@ -98,7 +98,11 @@ fn preopens(manifest: &Manifest, tool: &Tool, mount_points: &BTreeMap<MountName,
     let preopen = |grant: &manifest::FsGrant| {
         let root = mount_points.get(&grant.mount)?.to_str()?.to_owned();
         let mount = manifest.mounts.get(&grant.mount)?;
-        let guest = if grant.path == "." { mount.path.clone() } else { format!("{}/{}", mount.path.trim_end_matches('/'), grant.path) };
+        let guest = if grant.path == "." {
+            mount.path.clone()
+        } else {
+            format!("{}/{}", mount.path.trim_end_matches('/'), grant.path)
+        };
         Some(Preopen { root, path: grant.path.clone(), guest, access: grant.access })
     };
     tool.grants.fs.iter().filter_map(preopen).collect()

@@ -12,7 +12,10 @@ impl Manifest {
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut canonical = DOMAIN.to_vec();
-        #[expect(clippy::expect_used, reason = "strings, integers and string-keyed maps into memory: cannot fail, and a digest of less would not name the manifest")]
+        #[expect(
+            clippy::expect_used,
+            reason = "strings, integers and string-keyed maps into memory: cannot fail, and a digest of less would not name the manifest"
+        )]
         serde_json::to_writer(&mut canonical, self).expect("a manifest serialises");
         Digest::of(&canonical)
     }

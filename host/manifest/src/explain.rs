@@ -73,7 +73,8 @@ pub struct UnknownTool {
 pub fn explain(read: &Read, name: &ToolName) -> Result<Explanation, UnknownTool> {
     let Read { manifest, origins, .. } = read;
     let known = manifest.tools.get(name).and_then(|tool| Some((tool, manifest.tiers.get(&tool.tier)?)));
-    let known = known.and_then(|(tool, rules)| Some((tool, rules, origins.tools.get(name)?, origins.tiers.get(&tool.tier)?)));
+    let known =
+        known.and_then(|(tool, rules)| Some((tool, rules, origins.tools.get(name)?, origins.tiers.get(&tool.tier)?)));
     let Some((tool, rules, from, tier_from)) = known else {
         let meant = crate::diagnostics::nearest(name.as_str(), manifest.tools.keys().map(ToolName::as_str));
         let meant = meant.and_then(|meant| ToolName::try_from(meant).ok());
@@ -121,7 +122,8 @@ impl fmt::Display for Explanation {
         section(f, "limits of one session", &self.session)?;
         writeln!(f, "  container")?;
         writeln!(f, "    class             {}", self.class)?;
-        let mounts: Vec<String> = self.container_mounts.iter().map(|(mount, access)| format!("{mount} ({access})")).collect();
+        let mounts: Vec<String> =
+            self.container_mounts.iter().map(|(mount, access)| format!("{mount} ({access})")).collect();
         writeln!(f, "    mounts            {}", list(&mounts))?;
         let others: Vec<&str> = self.shares_runner_with.iter().map(ToolName::as_str).collect();
         writeln!(f, "    shared with       {}", list(&others))?;

@@ -22,7 +22,10 @@ pub struct ProtectedPath {
 #[must_use]
 pub fn protected_paths() -> Vec<ProtectedPath> {
     let text = include_str!("../../../manifests/protected-paths.toml");
-    #[expect(clippy::expect_used, reason = "compiled in and read by a test; without the list a writable mount is code execution on the host")]
+    #[expect(
+        clippy::expect_used,
+        reason = "compiled in and read by a test; without the list a writable mount is code execution on the host"
+    )]
     read(text).expect("the list that ships reads")
 }
 
@@ -36,10 +39,14 @@ fn read(text: &str) -> Result<Vec<ProtectedPath>, Diagnostics> {
         let raw = RawProtectedFile::from_table(&mut reading, table.get_ref(), "");
         let entries = raw.protected.required(&mut reading, top, "the list", "protected", "write [[protected]] tables");
         for entry in entries.into_iter().flat_map(|entries| entries.value) {
-            let path = entry.value.path.required(&mut reading, entry.spot, "protected", "path", "write a relative path");
-            let reason = entry.value.reason.required(&mut reading, entry.spot, "protected", "reason", "say what it would run");
+            let path =
+                entry.value.path.required(&mut reading, entry.spot, "protected", "path", "write a relative path");
+            let reason =
+                entry.value.reason.required(&mut reading, entry.spot, "protected", "reason", "say what it would run");
             if let (Some(path), Some(reason)) = (path, reason) {
-                if let Some(help) = paths::not_relative(&path.value.0).or((path.value.0 == ".").then_some("name a file or directory")) {
+                if let Some(help) =
+                    paths::not_relative(&path.value.0).or((path.value.0 == ".").then_some("name a file or directory"))
+                {
                     reading.report(path.spot, "not a relative path", help);
                 }
                 list.push(ProtectedPath { path: path.value.0, reason: reason.value.0 });
@@ -79,7 +86,13 @@ mod tests {
 
     #[test]
     fn a_broken_list_is_an_error() {
-        for text in ["", "protected = 1", "[[protected]]\npath = \"/etc\"\nreason = \"x\"", "[[protected]]\npath = \"../x\"\nreason = \"x\"", "[[protected]]\npath = \"x\""] {
+        for text in [
+            "",
+            "protected = 1",
+            "[[protected]]\npath = \"/etc\"\nreason = \"x\"",
+            "[[protected]]\npath = \"../x\"\nreason = \"x\"",
+            "[[protected]]\npath = \"x\"",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

@@ -43,7 +43,14 @@ impl<T> Field<T> {
     }
 
     /// The value; a field that is not there is reported.
-    pub(crate) fn required(self, reading: &mut Reading<'_>, owner: Spot, at: &str, field: &str, help: &str) -> Option<Located<T>> {
+    pub(crate) fn required(
+        self,
+        reading: &mut Reading<'_>,
+        owner: Spot,
+        at: &str,
+        field: &str,
+        help: &str,
+    ) -> Option<Located<T>> {
         if matches!(self, Self::Absent) {
             reading.report(owner, format!("{} has no `{field}`", quote(at)), help);
         }
@@ -132,7 +139,8 @@ impl<'s> Reading<'s> {
     /// The end of reading: nothing wrong and the warnings, or everything that is wrong.
     pub(crate) fn finish(self) -> Result<Vec<Diagnostic>, Diagnostics> {
         let sources = self.sources;
-        let show = |(spot, message, help): (Spot, String, String)| Diagnostic { place: sources.place(spot), message, help };
+        let show =
+            |(spot, message, help): (Spot, String, String)| Diagnostic { place: sources.place(spot), message, help };
         if self.found.is_empty() {
             return Ok(self.warnings.into_iter().take(MAX_DIAGNOSTICS).map(show).collect());
         }

@@ -142,16 +142,26 @@ fn document(reading: &mut Reading<'_>, sources: &Sources<'_>) -> Option<Document
     complete.then_some(document)
 }
 
-fn merge<K: Ord + Display, V>(reading: &mut Reading<'_>, kind: &str, into: &mut Sections<K, V>, entries: Field<Entries<K, V>>) {
+fn merge<K: Ord + Display, V>(
+    reading: &mut Reading<'_>,
+    kind: &str,
+    into: &mut Sections<K, V>,
+    entries: Field<Entries<K, V>>,
+) {
     for entry in entries.given().into_iter().flat_map(|entries| entries.value) {
         let Located { value: key, spot } = entry.key;
         if let Some(first) = into.get(&key) {
-            let message = format!("{kind} {} is defined twice, first at {}", quote(&key.to_string()), reading.line(first.spot));
+            let message =
+                format!("{kind} {} is defined twice, first at {}", quote(&key.to_string()), reading.line(first.spot));
             reading.report(spot, message, format!("each {kind} is defined once, in one file"));
             continue;
         }
         if into.len() == bounds::MAX_ENTRIES {
-            reading.report(spot, format!("there are too many {kind}s"), format!("at most {} of them", bounds::MAX_ENTRIES));
+            reading.report(
+                spot,
+                format!("there are too many {kind}s"),
+                format!("at most {} of them", bounds::MAX_ENTRIES),
+            );
             continue;
         }
         into.insert(key, Section { spot, raw: entry.value, sound: entry.sound });

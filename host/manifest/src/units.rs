@@ -59,7 +59,9 @@ mod tests {
         for text in ["1ms", "10s", "15min", "1h", "90s"] {
             assert_eq!(millis(text).map(show_millis).as_deref(), Some(text));
         }
-        for text in ["", "64", "MiB", "64 MiB", "64MB", "64mib", "-1B", "1.5GiB", "064MiB", "9999999999999B", "999999999999GiB"] {
+        for text in
+            ["", "64", "MiB", "64 MiB", "64MB", "64mib", "-1B", "1.5GiB", "064MiB", "9999999999999B", "999999999999GiB"]
+        {
             assert_eq!(bytes(text), None, "{text}");
         }
         for text in ["10", "10m", "s", "10S"] {

@@ -31,7 +31,11 @@ fn a_file_of_noise_is_answered() {
 
 #[test]
 fn a_manifest_has_some_files_and_not_too_many() {
-    let files = |count: usize| (0..count).map(|at| file(&format!("{at:03}.toml"), if at == 0 { "name = \"x\"".to_owned() } else { String::new() })).collect::<Vec<_>>();
+    let files = |count: usize| {
+        (0..count)
+            .map(|at| file(&format!("{at:03}.toml"), if at == 0 { "name = \"x\"".to_owned() } else { String::new() }))
+            .collect::<Vec<_>>()
+    };
     assert!(refused(&[]).starts_with("error: a manifest of 0 files\n"));
     assert!(manifest::read(&files(bounds::MAX_FILES)).is_ok());
     assert!(refused(&files(bounds::MAX_FILES + 1)).starts_with("error: a manifest of 65 files\n"));
@@ -39,7 +43,8 @@ fn a_manifest_has_some_files_and_not_too_many() {
 
 #[test]
 fn entries_are_bounded_in_one_file_and_over_all() {
-    let components = |from: usize, count: usize| (from..from + count).map(|at| format!("[components.c{at}]\n")).collect::<String>();
+    let components =
+        |from: usize, count: usize| (from..from + count).map(|at| format!("[components.c{at}]\n")).collect::<String>();
     let one = |count| [file("a.toml", format!("name = \"x\"\n{}", components(0, count)))];
     assert!(manifest::read(&one(bounds::MAX_ENTRIES)).is_ok());
     assert!(refused(&one(bounds::MAX_ENTRIES + 1)).starts_with("error: `components` has too many entries: 1001\n"));
@@ -67,6 +72,9 @@ fn what_is_read_survives_json() {
     let tools = include_str!("../../../manifests/strict/tools.toml");
     let files = [file("a.toml", tiers.to_owned()), file("b.toml", tools.to_owned())];
     let Read { manifest, origins, .. } = manifest::read(&files).unwrap();
-    assert_eq!(serde_json::from_str::<manifest::Manifest>(&serde_json::to_string(&manifest).unwrap()).unwrap(), manifest);
+    assert_eq!(
+        serde_json::from_str::<manifest::Manifest>(&serde_json::to_string(&manifest).unwrap()).unwrap(),
+        manifest
+    );
     assert_eq!(serde_json::from_str::<manifest::Origins>(&serde_json::to_string(&origins).unwrap()).unwrap(), origins);
 }

@@ -30,8 +30,17 @@ fn sound(text: &str) {
 }
 
 fn numbers(limits: &Limits) -> [u64; 7] {
-    let Limits { memory_bytes, cpu_ms, deadline_ms, arguments_bytes, result_bytes, log_bytes, handles } = limits.clone();
-    [memory_bytes, cpu_ms.into(), deadline_ms.into(), arguments_bytes.into(), result_bytes.into(), log_bytes.into(), handles.into()]
+    let Limits { memory_bytes, cpu_ms, deadline_ms, arguments_bytes, result_bytes, log_bytes, handles } =
+        limits.clone();
+    [
+        memory_bytes,
+        cpu_ms.into(),
+        deadline_ms.into(),
+        arguments_bytes.into(),
+        result_bytes.into(),
+        log_bytes.into(),
+        handles.into(),
+    ]
 }
 
 fn components(path: &str) -> Vec<&str> {
@@ -61,7 +70,9 @@ fn within_ceilings(manifest: &Manifest) {
         assert!(tool.size <= ceiling.size);
         assert!(tool.runner == RunnerScope::Call || ceiling.runner == RunnerScope::Session);
         assert!(tool.runner == RunnerScope::Call || matches!(tool.tier, Tier::User | Tier::Write));
-        assert!(numbers(&grants.limits).iter().zip(numbers(&ceiling.limits)).all(|(tool, tier)| (1..=tier).contains(tool)));
+        assert!(
+            numbers(&grants.limits).iter().zip(numbers(&ceiling.limits)).all(|(tool, tier)| (1..=tier).contains(tool))
+        );
         assert!(grants.limits.cpu_ms <= grants.limits.deadline_ms);
         let calls = if tool.runner == RunnerScope::Call { 1 } else { u64::from(rules.concurrent_calls) };
         let room_mib = if tool.size == manifest::ContainerSize::Small { 512 - 64 - 16 - 64 } else { 2048 - 64 };
@@ -73,17 +84,56 @@ fn within_ceilings(manifest: &Manifest) {
 /// Pieces of manifests in any order: much nearer to one than arbitrary characters are.
 fn soup() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "[tiers.user]\n", "[tiers.user.ceiling]\n", "[tools.a]\n", "[mounts.w]\n", "[[tools]]\n", "[", "]", "{", "}", "=", ",", "\"", "'''", "\n", "\r\n",
-        "\t", "#", ".", "-1", "1", "0x1F", "1e9", "true", "1979-05-27", "\"64MiB\"", "\"1h\"", "name = \"x\"\n", "fs = [{ mount = \"w\", access = \"read\" }]\n",
-        "tier = \"user\"\n", "limits = { memory = \"1MiB\" }\n", "idle = 3\n", "é", "\u{feff}", "\u{0}", "\u{202e}", "\u{1b}", "\\u0000", "\u{10ffff}",
+        "[tiers.user]\n",
+        "[tiers.user.ceiling]\n",
+        "[tools.a]\n",
+        "[mounts.w]\n",
+        "[[tools]]\n",
+        "[",
+        "]",
+        "{",
+        "}",
+        "=",
+        ",",
+        "\"",
+        "'''",
+        "\n",
+        "\r\n",
+        "\t",
+        "#",
+        ".",
+        "-1",
+        "1",
+        "0x1F",
+        "1e9",
+        "true",
+        "1979-05-27",
+        "\"64MiB\"",
+        "\"1h\"",
+        "name = \"x\"\n",
+        "fs = [{ mount = \"w\", access = \"read\" }]\n",
+        "tier = \"user\"\n",
+        "limits = { memory = \"1MiB\" }\n",
+        "idle = 3\n",
+        "é",
+        "\u{feff}",
+        "\u{0}",
+        "\u{202e}",
+        "\u{1b}",
+        "\\u0000",
+        "\u{10ffff}",
     ]);
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
 }
 
 /// The manifests that ship, with some characters removed or put in.
 fn mutated() -> impl Strategy<Value = String> {
-    let text = concat!(include_str!("../../../manifests/default/tiers.toml"), include_str!("../../../manifests/default/tools.toml"));
-    let edit = (0..text.len(), 0..40usize, prop::sample::select(vec!["", "\"", "[", "]", "0", "x", "\n", "= ", "..", "é"]));
+    let text = concat!(
+        include_str!("../../../manifests/default/tiers.toml"),
+        include_str!("../../../manifests/default/tools.toml")
+    );
+    let edit =
+        (0..text.len(), 0..40usize, prop::sample::select(vec!["", "\"", "[", "]", "0", "x", "\n", "= ", "..", "é"]));
     prop::collection::vec(edit, 1..4).prop_map(move |edits| {
         let mut chars: Vec<char> = text.chars().collect();
         for (at, length, put) in edits {
@@ -119,9 +169,16 @@ const PATHS: [&str; 6] = [".", "a", "a/b", "a/b/c", "ab", "b"];
 /// A manifest of the right shape whose values may go beyond one another.
 fn shaped() -> impl Strategy<Value = String> {
     let tier = prop::sample::select(vec!["user", "write", "admin", "critical"]);
-    let fs = || prop::collection::vec((prop::sample::select(PATHS.to_vec()), prop::sample::select(vec!["read", "read", "write"])), 0..3);
+    let fs = || {
+        prop::collection::vec(
+            (prop::sample::select(PATHS.to_vec()), prop::sample::select(vec!["read", "read", "write"])),
+            0..3,
+        )
+    };
     let words = |words: &[&'static str]| prop::sample::subsequence(words.to_vec(), 0..=words.len());
-    let grants = move || (fs(), words(&["A", "B"]), words(&["wall", "monotonic"]), words(&["runner = \"call\"", "size = \"large\""]));
+    let grants = move || {
+        (fs(), words(&["A", "B"]), words(&["wall", "monotonic"]), words(&["runner = \"call\"", "size = \"large\""]))
+    };
     let limits = || prop::collection::vec(prop::option::weighted(0.3, prop::sample::select(vec![1u64, 2, 8])), 7);
     (tier, 1..8u64, grants(), grants(), limits(), 1..120u64).prop_map(|(tier, concurrent, ceiling, tool, limits, memory)| {
         let fs = |grants: &[(&str, &str)]| {

@@ -24,10 +24,12 @@ fn both_read_without_a_warning_and_have_the_same_tools() {
     let (default, strict) = (shipped("default"), shipped("strict"));
     assert_eq!(default.warnings, []);
     assert_eq!(strict.warnings, []);
-    let names = |read: &manifest::Read| read.manifest.tools.keys().map(|name| name.as_str().to_owned()).collect::<Vec<_>>();
+    let names =
+        |read: &manifest::Read| read.manifest.tools.keys().map(|name| name.as_str().to_owned()).collect::<Vec<_>>();
     assert_eq!(names(&default), names(&strict));
     assert_eq!(default.manifest.tools.len(), 14);
-    let rates = |read: &manifest::Read| read.manifest.tiers.values().map(|tier| tier.calls_per_hour).collect::<Vec<_>>();
+    let rates =
+        |read: &manifest::Read| read.manifest.tiers.values().map(|tier| tier.calls_per_hour).collect::<Vec<_>>();
     assert_eq!(rates(&default), [6000, 600, 2, 2]);
     assert_eq!(rates(&strict), [100, 10, 2, 2]);
     assert_ne!(default.manifest.digest(), strict.manifest.digest());
@@ -43,7 +45,11 @@ fn strict_is_never_wider_than_default() {
         assert!(tight.fs.iter().all(|grant| wide.fs.contains(grant)), "{name}");
         assert!(tight.clocks.is_subset(&wide.clocks) && tight.env.is_empty(), "{name}");
         let (tight, wide) = (&tight.limits, &wide.limits);
-        assert!(tight.memory_bytes < wide.memory_bytes && tight.cpu_ms < wide.cpu_ms && tight.deadline_ms < wide.deadline_ms);
+        assert!(
+            tight.memory_bytes < wide.memory_bytes
+                && tight.cpu_ms < wide.cpu_ms
+                && tight.deadline_ms < wide.deadline_ms
+        );
         assert!(tight.arguments_bytes < wide.arguments_bytes && tight.result_bytes < wide.result_bytes);
         assert!(tight.log_bytes < wide.log_bytes && tight.handles < wide.handles);
     }
@@ -105,7 +111,8 @@ fn the_readme_documents_every_field_and_no_other() {
         }
     }
     for (table, fields) in manifest::fields() {
-        let (_, rows) = documented.iter().find(|(name, _)| name == table).unwrap_or_else(|| panic!("no heading for `{table}`"));
+        let (_, rows) =
+            documented.iter().find(|(name, _)| name == table).unwrap_or_else(|| panic!("no heading for `{table}`"));
         assert_eq!(rows, fields, "fields of `{table}`");
     }
     assert_eq!(documented.len(), manifest::fields().len());

@@ -102,14 +102,9 @@ fn once(slot: &mut Option<String>, option: &'static str, value: &str) -> Result<
 
 fn absolute(option: &'static str, text: &str) -> Result<PathBuf, ArgumentError> {
     let path = Path::new(text);
-    let plain = path
-        .components()
-        .all(|part| matches!(part, std::path::Component::RootDir | std::path::Component::Normal(_)));
-    if path.is_absolute() && plain {
-        Ok(path.to_owned())
-    } else {
-        Err(wrong(option, "an absolute path without `..`"))
-    }
+    let plain =
+        path.components().all(|part| matches!(part, std::path::Component::RootDir | std::path::Component::Normal(_)));
+    if path.is_absolute() && plain { Ok(path.to_owned()) } else { Err(wrong(option, "an absolute path without `..`")) }
 }
 
 fn wrong(option: &'static str, why: impl ToString) -> ArgumentError {

@@ -32,14 +32,18 @@ pub fn check(tools: &[ToolDescription]) -> Result<(), String> {
         if !names.insert(tool.name.as_str()) {
             return Err(format!("it has two tools named `{}`", tool.name));
         }
-        described(tool).map_err(|why| format!("its tool `{}`: {why}", tool.name.chars().take(QUOTED_CHARS).collect::<String>()))?;
+        described(tool)
+            .map_err(|why| format!("its tool `{}`: {why}", tool.name.chars().take(QUOTED_CHARS).collect::<String>()))?;
     }
     Ok(())
 }
 
 fn described(tool: &ToolDescription) -> Result<(), String> {
     if tool.description.len() > MAX_DESCRIPTION_BYTES {
-        return Err(format!("the description has {} bytes; the most is {MAX_DESCRIPTION_BYTES}", tool.description.len()));
+        return Err(format!(
+            "the description has {} bytes; the most is {MAX_DESCRIPTION_BYTES}",
+            tool.description.len()
+        ));
     }
     if let Some(title) = tool.title.as_ref().filter(|title| title.len() > MAX_TITLE_BYTES) {
         return Err(format!("the title has {} bytes; the most is {MAX_TITLE_BYTES}", title.len()));
@@ -85,9 +89,15 @@ mod tests {
         refused(|tools| tools.push(tool("a")), "two tools named `a`");
         refused(|tools| tools.push(tool("a b")), "not a tool name");
         refused(|tools| tools.push(tool(&"x".repeat(5000))), "not a tool name");
-        refused(|tools| tools.push(ToolDescription { description: "x".repeat(20_000), ..tool("c") }), "description has 20000");
+        refused(
+            |tools| tools.push(ToolDescription { description: "x".repeat(20_000), ..tool("c") }),
+            "description has 20000",
+        );
         refused(|tools| tools.push(ToolDescription { title: Some("x".repeat(2_000)), ..tool("c") }), "title has 2000");
         refused(|tools| tools.push(ToolDescription { input_schema: "{}".to_owned(), ..tool("c") }), "`c`: arguments");
-        refused(|tools| tools.push(ToolDescription { output_schema: Some("[]".to_owned()), ..tool("c") }), "`c`: result");
+        refused(
+            |tools| tools.push(ToolDescription { output_schema: Some("[]".to_owned()), ..tool("c") }),
+            "`c`: result",
+        );
     }
 }

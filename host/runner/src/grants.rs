@@ -37,7 +37,8 @@ impl Roots {
     /// Opens what exists of these directories.
     #[must_use]
     pub fn open(artefacts: &Path, mounts: &[PathBuf]) -> Self {
-        let open = |path: &Path| openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok();
+        let open =
+            |path: &Path| openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok();
         Self {
             artefacts: open(artefacts),
             mounts: mounts.iter().filter_map(|path| Some((path.clone(), open(path)?))).collect(),
@@ -72,7 +73,6 @@ impl Roots {
     }
 }
 
-
 fn beneath(base: &OwnedFd, path: &Path) -> Result<OwnedFd, Errno> {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     openat2(
@@ -92,7 +92,12 @@ mod tests {
     use std::fs;
 
     fn preopen(root: &Path, path: &str) -> Preopen {
-        Preopen { root: root.display().to_string(), path: path.to_owned(), guest: "/work".to_owned(), access: Access::Read }
+        Preopen {
+            root: root.display().to_string(),
+            path: path.to_owned(),
+            guest: "/work".to_owned(),
+            access: Access::Read,
+        }
     }
 
     #[test]

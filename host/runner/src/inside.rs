@@ -32,7 +32,9 @@ pub fn facts() -> Vec<(String, String)> {
         add(name, line_of(&status, key));
     }
     let mounts = read("/proc/self/mountinfo").unwrap_or_default();
-    for (name, point) in [("root", "/"), ("/tmp", "/tmp"), ("/run", "/run"), ("/artefacts", "/artefacts"), ("/dev/shm", "/dev/shm")] {
+    for (name, point) in
+        [("root", "/"), ("/tmp", "/tmp"), ("/run", "/run"), ("/artefacts", "/artefacts"), ("/dev/shm", "/dev/shm")]
+    {
         add(name, Some(mount_options(&mounts, point).unwrap_or_else(|| "not mounted".to_owned())));
     }
     add("mounts", Some(points_below(&mounts, "/mnt/")));
@@ -125,8 +127,10 @@ fn limit_of(limits: &str, title: &str) -> Option<String> {
 }
 
 fn listing(directory: &str) -> Option<String> {
-    let mut names: Vec<_> =
-        fs::read_dir(directory).ok()?.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    let mut names: Vec<_> = fs::read_dir(directory)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        .collect();
     names.sort_unstable();
     Some(names.join(" "))
 }
@@ -155,7 +159,11 @@ mod tests {
     #[test]
     fn a_key_is_matched_whole() {
         assert_eq!(line_of("Uids:\t7\nUid:\t1000\t1000\n", "Uid").as_deref(), Some("1000 1000"));
-        assert_eq!(limit_of("Max open files            1024                 4096                 files\n", "Max open files").as_deref(), Some("1024 4096"));
+        assert_eq!(
+            limit_of("Max open files            1024                 4096                 files\n", "Max open files")
+                .as_deref(),
+            Some("1024 4096")
+        );
         assert_eq!(interfaces("Inter-|   Receive\n face |bytes\n    lo:  0 0\n"), "lo");
     }
 }

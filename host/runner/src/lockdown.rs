@@ -58,10 +58,7 @@ pub fn hide() -> Result<Vec<Applied>, LockdownError> {
     clear_environment().map_err(|source| LockdownError::Step { step: "environment", source })?;
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
         .map_err(|errno| LockdownError::Step { step: "dumpable", source: errno.into() })?;
-    Ok(vec![
-        ("environment".to_owned(), "cleared".to_owned()),
-        ("dumpable".to_owned(), "0".to_owned()),
-    ])
+    Ok(vec![("environment".to_owned(), "cleared".to_owned()), ("dumpable".to_owned(), "0".to_owned())])
 }
 
 /// Limits the file system to `reach`. Call it while there is one thread: Landlock holds for the thread

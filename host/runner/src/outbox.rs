@@ -70,7 +70,8 @@ mod tests {
     #[test]
     fn a_flood_of_words_is_bounded_and_results_still_leave() {
         let outbox = Outbox::default();
-        let word = FromRunner::Log(protocol::Log { id: 1, source: protocol::LogSource::Stdout, text: "x".repeat(64 << 10) });
+        let word =
+            FromRunner::Log(protocol::Log { id: 1, source: protocol::LogSource::Stdout, text: "x".repeat(64 << 10) });
         let heard = (0..1000).filter(|_| outbox.offer(&word)).count();
         assert!((10..=17).contains(&heard), "{heard}");
         assert!(!outbox.has_room());

@@ -7,7 +7,9 @@ use rustix::io::Errno;
 
 /// A wall that does not hold.
 #[derive(Debug, thiserror::Error)]
-#[error("self-test: {attempt}: {found}, but the container must answer {wanted}; this container is not the hardened one")]
+#[error(
+    "self-test: {attempt}: {found}, but the container must answer {wanted}; this container is not the hardened one"
+)]
 pub struct Breach {
     attempt: &'static str,
     found: String,
@@ -28,17 +30,13 @@ const ATTEMPTS: [Attempt; 4] = [
         // `EACCES` would only mean that the user is not root: the root must be read-only for everyone.
         name: "write to /",
         attack: || {
-            rustix::fs::openat(CWD, "/self-test", OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR).map(drop)
+            rustix::fs::openat(CWD, "/self-test", OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR)
+                .map(drop)
         },
         wall: Errno::ROFS,
         wall_name: "EROFS",
     },
-    Attempt {
-        name: "socket(AF_INET)",
-        attack: || socket(libc::AF_INET),
-        wall: Errno::PERM,
-        wall_name: "EPERM",
-    },
+    Attempt { name: "socket(AF_INET)", attack: || socket(libc::AF_INET), wall: Errno::PERM, wall_name: "EPERM" },
     Attempt {
         // The engine's own socket would be reached through this family.
         name: "socket(AF_UNIX)",

@@ -6,7 +6,9 @@ use crate::outbox::Outbox;
 use crate::session::{Session, Step, Violation};
 use crate::work;
 use crate::workshop::{TicketFault, Workshop};
-use protocol::{CallId, Decoder, Done, FrameError, FromRunner, Hello, Limit, MAX_FRAME_BYTES, Outcome, Ticket, ToRunner, Usage};
+use protocol::{
+    CallId, Decoder, Done, FrameError, FromRunner, Hello, Limit, MAX_FRAME_BYTES, Outcome, Ticket, ToRunner, Usage,
+};
 use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -62,7 +64,12 @@ impl Server {
     ///
     /// # Errors
     /// [`ServeError`], after the last words were written.
-    pub async fn run(mut self, hello: Hello, input: pipe::Receiver, mut output: pipe::Sender) -> Result<(), ServeError> {
+    pub async fn run(
+        mut self,
+        hello: Hello,
+        input: pipe::Receiver,
+        mut output: pipe::Sender,
+    ) -> Result<(), ServeError> {
         self.say(&FromRunner::Hello(hello))?;
         let end = self.serve(input, &mut output).await;
         if end.is_err() {
@@ -122,7 +129,9 @@ impl Server {
                         self.running.insert(id, task);
                         Ok(())
                     }
-                    None => self.finish(id, &done(id, Outcome::Denied("the ticket does not name this tool".to_owned()))),
+                    None => {
+                        self.finish(id, &done(id, Outcome::Denied("the ticket does not name this tool".to_owned())))
+                    }
                 }
             }
             Step::Describe(id, component) => match self.workshop.nameless(&component) {

@@ -4,8 +4,8 @@
 //! whoever sends it is not the hub that was tested with it.
 
 use protocol::{
-    Call, CallId, Done, FromRunner, Limit, Outcome, Ticket, TicketCheck, TicketComponent, TicketError, TicketTool, ToRunner,
-    Usage,
+    Call, CallId, Done, FromRunner, Limit, Outcome, Ticket, TicketCheck, TicketComponent, TicketError, TicketTool,
+    ToRunner, Usage,
 };
 use std::collections::BTreeSet;
 

@@ -52,9 +52,7 @@ fn outcome(end: CallEnd, output: Option<&Schema>) -> Outcome {
         CallEnd::Complete(answer) => complete(translate::answer(answer, false), output),
         // What a failed tool calls structured was promised to nobody.
         CallEnd::Failed(answer) => few_blocks(Answer { structured: None, ..translate::answer(answer, true) }),
-        CallEnd::InputRequired(_) => {
-            failed("the tool asks for further input, which is not supported yet".to_owned())
-        }
+        CallEnd::InputRequired(_) => failed("the tool asks for further input, which is not supported yet".to_owned()),
         CallEnd::Limit(hit) => translate::limit(hit),
         CallEnd::Trap(why) => Outcome::Broken(why),
     }

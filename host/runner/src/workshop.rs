@@ -149,7 +149,12 @@ impl Workshop {
             prepared: engine::prepare(&self.engine, loaded, grant)
                 .map_err(|source| TicketFault::Link { tool: tool.name.clone(), source })?,
             input: Schema::read(&tool.input_schema, Place::Input).map_err(refused)?,
-            output: tool.output_schema.as_ref().map(|text| Schema::read(text, Place::Output)).transpose().map_err(refused)?,
+            output: tool
+                .output_schema
+                .as_ref()
+                .map(|text| Schema::read(text, Place::Output))
+                .transpose()
+                .map_err(refused)?,
         })
     }
 }

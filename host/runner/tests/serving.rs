@@ -254,7 +254,9 @@ fn an_end_of_input_in_the_middle_of_a_frame_is_an_end() {
 
 #[test]
 fn a_wrong_command_line_is_one_line() {
-    for arguments in [&["--hub-key"][..], &["--bogus"], &["--hub-key", "AAAA", "--container", "c", "--posture", "0"], &[]] {
+    for arguments in
+        [&["--hub-key"][..], &["--bogus"], &["--hub-key", "AAAA", "--container", "c", "--posture", "0"], &[]]
+    {
         let output = Command::new(env!("CARGO_BIN_EXE_runner")).args(arguments).stdin(Stdio::null()).output().unwrap();
         assert_eq!(output.status.code(), Some(64), "{arguments:?}");
         assert_eq!(output.status.signal(), None);

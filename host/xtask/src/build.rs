@@ -1,8 +1,8 @@
-//! The builds, as few as features allow: one cargo call for everything that must not hold a compiler,
-//! one for `compile`, which is the engine with its compiler, and one for each guest workspace.
+//! The builds, as few as features allow: one cargo call for everything outside the container, one for the
+//! runner, one for `compile`, which is the engine with its compiler, and one for each guest workspace.
 
 use crate::place::Place;
-use crate::stages::{COMPILER, HOST};
+use crate::stages::{COMPILER, HOST, RUNNER};
 use crate::step::{self, Output};
 use std::path::PathBuf;
 use tokio::process::Command;
@@ -13,7 +13,7 @@ const GUESTS: [&str; 2] = ["plugins", "tests/guests"];
 /// How much of the host workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Host {
-    /// What ships: `safeclaw` and `runner`, and nothing else that could switch a feature on in them.
+    /// What ships: `safeclaw`.
     Shipped,
     /// What ships and the demo, selected among the same packages as for the tests.
     Demo,
@@ -21,8 +21,8 @@ pub(crate) enum Host {
     Tests,
 }
 
-/// Whether the tests of `compile` and `engine` are built too: a minute more, and with them cargo settles on
-/// features for which the test command need not build the compiler a second time.
+/// Whether a program's tests are built too: a minute more, and with them cargo settles on features for which
+/// the test command need not build the Wasm engine a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Harness {
     /// Only the program.
@@ -42,15 +42,25 @@ pub(crate) fn cargo(place: &Place, subcommand: &str) -> Command {
 pub(crate) async fn host(place: &Place, what: Host) -> anyhow::Result<()> {
     let mut command = cargo(place, "build");
     match what {
-        Host::Shipped => command.args(["-p", "cli", "-p", "runner", "--bin", "safeclaw", "--bin", "runner"]),
+        Host::Shipped => command.args(["-p", "cli", "--bin", "safeclaw"]),
         Host::Demo => programs(HOST.select(&mut command)),
-        Host::Tests => programs(HOST.select(&mut command)).args(["--bin", "probe", "--examples", "--tests"]),
+        Host::Tests => programs(HOST.select(&mut command)).args(["--examples", "--tests"]),
     };
     step::run(place, "host", Output::Logged, &mut command).await
 }
 
 fn programs(command: &mut Command) -> &mut Command {
-    command.args(["--bin", "safeclaw", "--bin", "runner", "--bin", "demo"])
+    command.args(["--bin", "safeclaw", "--bin", "demo"])
+}
+
+/// Builds the runner; with its tests also the probe, which takes its place in tests of the container.
+pub(crate) async fn runner(place: &Place, harness: Harness) -> anyhow::Result<()> {
+    let mut command = cargo(place, "build");
+    match harness {
+        Harness::Without => RUNNER.select(&mut command).args(["--bin", "runner"]),
+        Harness::With => RUNNER.select(&mut command).args(["--bins", "--tests"]),
+    };
+    step::run(place, "runner", Output::Logged, &mut command).await
 }
 
 /// Builds the compile program.
@@ -70,7 +80,18 @@ pub(crate) async fn guests(place: &Place) -> anyhow::Result<Vec<PathBuf>> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command
             .current_dir(place.root.join(workspace))
-            .args(["build", "--workspace", "--examples", "--lib", "--release", "--locked", "--target", "wasm32-wasip2", "--target-dir", "target"])
+            .args([
+                "build",
+                "--workspace",
+                "--examples",
+                "--lib",
+                "--release",
+                "--locked",
+                "--target",
+                "wasm32-wasip2",
+                "--target-dir",
+                "target",
+            ])
             // Flags of the caller are for its own machine, not for guests.
             .env_remove("RUSTFLAGS");
         let name = workspace.rsplit('/').next().unwrap_or(workspace);

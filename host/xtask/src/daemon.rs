@@ -54,7 +54,10 @@ pub(crate) async fn start(place: &Place) -> anyhow::Result<Option<Daemon>> {
     let lock = lock(&home)?;
     end_leftover(&home);
     let run = RunDir(std::env::temp_dir().join(format!("safeclaw-engine-{}", std::process::id())));
-    std::fs::DirBuilder::new().mode(0o700).create(&run.0).with_context(|| format!("{} cannot be made", run.0.display()))?;
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&run.0)
+        .with_context(|| format!("{} cannot be made", run.0.display()))?;
     let socket = run.0.join("docker.sock");
     let log = place.log("dockerd");
     std::fs::create_dir_all(log.parent().unwrap_or(&home))?;
@@ -63,12 +66,17 @@ pub(crate) async fn start(place: &Place) -> anyhow::Result<Option<Daemon>> {
     let mut command = Command::new(dockerd);
     command
         .args(["--bridge=none", "--iptables=false", "--ip-forward=false"])
-        .arg("--data-root").arg(home.join("data"))
-        .arg("--exec-root").arg(run.0.join("exec"))
-        .arg("--pidfile").arg(home.join("pid"))
-        .arg("--host").arg(format!("unix://{}", socket.display()))
+        .arg("--data-root")
+        .arg(home.join("data"))
+        .arg("--exec-root")
+        .arg(run.0.join("exec"))
+        .arg("--pidfile")
+        .arg(home.join("pid"))
+        .arg("--host")
+        .arg(format!("unix://{}", socket.display()))
         // The machine's own daemon.json is not ours.
-        .arg("--config-file").arg(empty_config(&run.0)?)
+        .arg("--config-file")
+        .arg(empty_config(&run.0)?)
         .stdin(Stdio::null())
         .stdout(out.try_clone()?)
         .stderr(out);
@@ -90,7 +98,9 @@ fn lock(home: &Path) -> anyhow::Result<File> {
     let lock = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     match lock.try_lock() {
         Ok(()) => return Ok(lock),
-        Err(TryLockError::WouldBlock) => eprintln!("engine    another cargo xtask has the private engine; waiting for it"),
+        Err(TryLockError::WouldBlock) => {
+            eprintln!("engine    another cargo xtask has the private engine; waiting for it")
+        }
         Err(TryLockError::Error(error)) => return Err(error).context("the private engine's lock"),
     }
     lock.lock().context("the private engine's lock")?;
@@ -153,10 +163,14 @@ async fn installed(place: &Place) -> anyhow::Result<Option<PathBuf>> {
         return Ok(Some(path));
     }
     if program("apt-get").is_none() {
-        eprintln!("engine    none: dockerd is not installed; install Docker (package docker.io, docker or moby-engine)");
+        eprintln!(
+            "engine    none: dockerd is not installed; install Docker (package docker.io, docker or moby-engine)"
+        );
         return Ok(None);
     }
-    eprintln!("setup     dockerd is not installed; will run: apt-get update && apt-get install --no-install-recommends docker.io");
+    eprintln!(
+        "setup     dockerd is not installed; will run: apt-get update && apt-get install --no-install-recommends docker.io"
+    );
     for (name, arguments) in [
         ("apt-update", &["update"][..]),
         ("apt-docker", &["install", "--yes", "--no-install-recommends", "docker.io"][..]),

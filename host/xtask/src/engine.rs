@@ -88,7 +88,10 @@ mod tests {
     #[test]
     fn only_a_local_socket_is_taken() {
         assert_eq!(users_socket(None).ok(), Some(PathBuf::from("/var/run/docker.sock")));
-        assert_eq!(users_socket(Some("unix:///run/user/1000/d.sock")).ok(), Some(PathBuf::from("/run/user/1000/d.sock")));
+        assert_eq!(
+            users_socket(Some("unix:///run/user/1000/d.sock")).ok(),
+            Some(PathBuf::from("/run/user/1000/d.sock"))
+        );
         assert!(users_socket(Some("tcp://10.0.0.1:2375")).is_err());
         assert!(users_socket(Some("ssh://somewhere")).is_err());
     }

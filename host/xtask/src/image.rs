@@ -12,12 +12,18 @@ pub(crate) async fn make(place: &Place) -> anyhow::Result<String> {
     let tar = place.image();
     std::fs::create_dir_all(tar.parent().unwrap_or(&place.target)).context("target/image cannot be made")?;
     let (runner, compile) = (place.program("runner"), place.program("compile"));
-    let id = safeclaw(place, [
-        OsStr::new("image"), OsStr::new("pack"),
-        OsStr::new("--runner"), runner.as_ref(),
-        OsStr::new("--compile"), compile.as_ref(),
-        tar.as_ref(),
-    ])
+    let id = safeclaw(
+        place,
+        [
+            OsStr::new("image"),
+            OsStr::new("pack"),
+            OsStr::new("--runner"),
+            runner.as_ref(),
+            OsStr::new("--compile"),
+            compile.as_ref(),
+            tar.as_ref(),
+        ],
+    )
     .await?;
     std::fs::write(tar.with_extension("id"), &id).context("target/image/runner.id cannot be written")?;
     let bytes = std::fs::metadata(&tar).map(|meta| meta.len()).unwrap_or(0);
@@ -28,12 +34,17 @@ pub(crate) async fn make(place: &Place) -> anyhow::Result<String> {
 /// Loads it, checking the id.
 pub(crate) async fn load(place: &Place, image: &str, engine: &Engine) -> anyhow::Result<()> {
     let (tar, address) = (place.image(), engine.address());
-    let loaded = safeclaw(place, [
-        OsStr::new("image"), OsStr::new("load"),
-        OsStr::new("--engine"), address.as_ref(),
-        OsStr::new("--no-record"),
-        tar.as_ref(),
-    ])
+    let loaded = safeclaw(
+        place,
+        [
+            OsStr::new("image"),
+            OsStr::new("load"),
+            OsStr::new("--engine"),
+            address.as_ref(),
+            OsStr::new("--no-record"),
+            tar.as_ref(),
+        ],
+    )
     .await?;
     if loaded != image {
         anyhow::bail!("the engine loaded {loaded}, but {image} was packed");
@@ -43,11 +54,8 @@ pub(crate) async fn load(place: &Place, image: &str, engine: &Engine) -> anyhow:
 
 /// Runs `safeclaw` and gives what it printed.
 async fn safeclaw<'a>(place: &Place, arguments: impl IntoIterator<Item = &'a OsStr>) -> anyhow::Result<String> {
-    let output = Command::new(place.program("safeclaw"))
-        .args(arguments)
-        .output()
-        .await
-        .context("safeclaw does not start")?;
+    let output =
+        Command::new(place.program("safeclaw")).args(arguments).output().await.context("safeclaw does not start")?;
     if !output.status.success() {
         anyhow::bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
     }

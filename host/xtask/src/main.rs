@@ -92,6 +92,7 @@ async fn perform(task: Task) -> anyhow::Result<()> {
         Task::Image => {
             setup::platform()?;
             build::host(&place, build::Host::Shipped).await?;
+            build::runner(&place, build::Harness::Without).await?;
             build::compile(&place, build::Harness::Without).await?;
             let image = image::make(&place).await?;
             match engine::find(&place, engine::Prefer::TheUsers, engine::Missing::IsNone).await? {

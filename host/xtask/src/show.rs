@@ -34,6 +34,7 @@ pub(crate) async fn demo(place: &Place, options: &Options) -> anyhow::Result<()>
         .await?
         .context("the demo needs a container engine, see above")?;
     build::host(place, Host::Demo).await?;
+    build::runner(place, Harness::With).await?;
     build::compile(place, Harness::With).await?;
     let guests = build::guests(place).await?;
     let image = image::make(place).await?;

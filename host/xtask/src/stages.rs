@@ -14,11 +14,16 @@ pub(crate) struct Selection {
 /// Pure: text and bytes in, values out. Seconds to build, no container engine, no Wasm engine.
 pub(crate) const PURE: Selection = Selection { packages: &["manifest", "protocol", "container"], features: &[] };
 
-/// Everything that must not hold a compiler.
+/// Everything outside the container.
 pub(crate) const HOST: Selection = Selection {
-    packages: &["manifest", "protocol", "container", "runner", "hub", "cli", "xtask", "tests"],
+    packages: &["manifest", "protocol", "container", "hub", "cli", "xtask", "tests"],
     features: &["xtask/demo"],
 };
+
+/// The runner by itself. Built beside the hub it would get the hub's features of tokio, and with `signal` an
+/// event loop that begins with a pair of sockets, which the container's profile refuses; and it must not
+/// hold a compiler.
+pub(crate) const RUNNER: Selection = Selection { packages: &["runner"], features: &[] };
 
 /// The engine with its compiler: `compile`, and `engine`, whose tests compile what they run.
 pub(crate) const COMPILER: Selection = Selection { packages: &["engine", "compile"], features: &[] };
@@ -81,8 +86,13 @@ mod tests {
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .chain(["tests".to_owned()])
             .collect();
-        let selected: BTreeSet<String> =
-            HOST.packages.iter().chain(COMPILER.packages).map(|name| (*name).to_owned()).collect();
+        let selected: BTreeSet<String> = HOST
+            .packages
+            .iter()
+            .chain(RUNNER.packages)
+            .chain(COMPILER.packages)
+            .map(|name| (*name).to_owned())
+            .collect();
         assert_eq!(folders, selected);
     }
 

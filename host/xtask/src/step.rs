@@ -38,7 +38,8 @@ pub(crate) async fn run(place: &Place, name: &str, output: Output, command: &mut
     // Cargo draws its progress even into a pipe, so that we can count along.
     command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "100");
     let program = command.as_std().get_program().to_string_lossy().into_owned();
-    let mut child = Owned::start(command, Duration::from_secs(15)).with_context(|| format!("{program} does not start"))?;
+    let mut child =
+        Owned::start(command, Duration::from_secs(15)).with_context(|| format!("{program} does not start"))?;
     let (stdout, stderr) = (child.child().stdout.take(), child.child().stderr.take());
     let mut sink = Sink { log, tail: VecDeque::new(), output };
     follow(stdout, stderr, &mut sink, &mut report).await?;
@@ -160,7 +161,9 @@ impl Report {
         if let Some(bar) = &self.bar {
             if bar.length() != Some(units.all) {
                 bar.set_length(units.all);
-                if let Ok(style) = ProgressStyle::with_template("{msg:<10}{bar:30} {pos}/{len} {elapsed:>4}  {prefix:.dim}") {
+                if let Ok(style) =
+                    ProgressStyle::with_template("{msg:<10}{bar:30} {pos}/{len} {elapsed:>4}  {prefix:.dim}")
+                {
                     bar.set_style(style);
                 }
             }

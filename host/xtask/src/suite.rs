@@ -3,7 +3,7 @@
 use crate::build::{self, Harness, Host, cargo};
 use crate::engine::{self, Engine, Missing, Prefer};
 use crate::place::Place;
-use crate::stages::{self, COMPILER, HOST, PURE, Took};
+use crate::stages::{self, COMPILER, HOST, PURE, RUNNER, Selection, Took};
 use crate::step::{self, Output};
 use crate::{clients, image, setup};
 use anyhow::Context;
@@ -34,7 +34,11 @@ pub(crate) async fn test(place: &Place, options: &Options) -> anyhow::Result<()>
 struct Clock(Vec<Took>);
 
 impl Clock {
-    async fn time<T>(&mut self, stage: &'static str, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    async fn time<T>(
+        &mut self,
+        stage: &'static str,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
         let started = Instant::now();
         let result = work.await;
         self.0.push(Took { stage, time: started.elapsed() });
@@ -54,6 +58,7 @@ async fn full(place: &Place, clock: &mut Clock) -> anyhow::Result<()> {
     clock.time("set up", set_up(place)).await?;
     clock.time("format", format(place)).await?;
     clock.time("build the host", build::host(place, Host::Tests)).await?;
+    clock.time("build the runner", build::runner(place, Harness::With)).await?;
     clock.time("build the compile program", build::compile(place, Harness::With)).await?;
     let guests = clock.time("build the guests", build::guests(place)).await?;
     let image = clock.time("pack the image", image::make(place)).await?;
@@ -63,7 +68,8 @@ async fn full(place: &Place, clock: &mut Clock) -> anyhow::Result<()> {
     }
     let mut around = Around::new(place, &guests, &image, engine.as_ref())?;
     clock.time("unit tests", units(place, &around)).await?;
-    clock.time("tests of the Wasm engine", compiler(place, &around)).await?;
+    clock.time("tests of the runner", package(place, "runner-tests", &RUNNER, &around)).await?;
+    clock.time("tests of the Wasm engine", package(place, "compiler", &COMPILER, &around)).await?;
     if engine.is_none() {
         if std::env::var_os("CI").is_some() {
             anyhow::bail!("CI is set and there is no container engine: the tests through both walls were not run");
@@ -129,10 +135,11 @@ async fn units(place: &Place, around: &Around) -> anyhow::Result<()> {
     step::run(place, "units", Output::Shown, around.tell(&mut tests)).await
 }
 
-async fn compiler(place: &Place, around: &Around) -> anyhow::Result<()> {
+/// All tests of packages that are built by themselves.
+async fn package(place: &Place, name: &str, selection: &Selection, around: &Around) -> anyhow::Result<()> {
     let mut tests = cargo(place, "test");
-    COMPILER.select(&mut tests);
-    step::run(place, "compiler", Output::Shown, around.tell(&mut tests)).await
+    selection.select(&mut tests);
+    step::run(place, name, Output::Shown, around.tell(&mut tests)).await
 }
 
 /// The `tests` package, selected among the same packages, so that cargo builds nothing again.

@@ -94,9 +94,7 @@ const MAX_EDIT_BYTES: u64 = 4 << 20;
 pub(crate) fn files_write(args: Write) -> Result<Changed> {
     let path = resolve_inside(&args.path)?;
     let content = match args.encoding {
-        Some(Encoding::Base64) => BASE64_STANDARD
-            .decode(&args.content)
-            .context("the content is not base64")?,
+        Some(Encoding::Base64) => BASE64_STANDARD.decode(&args.content).context("the content is not base64")?,
         _ => args.content.into_bytes(),
     };
     if args.parents
@@ -105,10 +103,7 @@ pub(crate) fn files_write(args: Write) -> Result<Changed> {
         fs::create_dir_all(parent).map_err(|e| failed(parent, e))?;
     }
     match path.symlink_metadata() {
-        Ok(there) if there.is_symlink() => bail!(
-            "{} is a symlink; write to the file it points to",
-            path.display()
-        ),
+        Ok(there) if there.is_symlink() => bail!("{} is a symlink; write to the file it points to", path.display()),
         Ok(_) if args.mode != Mode::Create => drop(regular_file(&path)?),
         _ => {}
     }
@@ -120,58 +115,28 @@ pub(crate) fn files_write(args: Write) -> Result<Changed> {
     };
     let mut file = options.open(&path).map_err(|e| failed(&path, e))?;
     file.write_all(&content).map_err(|e| failed(&path, e))?;
-    Ok(Changed {
-        size: file.metadata().ok().map(|m| m.len()),
-        ..changed(&path)
-    })
+    Ok(Changed { size: file.metadata().ok().map(|m| m.len()), ..changed(&path) })
 }
 
 /// Replaces an exact piece of text in a file.
 #[tool(title = "Edit a file", destructive)]
 pub(crate) fn files_edit(args: Edit) -> Result<Changed> {
     let path = resolve_inside(&args.path)?;
-    ensure!(
-        !args.old.is_empty(),
-        "`old` is empty; to write a whole file use files_write"
-    );
+    ensure!(!args.old.is_empty(), "`old` is empty; to write a whole file use files_write");
     ensure!(args.old != args.new, "`old` and `new` are the same");
     let size = regular_file(&path)?;
-    ensure!(
-        size <= MAX_EDIT_BYTES,
-        "{} has {size} bytes; at most {MAX_EDIT_BYTES} can be edited",
-        path.display()
-    );
+    ensure!(size <= MAX_EDIT_BYTES, "{} has {size} bytes; at most {MAX_EDIT_BYTES} can be edited", path.display());
     let mut bytes = Vec::new();
     let file = File::open(&path).map_err(|e| failed(&path, e))?;
-    file.take(MAX_EDIT_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(|e| failed(&path, e))?;
-    let Ok(text) = String::from_utf8(bytes) else {
-        bail!("{} is not text in UTF-8", path.display())
-    };
+    file.take(MAX_EDIT_BYTES).read_to_end(&mut bytes).map_err(|e| failed(&path, e))?;
+    let Ok(text) = String::from_utf8(bytes) else { bail!("{} is not text in UTF-8", path.display()) };
     let count = text.matches(&args.old).count();
-    let crlf = if text.contains("\r\n") {
-        "; its lines end in \\r\\n"
-    } else {
-        ""
-    };
-    ensure!(
-        count > 0,
-        "{} does not have that text; read it again and copy it exactly{crlf}",
-        path.display()
-    );
-    ensure!(
-        args.all || count == 1,
-        "{} has it {count} times; add lines around it, or say `all`",
-        path.display()
-    );
+    let crlf = if text.contains("\r\n") { "; its lines end in \\r\\n" } else { "" };
+    ensure!(count > 0, "{} does not have that text; read it again and copy it exactly{crlf}", path.display());
+    ensure!(args.all || count == 1, "{} has it {count} times; add lines around it, or say `all`", path.display());
     let edited = text.replace(&args.old, &args.new);
     fs::write(&path, &edited).map_err(|e| failed(&path, e))?;
-    Ok(Changed {
-        size: Some(edited.len() as u64),
-        replaced: Some(count),
-        ..changed(&path)
-    })
+    Ok(Changed { size: Some(edited.len() as u64), replaced: Some(count), ..changed(&path) })
 }
 
 /// Moves or renames a file, a symlink or a directory.
@@ -179,23 +144,10 @@ pub(crate) fn files_edit(args: Edit) -> Result<Changed> {
 pub(crate) fn files_move(args: Move) -> Result<Changed> {
     let (from, to) = (resolve_inside(&args.from)?, resolve_inside(&args.to)?);
     from.symlink_metadata().map_err(|e| failed(&from, e))?;
-    ensure!(
-        from == to || !to.starts_with(&from),
-        "{} lies in {}",
-        to.display(),
-        from.display()
-    );
+    ensure!(from == to || !to.starts_with(&from), "{} lies in {}", to.display(), from.display());
     if let Ok(there) = to.symlink_metadata() {
-        ensure!(
-            !there.is_dir(),
-            "{} is a directory; name the new path itself",
-            to.display()
-        );
-        ensure!(
-            args.overwrite,
-            "{} exists already; say `overwrite` to replace it",
-            to.display()
-        );
+        ensure!(!there.is_dir(), "{} is a directory; name the new path itself", to.display());
+        ensure!(args.overwrite, "{} exists already; say `overwrite` to replace it", to.display());
     }
     fs::rename(&from, &to).map_err(|e| match to.parent().map(Path::symlink_metadata) {
         Some(Err(parent)) => failed(to.parent().unwrap_or(&to), parent),
@@ -213,10 +165,7 @@ pub(crate) fn files_delete(args: Delete) -> Result<Changed> {
         (false, _) => fs::remove_file(&path),
         // WASI's error for this has no name in std.
         (true, false) if fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()) => {
-            bail!(
-                "{} is a directory with something in it; say `recursive` to delete it all",
-                path.display()
-            )
+            bail!("{} is a directory with something in it; say `recursive` to delete it all", path.display())
         }
         (true, false) => fs::remove_dir(&path),
         (true, true) => fs::remove_dir_all(&path),
@@ -226,9 +175,5 @@ pub(crate) fn files_delete(args: Delete) -> Result<Changed> {
 }
 
 fn changed(path: &Path) -> Changed {
-    Changed {
-        path: path.display().to_string(),
-        size: None,
-        replaced: None,
-    }
+    Changed { path: path.display().to_string(), size: None, replaced: None }
 }

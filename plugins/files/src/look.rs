@@ -65,11 +65,7 @@ const MAX_LISTING_BYTES: usize = 200_000;
 #[tool(title = "List files", read_only, idempotent)]
 pub(crate) fn files_list(args: List) -> Result<Listing> {
     let root = resolve(&args.path)?;
-    let mut walk = Walk::new(
-        &root,
-        args.depth.unwrap_or(1).clamp(1, 16),
-        args.after.as_deref(),
-    )?;
+    let mut walk = Walk::new(&root, args.depth.unwrap_or(1).clamp(1, 16), args.after.as_deref())?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
     let mut next = None;
     for path in walk.by_ref() {
@@ -84,11 +80,7 @@ pub(crate) fn files_list(args: List) -> Result<Listing> {
             break;
         }
     }
-    Ok(Listing {
-        entries,
-        next,
-        unreadable: walk.unreadable,
-    })
+    Ok(Listing { entries, next, unreadable: walk.unreadable })
 }
 
 /// Describes a file, a directory or a symlink.
@@ -100,10 +92,7 @@ pub(crate) fn files_stat(args: Stat) -> Result<Entry> {
 }
 
 fn describe(path: &Path, metadata: &Metadata) -> Entry {
-    let modified = metadata
-        .modified()
-        .ok()
-        .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     Entry {
         path: path.to_string_lossy().into_owned(),
         kind: match metadata.file_type() {
@@ -114,9 +103,7 @@ fn describe(path: &Path, metadata: &Metadata) -> Entry {
         },
         size: metadata.is_file().then_some(metadata.len()),
         modified_unix_s: modified.map(|since| since.as_secs()),
-        target: fs::read_link(path)
-            .ok()
-            .map(|target| target.to_string_lossy().into_owned()),
+        target: fs::read_link(path).ok().map(|target| target.to_string_lossy().into_owned()),
     }
 }
 
@@ -130,36 +117,20 @@ pub(crate) struct Walk {
 
 impl Walk {
     pub(crate) fn new(root: &Path, depth: u8, after: Option<&str>) -> Result<Self> {
-        let mut walk = Self {
-            stack: Vec::new(),
-            after: after.map(resolve).transpose()?,
-            unreadable: Vec::new(),
-        };
+        let mut walk = Self { stack: Vec::new(), after: after.map(resolve).transpose()?, unreadable: Vec::new() };
         walk.enter(root, depth).map_err(|e| failed(root, e))?;
         Ok(walk)
     }
 
     fn enter(&mut self, directory: &Path, depth: u8) -> std::io::Result<()> {
         let entries = fs::read_dir(directory)?.take(MAX_DIRECTORY + 1);
-        let mut paths = entries
-            .map(|e| Ok(e?.path()))
-            .collect::<std::io::Result<Vec<_>>>()?;
+        let mut paths = entries.map(|e| Ok(e?.path())).collect::<std::io::Result<Vec<_>>>()?;
         if paths.len() > MAX_DIRECTORY {
-            return Err(std::io::Error::other(format!(
-                "more than {MAX_DIRECTORY} entries"
-            )));
+            return Err(std::io::Error::other(format!("more than {MAX_DIRECTORY} entries")));
         }
         paths.sort_unstable_by(|a, b| b.cmp(a));
-        let wanted = |path: &PathBuf| {
-            self.after
-                .as_ref()
-                .is_none_or(|after| path > after || after.starts_with(path))
-        };
-        let new: Vec<_> = paths
-            .into_iter()
-            .filter(wanted)
-            .map(|path| (path, depth))
-            .collect();
+        let wanted = |path: &PathBuf| self.after.as_ref().is_none_or(|after| path > after || after.starts_with(path));
+        let new: Vec<_> = paths.into_iter().filter(wanted).map(|path| (path, depth)).collect();
         self.stack.extend(new);
         Ok(())
     }

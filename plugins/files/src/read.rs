@@ -62,16 +62,10 @@ pub(crate) fn files_read(args: Read) -> Result<Part> {
     let path = resolve(&args.path)?;
     let size = regular_file(&path)?;
     let by_lines = args.first_line.is_some() || args.lines.is_some();
-    ensure!(
-        !(by_lines && args.offset.is_some()),
-        "give lines or an offset, not both"
-    );
+    ensure!(!(by_lines && args.offset.is_some()), "give lines or an offset, not both");
     ensure!(args.first_line != Some(0), "lines are counted from 1");
     let text = args.encoding != Some(Encoding::Base64);
-    ensure!(
-        text || !by_lines,
-        "lines are read as text; for base64 give `offset`"
-    );
+    ensure!(text || !by_lines, "lines are read as text; for base64 give `offset`");
     let mut file = BufReader::new(File::open(&path).map_err(|e| failed(&path, e))?);
     let mut offset = args.offset.unwrap_or(0);
     ensure!(offset <= size, "{} has only {size} bytes", path.display());
@@ -79,35 +73,19 @@ pub(crate) fn files_read(args: Read) -> Result<Part> {
     if by_lines {
         for line in 1..first_line {
             let skipped = file.skip_until(b'\n').map_err(|e| failed(&path, e))?;
-            ensure!(
-                skipped > 0,
-                "{} has only {} lines",
-                path.display(),
-                line - 1
-            );
+            ensure!(skipped > 0, "{} has only {} lines", path.display(), line - 1);
             offset += skipped as u64;
         }
     } else {
-        file.seek(SeekFrom::Start(offset))
-            .map_err(|e| failed(&path, e))?;
+        file.seek(SeekFrom::Start(offset)).map_err(|e| failed(&path, e))?;
     }
     let max_bytes = args.max_bytes.unwrap_or(64 << 10).clamp(4, MAX_BYTES);
     let mut bytes = Vec::new();
-    file.take(max_bytes)
-        .read_to_end(&mut bytes)
-        .map_err(|e| failed(&path, e))?;
+    file.take(max_bytes).read_to_end(&mut bytes).map_err(|e| failed(&path, e))?;
     let mut next_line = None;
     if let Some(lines) = args.lines {
-        let mut ends = bytes
-            .iter()
-            .enumerate()
-            .filter(|(_, b)| **b == b'\n')
-            .map(|(at, _)| at + 1);
-        let keep = if lines == 0 {
-            Some(0)
-        } else {
-            ends.nth(usize::try_from(lines - 1)?)
-        };
+        let mut ends = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1);
+        let keep = if lines == 0 { Some(0) } else { ends.nth(usize::try_from(lines - 1)?) };
         if let Some(keep) = keep {
             bytes.truncate(keep);
             next_line = Some(first_line + lines);
@@ -115,40 +93,19 @@ pub(crate) fn files_read(args: Read) -> Result<Part> {
     }
     if !text {
         let next = offset + bytes.len() as u64;
-        return Ok(part(
-            path.display().to_string(),
-            size,
-            offset,
-            BASE64_STANDARD.encode(bytes),
-            next,
-            None,
-        ));
+        return Ok(part(path.display().to_string(), size, offset, BASE64_STANDARD.encode(bytes), next, None));
     }
     // A range may begin and end inside a character: a following call gets exactly what this one left.
-    let skip = if offset == 0 {
-        0
-    } else {
-        bytes
-            .iter()
-            .take(3)
-            .take_while(|b| **b & 0xC0 == 0x80)
-            .count()
-    };
+    let skip = if offset == 0 { 0 } else { bytes.iter().take(3).take_while(|b| **b & 0xC0 == 0x80).count() };
     offset += skip as u64;
     bytes.drain(..skip);
     let content = match String::from_utf8(bytes) {
         Ok(content) => content,
-        Err(error)
-            if error.utf8_error().error_len().is_none()
-                && offset + (error.as_bytes().len() as u64) < size =>
-        {
+        Err(error) if error.utf8_error().error_len().is_none() && offset + (error.as_bytes().len() as u64) < size => {
             let whole = error.utf8_error().valid_up_to();
             String::from_utf8_lossy(error.as_bytes().get(..whole).unwrap_or_default()).into_owned()
         }
-        Err(_) => bail!(
-            "{} is not text in UTF-8; read it with encoding = base64",
-            path.display()
-        ),
+        Err(_) => bail!("{} is not text in UTF-8; read it with encoding = base64", path.display()),
     };
     ensure!(
         !content.contains('\0'),
@@ -158,37 +115,14 @@ pub(crate) fn files_read(args: Read) -> Result<Part> {
     let mut keep = content.as_str();
     while serde_json::to_string(keep)?.len() > MAX_JSON_BYTES {
         // Control characters grow sixfold in JSON.
-        keep = keep
-            .get(..keep.floor_char_boundary(keep.len() / 2))
-            .unwrap_or_default();
+        keep = keep.get(..keep.floor_char_boundary(keep.len() / 2)).unwrap_or_default();
         next_line = None;
     }
     let next = offset + keep.len() as u64;
-    Ok(part(
-        path.display().to_string(),
-        size,
-        offset,
-        keep.to_owned(),
-        next,
-        next_line,
-    ))
+    Ok(part(path.display().to_string(), size, offset, keep.to_owned(), next, next_line))
 }
 
-fn part(
-    path: String,
-    size: u64,
-    offset: u64,
-    content: String,
-    next: u64,
-    next_line: Option<u64>,
-) -> Part {
+fn part(path: String, size: u64, offset: u64, content: String, next: u64, next_line: Option<u64>) -> Part {
     let next_offset = Some(next).filter(|next| *next < size);
-    Part {
-        path,
-        size,
-        offset,
-        content,
-        next_offset,
-        next_line: next_line.filter(|_| next_offset.is_some()),
-    }
+    Part { path, size, offset, content, next_offset, next_line: next_line.filter(|_| next_offset.is_some()) }
 }

@@ -60,11 +60,7 @@ const MAX_LINE_BYTES: usize = 300;
 
 fn compile(pattern: &str, ignore_case: bool) -> Result<Regex> {
     ensure!(pattern.len() <= 1000, "a pattern has at most 1000 bytes");
-    RegexBuilder::new(pattern)
-        .case_insensitive(ignore_case)
-        .size_limit(1 << 20)
-        .build()
-        .context("the pattern")
+    RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(1 << 20).build().context("the pattern")
 }
 
 /// Finds lines that match a regular expression, in a file or below a directory. Binary files are skipped.
@@ -72,51 +68,25 @@ fn compile(pattern: &str, ignore_case: bool) -> Result<Regex> {
 pub(crate) fn files_search(args: Search) -> Result<Found> {
     let root = resolve(&args.path)?;
     let pattern = compile(&args.pattern, args.ignore_case)?;
-    let filter = args
-        .files
-        .as_deref()
-        .map(|files| compile(files, false))
-        .transpose()?;
+    let filter = args.files.as_deref().map(|files| compile(files, false)).transpose()?;
     let max_matches = args.max_matches.unwrap_or(100).clamp(1, 500);
     let one_file = root.metadata().map_err(|e| failed(&root, e))?.is_file();
-    let mut walk = if one_file {
-        None
-    } else {
-        Some(Walk::new(&root, 64, args.after.as_deref())?)
-    };
+    let mut walk = if one_file { None } else { Some(Walk::new(&root, 64, args.after.as_deref())?) };
     let mut single = one_file.then_some(root);
-    let mut found = Found {
-        matches: vec![],
-        files_searched: 0,
-        binary_skipped: 0,
-        skipped: vec![],
-        truncated: false,
-        next: None,
-    };
+    let mut found =
+        Found { matches: vec![], files_searched: 0, binary_skipped: 0, skipped: vec![], truncated: false, next: None };
     let mut total = 0;
-    while let Some(path) = single
-        .take()
-        .or_else(|| walk.as_mut().and_then(Iterator::next))
-    {
+    while let Some(path) = single.take().or_else(|| walk.as_mut().and_then(Iterator::next)) {
         let name = path.to_string_lossy().into_owned();
         let plain = path.symlink_metadata().is_ok_and(|m| m.is_file());
-        if !(plain || one_file)
-            || filter
-                .as_ref()
-                .is_some_and(|filter| !filter.is_match(&name))
-        {
+        if !(plain || one_file) || filter.as_ref().is_some_and(|filter| !filter.is_match(&name)) {
             continue;
         }
         let mut bytes = Vec::new();
         let read = regular_file(&path).and_then(|size| {
-            ensure!(
-                size <= MAX_FILE_BYTES,
-                "{name} is too large to search ({size} bytes)"
-            );
+            ensure!(size <= MAX_FILE_BYTES, "{name} is too large to search ({size} bytes)");
             let file = File::open(&path).map_err(|e| failed(&path, e))?;
-            file.take(MAX_FILE_BYTES)
-                .read_to_end(&mut bytes)
-                .map_err(|e| failed(&path, e))
+            file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|e| failed(&path, e))
         });
         total += bytes.len() as u64;
         match (read, std::str::from_utf8(&bytes)) {
@@ -124,45 +94,31 @@ pub(crate) fn files_search(args: Search) -> Result<Found> {
             (Err(_), _) => found.truncated = true,
             (Ok(_), Ok(text)) if !text.contains('\0') => {
                 found.files_searched += 1;
-                let mut lines = text
-                    .lines()
-                    .enumerate()
-                    .filter_map(|(at, line)| Some((at + 1, line, pattern.find(line)?)));
+                let mut lines =
+                    text.lines().enumerate().filter_map(|(at, line)| Some((at + 1, line, pattern.find(line)?)));
                 let room = max_matches - found.matches.len();
-                found
-                    .matches
-                    .extend(lines.by_ref().take(room).map(|(number, line, hit)| Match {
-                        path: name.clone(),
-                        line: number,
-                        text: around(line, hit.start()),
-                    }));
+                found.matches.extend(lines.by_ref().take(room).map(|(number, line, hit)| Match {
+                    path: name.clone(),
+                    line: number,
+                    text: around(line, hit.start()),
+                }));
                 found.truncated |= lines.next().is_some();
             }
             (Ok(_), _) => found.binary_skipped += 1,
         }
         let files = found.files_searched + found.binary_skipped + found.skipped.len();
-        if !one_file
-            && (found.matches.len() == max_matches
-                || total >= MAX_TOTAL_BYTES
-                || files >= MAX_FILES)
-        {
+        if !one_file && (found.matches.len() == max_matches || total >= MAX_TOTAL_BYTES || files >= MAX_FILES) {
             (found.truncated, found.next) = (true, Some(name));
             break;
         }
     }
-    found
-        .skipped
-        .extend(walk.into_iter().flat_map(|walk| walk.unreadable));
+    found.skipped.extend(walk.into_iter().flat_map(|walk| walk.unreadable));
     Ok(found)
 }
 
 /// A long line is cut around the match, at characters.
 fn around(line: &str, at: usize) -> String {
-    let start = line.floor_char_boundary(if line.len() <= MAX_LINE_BYTES {
-        0
-    } else {
-        at.saturating_sub(80)
-    });
+    let start = line.floor_char_boundary(if line.len() <= MAX_LINE_BYTES { 0 } else { at.saturating_sub(80) });
     let end = line.floor_char_boundary(start + MAX_LINE_BYTES);
     line.get(start..end).unwrap_or_default().to_owned()
 }

@@ -22,9 +22,7 @@ struct Greeting {
 fn greet(args: Greet) -> Result<Greeting> {
     ensure!(args.name.len() <= 100, "a name has at most 100 bytes");
     log::info!("greeting {}", args.name);
-    Ok(Greeting {
-        text: format!("Hello, {}!", args.name),
-    })
+    Ok(Greeting { text: format!("Hello, {}!", args.name) })
 }
 
 plugin!(greet);
@@ -32,21 +30,12 @@ plugin!(greet);
 #[test]
 fn greets() {
     let greeting = greet(Greet { name: "Ada".into() });
-    assert_eq!(
-        greeting.map(|g| g.text).ok().as_deref(),
-        Some("Hello, Ada!")
-    );
+    assert_eq!(greeting.map(|g| g.text).ok().as_deref(), Some("Hello, Ada!"));
 }
 
 #[test]
 fn readme_shows_this_file() {
     let (readme, file) = (include_str!("../../README.md"), include_str!("lib.rs"));
-    let plugin = file
-        .split("\n#[test]\nfn readme")
-        .next()
-        .unwrap_or_default();
-    assert!(
-        readme.contains(plugin.trim_end()),
-        "plugins/README.md shows another first plugin"
-    );
+    let plugin = file.split("\n#[test]\nfn readme").next().unwrap_or_default();
+    assert!(readme.contains(plugin.trim_end()), "plugins/README.md shows another first plugin");
 }

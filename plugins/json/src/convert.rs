@@ -44,8 +44,7 @@ pub(crate) fn json_convert(args: Convert) -> Result<Converted> {
         Format::Json => serde_json::from_str(&args.text).context("the text is not JSON")?,
         Format::Yaml => from_yaml(&args.text)?,
         Format::Toml => from_toml(
-            toml::from_str(&args.text)
-                .map_err(|e| anyhow!("the text is not TOML: {}", cut(&e.to_string())))?,
+            toml::from_str(&args.text).map_err(|e| anyhow!("the text is not TOML: {}", cut(&e.to_string())))?,
         )?,
         Format::Csv => from_csv(&args.text)?,
     };
@@ -53,10 +52,7 @@ pub(crate) fn json_convert(args: Convert) -> Result<Converted> {
         Format::Json => serde_json::to_string_pretty(&value)?,
         Format::Yaml => serde_saphyr::to_string(&value)?,
         Format::Toml => {
-            ensure!(
-                value.is_object(),
-                "TOML is a table: only an object can become it"
-            );
+            ensure!(value.is_object(), "TOML is a table: only an object can become it");
             toml::to_string_pretty(&value)
                 .context("TOML cannot say this (it has no null, and integers have 64 bits)")?
         }
@@ -73,12 +69,8 @@ pub(crate) fn json_convert(args: Convert) -> Result<Converted> {
 fn from_yaml(text: &str) -> Result<Value> {
     // The reader bounds depth and what aliases expand to. `no` is a text since YAML 1.2.
     let options = serde_saphyr::options! { strict_booleans: true };
-    let value = serde_saphyr::from_str_with_options(text, options).map_err(|e| {
-        anyhow!(
-            "the text is not YAML of one document: {}",
-            cut(&e.to_string())
-        )
-    })?;
+    let value = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|e| anyhow!("the text is not YAML of one document: {}", cut(&e.to_string())))?;
     Ok(value)
 }
 
@@ -86,20 +78,13 @@ fn from_toml(value: toml::Value) -> Result<Value> {
     Ok(match value {
         toml::Value::String(text) => Value::String(text),
         toml::Value::Integer(number) => number.into(),
-        toml::Value::Float(number) => {
-            Value::Number(Number::from_f64(number).context("JSON has neither nan nor inf")?)
-        }
+        toml::Value::Float(number) => Value::Number(Number::from_f64(number).context("JSON has neither nan nor inf")?),
         toml::Value::Boolean(boolean) => boolean.into(),
         toml::Value::Datetime(moment) => Value::String(moment.to_string()),
-        toml::Value::Array(items) => {
-            Value::Array(items.into_iter().map(from_toml).collect::<Result<_>>()?)
+        toml::Value::Array(items) => Value::Array(items.into_iter().map(from_toml).collect::<Result<_>>()?),
+        toml::Value::Table(table) => {
+            Value::Object(table.into_iter().map(|(key, value)| Ok((key, from_toml(value)?))).collect::<Result<_>>()?)
         }
-        toml::Value::Table(table) => Value::Object(
-            table
-                .into_iter()
-                .map(|(key, value)| Ok((key, from_toml(value)?)))
-                .collect::<Result<_>>()?,
-        ),
     })
 }
 
@@ -110,11 +95,7 @@ fn from_csv(text: &str) -> Result<Value> {
     let mut rows = Vec::new();
     for record in reader.into_records() {
         let record = record.context("the text is not CSV with a header")?;
-        let row: Map<_, _> = header
-            .iter()
-            .zip(&record)
-            .map(|(key, value)| (key.to_owned(), value.into()))
-            .collect();
+        let row: Map<_, _> = header.iter().zip(&record).map(|(key, value)| (key.to_owned(), value.into())).collect();
         ensure!(
             row.len() == header.len(),
             "the header has a name twice: {}",
@@ -128,39 +109,22 @@ fn from_csv(text: &str) -> Result<Value> {
 fn to_csv(value: &Value) -> Result<String> {
     const SHAPE: &str = "only an array of objects, or of arrays, can become CSV";
     let rows = value.as_array().context(SHAPE)?;
-    let mut writer = csv::WriterBuilder::new()
-        .flexible(true)
-        .from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     if rows.iter().all(Value::is_object) {
         let objects = || rows.iter().filter_map(Value::as_object);
         let mut columns = Map::new();
-        objects()
-            .flat_map(Map::keys)
-            .for_each(|key| drop(columns.insert(key.clone(), Value::Null)));
-        ensure!(
-            columns.len() <= 1000,
-            "{} columns are too many for CSV",
-            columns.len()
-        );
+        objects().flat_map(Map::keys).for_each(|key| drop(columns.insert(key.clone(), Value::Null)));
+        ensure!(columns.len() <= 1000, "{} columns are too many for CSV", columns.len());
         if !columns.is_empty() {
             writer.write_record(columns.keys())?;
         }
         for row in objects() {
-            writer.write_record(
-                columns
-                    .keys()
-                    .map(|key| cell(row.get(key)))
-                    .collect::<Result<Vec<_>>>()?,
-            )?;
+            writer.write_record(columns.keys().map(|key| cell(row.get(key))).collect::<Result<Vec<_>>>()?)?;
         }
     } else {
         for row in rows {
             let row = row.as_array().context(SHAPE)?;
-            writer.write_record(
-                row.iter()
-                    .map(|value| cell(Some(value)))
-                    .collect::<Result<Vec<_>>>()?,
-            )?;
+            writer.write_record(row.iter().map(|value| cell(Some(value))).collect::<Result<Vec<_>>>()?)?;
         }
     }
     Ok(String::from_utf8(writer.into_inner()?)?)

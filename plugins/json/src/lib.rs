@@ -19,14 +19,8 @@ const MAX_ANSWER_BYTES: usize = 200_000;
 /// The first part of a message that quotes what it was given, which may be large.
 fn cut(text: &str) -> String {
     const MAX_BYTES: usize = 600;
-    let kept = text
-        .get(..text.floor_char_boundary(MAX_BYTES))
-        .unwrap_or_default();
-    if kept.len() < text.len() {
-        format!("{kept}…")
-    } else {
-        kept.to_owned()
-    }
+    let kept = text.get(..text.floor_char_boundary(MAX_BYTES)).unwrap_or_default();
+    if kept.len() < text.len() { format!("{kept}…") } else { kept.to_owned() }
 }
 
 #[cfg(test)]

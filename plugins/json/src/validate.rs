@@ -41,9 +41,7 @@ const MAX_ERRORS: usize = 50;
 /// Checks JSON against a JSON Schema.
 #[tool(title = "Validate JSON", read_only, idempotent)]
 pub(crate) fn json_validate(args: Validate) -> Result<Validity> {
-    let options = jsonschema::options()
-        .with_pattern_options(PatternOptions::regex().size_limit(1 << 20))
-        .offline();
+    let options = jsonschema::options().with_pattern_options(PatternOptions::regex().size_limit(1 << 20)).offline();
     let validator = options
         .build(&args.schema)
         .map_err(|error| anyhow!("the schema cannot be used: {}", cut(&error.to_string())))?;
@@ -57,9 +55,5 @@ pub(crate) fn json_validate(args: Validate) -> Result<Validity> {
             message: cut(&error.to_string()),
         })
         .collect();
-    Ok(Validity {
-        valid: errors.is_empty(),
-        truncated: found.next().is_some(),
-        errors,
-    })
+    Ok(Validity { valid: errors.is_empty(), truncated: found.next().is_some(), errors })
 }

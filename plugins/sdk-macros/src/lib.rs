@@ -6,10 +6,7 @@ mod data;
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::{format_ident, quote};
-use syn::{
-    Attribute, Error, Expr, ExprLit, FnArg, ItemFn, Lit, LitBool, LitStr, Meta, Result, ReturnType,
-    meta,
-};
+use syn::{Attribute, Error, Expr, ExprLit, FnArg, ItemFn, Lit, LitBool, LitStr, Meta, Result, ReturnType, meta};
 
 /// Marks a function as a tool: `fn name(arguments: T) -> Result<R>`, or without arguments.
 ///
@@ -18,28 +15,20 @@ use syn::{
 /// (each alone means true; `hint = false` says the opposite). Hints are for display; they grant nothing.
 #[proc_macro_attribute]
 pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand(options, item)
-        .unwrap_or_else(Error::into_compile_error)
-        .into()
+    expand(options, item).unwrap_or_else(Error::into_compile_error).into()
 }
 
 /// Marks a struct (or an enum in it) as arguments of a tool: `Deserialize` and `JsonSchema`, unknown fields
 /// refused. Doc comments become descriptions; `#[serde(…)]` attributes work as usual.
 #[proc_macro_attribute]
 pub fn arguments(_: TokenStream, item: TokenStream) -> TokenStream {
-    syn::parse(item)
-        .and_then(data::arguments)
-        .unwrap_or_else(Error::into_compile_error)
-        .into()
+    syn::parse(item).and_then(data::arguments).unwrap_or_else(Error::into_compile_error).into()
 }
 
 /// Marks a struct (or an enum in it) as the result of a tool: `Serialize` and `JsonSchema`.
 #[proc_macro_attribute]
 pub fn result(_: TokenStream, item: TokenStream) -> TokenStream {
-    syn::parse(item)
-        .and_then(data::result)
-        .unwrap_or_else(Error::into_compile_error)
-        .into()
+    syn::parse(item).and_then(data::result).unwrap_or_else(Error::into_compile_error).into()
 }
 
 #[derive(Default)]
@@ -61,11 +50,8 @@ fn parse_options(tokens: TokenStream) -> Result<Options> {
             "name" => options.name = Some(meta.value()?.parse::<LitStr>()?.value()),
             "title" => options.title = Some(meta.value()?.parse::<LitStr>()?.value()),
             hint if HINTS.contains(&hint) => {
-                let value = if meta.input.peek(syn::Token![=]) {
-                    meta.value()?.parse::<LitBool>()?.value
-                } else {
-                    true
-                };
+                let value =
+                    if meta.input.peek(syn::Token![=]) { meta.value()?.parse::<LitBool>()?.value } else { true };
                 options.hints.push((key, value));
             }
             _ => return Err(meta.error(format!("expected name, title, {}", HINTS.join(", ")))),
@@ -81,10 +67,7 @@ fn doc_comment(attributes: &[Attribute]) -> String {
     let mut text = String::new();
     for attribute in attributes.iter().filter(|a| a.path().is_ident("doc")) {
         if let Meta::NameValue(pair) = &attribute.meta
-            && let Expr::Lit(ExprLit {
-                lit: Lit::Str(line),
-                ..
-            }) = &pair.value
+            && let Expr::Lit(ExprLit { lit: Lit::Str(line), .. }) = &pair.value
         {
             let line = line.value();
             text.push_str(line.strip_prefix(' ').unwrap_or(&line).trim_end());
@@ -112,10 +95,7 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<Tokens> {
     };
     let mut inputs = signature.inputs.iter();
     let (arguments, call) = match (inputs.next(), inputs.next()) {
-        (None, None) => (
-            quote!(::safeclaw_sdk::NoArguments),
-            quote!({ let _ = arguments; self::#ident() }),
-        ),
+        (None, None) => (quote!(::safeclaw_sdk::NoArguments), quote!({ let _ = arguments; self::#ident() })),
         (Some(FnArg::Typed(typed)), None) => {
             let ty = &typed.ty;
             (quote!(#ty), quote!(self::#ident(arguments)))
@@ -123,17 +103,10 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<Tokens> {
         _ => return refuse("a tool takes one struct of arguments, or none"),
     };
     let name = options.name.unwrap_or_else(|| ident.to_string());
-    if name.len() > 128
-        || name.is_empty()
-        || !name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
-    {
+    if name.len() > 128 || name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)) {
         return refuse("a tool's name has 1 to 128 of A-Z a-z 0-9 _ . -");
     }
-    let title = options
-        .title
-        .map_or_else(|| quote!(None), |title| quote!(Some(#title)));
+    let title = options.title.map_or_else(|| quote!(None), |title| quote!(Some(#title)));
     let hints = options.hints.iter().map(|(hint, value)| {
         let hint = format_ident!("{hint}");
         quote!(#hint: Some(#value))

@@ -79,11 +79,7 @@ impl Answer {
     #[must_use]
     pub fn with_resource(self, uri: &str, mime_type: &str, body: ResourceBody) -> Self {
         let (uri, mime_type) = (uri.to_owned(), Some(mime_type.to_owned()));
-        self.with(Content::Resource(Resource {
-            uri,
-            mime_type,
-            body,
-        }))
+        self.with(Content::Resource(Resource { uri, mime_type, body }))
     }
 
     /// The same answer, as a failure.

@@ -49,15 +49,9 @@ pub fn call(tools: &[Entry], name: &str, arguments: &str) -> Outcome {
         None => Answer::text(format!("this plugin has no tool {name}")).failed(),
     };
     let is_error = answer.is_error;
-    let answer = types::Answer {
-        content: answer.content.into_iter().map(content).collect(),
-        structured: answer.structured,
-    };
-    if is_error {
-        Outcome::Failed(answer)
-    } else {
-        Outcome::Complete(answer)
-    }
+    let answer =
+        types::Answer { content: answer.content.into_iter().map(content).collect(), structured: answer.structured };
+    if is_error { Outcome::Failed(answer) } else { Outcome::Complete(answer) }
 }
 
 fn content(block: Content) -> types::Content {
@@ -65,11 +59,7 @@ fn content(block: Content) -> types::Content {
         Content::Text(text) => types::Content::Text(text),
         Content::Image(data, mime_type) => types::Content::Image(types::Media { data, mime_type }),
         Content::Audio(data, mime_type) => types::Content::Audio(types::Media { data, mime_type }),
-        Content::Resource(Resource {
-            uri,
-            mime_type,
-            body,
-        }) => types::Content::Resource(types::EmbeddedResource {
+        Content::Resource(Resource { uri, mime_type, body }) => types::Content::Resource(types::EmbeddedResource {
             uri,
             mime_type,
             body: match body {

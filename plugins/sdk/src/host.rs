@@ -8,10 +8,7 @@ pub fn progress<'a>(done: f64, total: impl Into<Option<f64>>, message: impl Into
     #[cfg(target_family = "wasm")]
     crate::glue::bindings::safeclaw::tool::host::progress(done, total, message);
     #[cfg(not(target_family = "wasm"))]
-    eprintln!(
-        "progress {done} of {total:?} {}",
-        message.unwrap_or_default()
-    );
+    eprintln!("progress {done} of {total:?} {}", message.unwrap_or_default());
 }
 
 struct HostLog;

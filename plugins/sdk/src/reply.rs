@@ -38,10 +38,7 @@ impl<T: Serialize + JsonSchema> Reply for T {
     fn into_answer(self) -> crate::Result<Answer> {
         if object_schema::<T>().is_some() {
             let json = serde_json::to_string(&self)?;
-            return Ok(Answer {
-                structured: Some(json.clone()),
-                ..Answer::text(json)
-            });
+            return Ok(Answer { structured: Some(json.clone()), ..Answer::text(json) });
         }
         Ok(Answer::text(match serde_json::to_value(&self)? {
             Value::String(text) => text,
@@ -61,6 +58,5 @@ pub(crate) fn schema<T: JsonSchema>() -> Schema {
 }
 
 fn object_schema<T: JsonSchema>() -> Option<Schema> {
-    Some(schema::<T>())
-        .filter(|schema| schema.get("type").and_then(Value::as_str) == Some("object"))
+    Some(schema::<T>()).filter(|schema| schema.get("type").and_then(Value::as_str) == Some("object"))
 }

@@ -22,12 +22,7 @@ pub struct Hints {
 
 impl Hints {
     /// Nothing said.
-    pub const NONE: Self = Self {
-        read_only: None,
-        destructive: None,
-        idempotent: None,
-        open_world: None,
-    };
+    pub const NONE: Self = Self { read_only: None, destructive: None, idempotent: None, open_world: None };
 }
 
 /// A tool; `#[tool]` implements it.

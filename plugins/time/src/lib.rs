@@ -120,10 +120,7 @@ fn read_clock(now: Timestamp) -> Result<Timestamp> {
 fn show(at: &Zoned, note: Option<String>) -> Moment {
     Moment {
         time: at.to_string(),
-        zone: at
-            .time_zone()
-            .iana_name()
-            .map_or_else(|| at.offset().to_string(), ToOwned::to_owned),
+        zone: at.time_zone().iana_name().map_or_else(|| at.offset().to_string(), ToOwned::to_owned),
         offset: at.strftime("%:z").to_string(),
         weekday: at.strftime("%A").to_string(),
         unix_seconds: at.timestamp().as_second(),

@@ -15,19 +15,14 @@ const MAX_TEXT_BYTES: usize = 128;
 
 /// An IANA zone or a fixed offset.
 pub(crate) fn zone(name: &str) -> Result<TimeZone> {
-    ensure!(
-        name.len() <= MAX_TEXT_BYTES,
-        "a zone's name has at most {MAX_TEXT_BYTES} bytes"
-    );
+    ensure!(name.len() <= MAX_TEXT_BYTES, "a zone's name has at most {MAX_TEXT_BYTES} bytes");
     if let Ok(zone) = TimeZone::get(name) {
         return Ok(zone);
     }
     if let Some(offset) = fixed_offset(name) {
         return Ok(TimeZone::fixed(offset));
     }
-    bail!(
-        "no time zone {name:?}; use an IANA name such as Europe/Berlin, or an offset such as +02:00"
-    )
+    bail!("no time zone {name:?}; use an IANA name such as Europe/Berlin, or an offset such as +02:00")
 }
 
 fn fixed_offset(text: &str) -> Option<Offset> {
@@ -48,15 +43,10 @@ fn fixed_offset(text: &str) -> Option<Offset> {
 /// could contradict each other. `argument` is what the agent calls the zone.
 pub(crate) fn parse(text: &str, zone_name: Option<&str>, argument: &str) -> Result<Parsed> {
     if let Some(at) = absolute(text)? {
-        ensure!(
-            zone_name.is_none(),
-            "{text} has its own offset; leave `{argument}` out"
-        );
+        ensure!(zone_name.is_none(), "{text} has its own offset; leave `{argument}` out");
         return Ok(Parsed { at, note: None });
     }
-    let Some(zone_name) = zone_name else {
-        bail!("{text} has no offset; say its zone in `{argument}`")
-    };
+    let Some(zone_name) = zone_name else { bail!("{text} has no offset; say its zone in `{argument}`") };
     local(text, zone(zone_name)?)
 }
 
@@ -69,27 +59,16 @@ pub(crate) fn parse_lenient(text: &str, zone_name: Option<&str>) -> Result<Parse
 }
 
 fn absolute(text: &str) -> Result<Option<Zoned>> {
-    ensure!(
-        text.len() <= MAX_TEXT_BYTES,
-        "a time has at most {MAX_TEXT_BYTES} bytes"
-    );
+    ensure!(text.len() <= MAX_TEXT_BYTES, "a time has at most {MAX_TEXT_BYTES} bytes");
     if text.contains('[') {
-        return Ok(Some(
-            text.parse()
-                .with_context(|| format!("{text:?} is not a time"))?,
-        ));
+        return Ok(Some(text.parse().with_context(|| format!("{text:?} is not a time"))?));
     }
-    Ok(text
-        .parse::<Timestamp>()
-        .ok()
-        .map(|at| at.to_zoned(TimeZone::UTC)))
+    Ok(text.parse::<Timestamp>().ok().map(|at| at.to_zoned(TimeZone::UTC)))
 }
 
 fn local(text: &str, zone: TimeZone) -> Result<Parsed> {
     let local: DateTime = text.parse().with_context(|| {
-        format!(
-            "{text:?} is not a time; write it like 2026-03-29T14:30:00+02:00 or 2026-03-29T14:30"
-        )
+        format!("{text:?} is not a time; write it like 2026-03-29T14:30:00+02:00 or 2026-03-29T14:30")
     })?;
     let ambiguous = zone.to_ambiguous_zoned(local);
     let what = match ambiguous.offset() {
@@ -97,13 +76,8 @@ fn local(text: &str, zone: TimeZone) -> Result<Parsed> {
         AmbiguousOffset::Gap { .. } => {
             Some("does not exist there, since clocks are set forward; the moment after was taken")
         }
-        AmbiguousOffset::Fold { .. } => {
-            Some("exists twice there, since clocks are set back; the earlier was taken")
-        }
+        AmbiguousOffset::Fold { .. } => Some("exists twice there, since clocks are set back; the earlier was taken"),
     };
     let note = what.map(|what| format!("{text} {what}"));
-    Ok(Parsed {
-        at: ambiguous.compatible()?,
-        note,
-    })
+    Ok(Parsed { at: ambiguous.compatible()?, note })
 }

@@ -31,7 +31,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let (true, Some(data)) = (well, findings.last_mut()) {
         match session::start(&hub).await {
             Ok(said) => data.notes.push(said),
-            Err(error) => *data = Finding::failed("data", format!("{error:#}"), "see above; `safeclaw hub --log debug` says more"),
+            Err(error) => {
+                *data = Finding::failed("data", format!("{error:#}"), "see above; `safeclaw hub --log debug` says more")
+            }
         }
     }
     if form.json {

@@ -19,7 +19,13 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if arguments.form.json {
         output::json(&health)?;
     } else {
-        let state = if health.draining { "stopping" } else if health.ok { "well" } else { "not well" };
+        let state = if health.draining {
+            "stopping"
+        } else if health.ok {
+            "well"
+        } else {
+            "not well"
+        };
         output::line(&format!("hub       {state}, wall 2: {}", health.wall2))?;
         output::line(&format!("manifest  {} {}", health.manifest, health.manifest_digest))?;
         output::line(&format!(

@@ -54,7 +54,12 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(hub: &Hub, data: &Path, listener: http::HttpListener, stop: &CancellationToken) -> anyhow::Result<JoinSet<()>> {
+fn serve(
+    hub: &Hub,
+    data: &Path,
+    listener: http::HttpListener,
+    stop: &CancellationToken,
+) -> anyhow::Result<JoinSet<()>> {
     let agents = stdio::bind(&data.join("mcp.sock"))?;
     let operators = stdio::bind(&data.join("operator.sock"))?;
     let mut faces = JoinSet::new();

@@ -58,9 +58,8 @@ async fn solo(hub_is: &HubIs, profile: &ProfileName) -> anyhow::Result<ExitCode>
 async fn bridge(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let token = token(arguments.token_file.as_ref())?;
     let socket = arguments.hub.data.directory()?.join("mcp.sock");
-    let carried = tokio::task::spawn_blocking(move || {
-        stdio::bridge(&socket, &token, std::io::stdin(), std::io::stdout())
-    });
+    let carried =
+        tokio::task::spawn_blocking(move || stdio::bridge(&socket, &token, std::io::stdin(), std::io::stdout()));
     tokio::select! {
         ended = carried => ended.context("the bridge was lost")??,
         asked = started::asked_to_stop() => drop(asked?),
@@ -71,8 +70,9 @@ async fn bridge(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn token(file: Option<&PathBuf>) -> anyhow::Result<String> {
     let text = match file {
         Some(file) => std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?,
-        None => std::env::var("SAFECLAW_TOKEN")
-            .context("a token is needed: set SAFECLAW_TOKEN, or say --token-file FILE; `safeclaw token create` makes one")?,
+        None => std::env::var("SAFECLAW_TOKEN").context(
+            "a token is needed: set SAFECLAW_TOKEN, or say --token-file FILE; `safeclaw token create` makes one",
+        )?,
     };
     Ok(text.trim().to_owned())
 }

@@ -73,7 +73,13 @@ fn list(data: &Data, form: Form) -> anyhow::Result<()> {
         .iter()
         .map(|token| {
             let expires = token.expires.map_or_else(|| "never".to_owned(), |at| at.to_string());
-            vec![token.session.to_string(), token.principal.clone(), token.profile.to_string(), token.created.to_string(), expires]
+            vec![
+                token.session.to_string(),
+                token.principal.clone(),
+                token.profile.to_string(),
+                token.created.to_string(),
+                expires,
+            ]
         })
         .collect();
     output::line(&output::table(&["ID", "PRINCIPAL", "PROFILE", "CREATED", "EXPIRES"], &rows))

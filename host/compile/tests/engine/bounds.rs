@@ -19,7 +19,10 @@ fn a_tool_answers_and_its_use_is_told() {
 
 #[test]
 fn memory_is_refused_and_the_guest_may_live_with_it() {
-    let guest = Guest { call: "(loop $more (br_if $more (i32.ne (i32.const -1) (memory.grow (i32.const 1))))) (call $say-hex (memory.size))", ..PLAIN };
+    let guest = Guest {
+        call: "(loop $more (br_if $more (i32.ne (i32.const -1) (memory.grow (i32.const 1))))) (call $say-hex (memory.size))",
+        ..PLAIN
+    };
     let report = call(&prepare(&guest, grant()), "{}");
     assert_eq!(text(&report), "00000080", "8 MiB are 128 pages");
     assert_eq!(report.peak_memory, 8 << 20);
@@ -45,7 +48,11 @@ fn tables_count_as_memory() {
     let call_body = "(loop $more (br_if $more (i32.ne (i32.const -1) (table.grow $t (ref.null func) (i32.const 100))))) unreachable";
     let mut small = grant();
     small.limits.memory_bytes = 2 * 65536 + 1000;
-    assert_limit(&call(&prepare(&Guest { items, call: call_body, ..PLAIN }, small), "{}"), LimitKind::Memory, 2 * 65536 + 1000);
+    assert_limit(
+        &call(&prepare(&Guest { items, call: call_body, ..PLAIN }, small), "{}"),
+        LimitKind::Memory,
+        2 * 65536 + 1000,
+    );
 }
 
 #[test]
@@ -81,7 +88,10 @@ fn a_guest_that_spins_while_it_starts_spends_it_too() {
 fn bulk_operations_are_interrupted_like_loops() {
     let mut tight = grant();
     tight.limits.cpu_ms = 30;
-    let guest = Guest { call: "(loop $l (memory.fill (i32.const 65536) (i32.const 1) (i32.const 60000)) (br $l)) unreachable", ..PLAIN };
+    let guest = Guest {
+        call: "(loop $l (memory.fill (i32.const 65536) (i32.const 1) (i32.const 60000)) (br $l)) unreachable",
+        ..PLAIN
+    };
     assert_limit(&call(&prepare(&guest, tight), "{}"), LimitKind::Cpu, 30);
 }
 
@@ -106,7 +116,11 @@ fn wall_time_ends_a_spinning_guest_whose_budget_is_larger() {
     let mut short = grant();
     short.limits.deadline_ms = 50;
     short.limits.cpu_ms = 1_000_000;
-    assert_limit(&call(&prepare(&Guest { call: "(loop $l (br $l)) unreachable", ..PLAIN }, short), "{}"), LimitKind::Deadline, 50);
+    assert_limit(
+        &call(&prepare(&Guest { call: "(loop $l (br $l)) unreachable", ..PLAIN }, short), "{}"),
+        LimitKind::Deadline,
+        50,
+    );
 }
 
 #[test]
@@ -227,7 +241,11 @@ fn after_each_limit_the_next_call_is_as_if_nothing_had_happened() {
     let mut tight = grant();
     tight.limits.cpu_ms = 5;
     tight.limits.deadline_ms = 30;
-    for body in ["(loop $l (br $l)) unreachable", "unreachable", "(loop $l (drop (memory.grow (i32.const 1))) (br $l)) unreachable"] {
+    for body in [
+        "(loop $l (br $l)) unreachable",
+        "unreachable",
+        "(loop $l (drop (memory.grow (i32.const 1))) (br $l)) unreachable",
+    ] {
         let hostile = prepare_in(&engine, &Guest { call: body, ..PLAIN }.wasm(), tight.clone());
         for _ in 0..3 {
             assert!(!matches!(call(&hostile, "{}").end, CallEnd::Complete(_)));

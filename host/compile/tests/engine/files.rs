@@ -102,8 +102,18 @@ fn no_path_leads_out() {
     symlink("self", work.join("self")).unwrap();
     let prepared = prepare(&OPEN, granted(&work, Access::Write));
     for path in [
-        "../outside", "dir/../../outside", "./../outside", "relative", "absolute", "up/outside", "proc",
-        "root/etc/hostname", "/etc/hostname", "/proc/self/environ", "dir/../..", "..",
+        "../outside",
+        "dir/../../outside",
+        "./../outside",
+        "relative",
+        "absolute",
+        "up/outside",
+        "proc",
+        "root/etc/hostname",
+        "/etc/hostname",
+        "/proc/self/environ",
+        "dir/../..",
+        "..",
     ] {
         for how in ["r", "w", "c"] {
             assert_eq!(text(&call(&prepared, &format!("{how}{path}"))), NOT_PERMITTED, "{how} {path}");

@@ -26,7 +26,8 @@ pub struct Guest {
     pub world: &'static [&'static str],
 }
 
-pub const PLAIN: Guest = Guest { imports: "", items: "", call: "(call $say (i32.const 1024) (i32.const 4))", world: &[] };
+pub const PLAIN: Guest =
+    Guest { imports: "", items: "", call: "(call $say (i32.const 1024) (i32.const 4))", world: &[] };
 
 impl Guest {
     pub fn module(&self) -> String {
@@ -79,7 +80,13 @@ pub fn limits() -> Limits {
 }
 
 pub fn grant() -> Grant {
-    Grant { dirs: Vec::new(), env: BTreeMap::new(), clocks: BTreeSet::new(), trap_imports: BTreeSet::new(), limits: limits() }
+    Grant {
+        dirs: Vec::new(),
+        env: BTreeMap::new(),
+        clocks: BTreeSet::new(),
+        trap_imports: BTreeSet::new(),
+        limits: limits(),
+    }
 }
 
 pub fn granted_dir(path: &Path, guest: &str, access: Access) -> GrantedDir {
@@ -165,5 +172,6 @@ pub fn assert_trap(report: &CallReport, says: &str) {
 }
 
 pub fn make_fifo(path: &Path) {
-    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o600), 0).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o600), 0)
+        .unwrap();
 }

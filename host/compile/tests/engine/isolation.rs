@@ -34,7 +34,15 @@ fn fifty_rounds_of_planting_find_nothing() {
 fn another_component_in_the_same_slot_finds_nothing_either() {
     let engine = engine();
     let first = prepare_in(&engine, &PLANT.wasm(), grant());
-    let second = prepare_in(&engine, &Guest { items: "(global $mark (mut i32) (i32.const 0)) (table $t 4 funcref) (elem declare func $say) (func)", ..PLANT }.wasm(), grant());
+    let second = prepare_in(
+        &engine,
+        &Guest {
+            items: "(global $mark (mut i32) (i32.const 0)) (table $t 4 funcref) (elem declare func $say) (func)",
+            ..PLANT
+        }
+        .wasm(),
+        grant(),
+    );
     for round in 0..10 {
         assert_eq!(text(&call(&first, "{}")), "00000000", "round {round}");
         assert_eq!(text(&call(&second, "{}")), "00000000", "round {round}");

@@ -38,7 +38,8 @@ fn an_import_that_is_not_granted_is_refused_by_name() {
 #[test]
 fn listed_imports_link_to_a_trap_and_only_using_one_traps() {
     let mut traps = grant();
-    traps.trap_imports = ["wasi:sockets/network", "wasi:sockets/instance-network", "wasi:sockets/tcp@0.2.6"].map(str::to_owned).into();
+    traps.trap_imports =
+        ["wasi:sockets/network", "wasi:sockets/instance-network", "wasi:sockets/tcp@0.2.6"].map(str::to_owned).into();
     let prepared = prepare(&SOCKETS, traps);
     assert_eq!(text(&call(&prepared, "{}")), "fine", "the linked poll still works beside the trapping one");
     assert_trap(&call(&prepared, "{\"a\":1}"), "wasi:sockets/instance-network@0.2.6#instance-network");
@@ -46,13 +47,17 @@ fn listed_imports_link_to_a_trap_and_only_using_one_traps() {
 
 #[test]
 fn a_grant_that_does_not_list_the_import_does_not_link_an_artefact_that_was_compiled_with_it() {
-    let traps: BTreeSet<String> = ["wasi:sockets/network", "wasi:sockets/instance-network", "wasi:sockets/tcp"].map(str::to_owned).into();
+    let traps: BTreeSet<String> =
+        ["wasi:sockets/network", "wasi:sockets/instance-network", "wasi:sockets/tcp"].map(str::to_owned).into();
     let artefact = compile(&SOCKETS.wasm(), &traps).unwrap();
     let (_dir, fd, digest) = stored(&artefact.bytes);
     let engine = engine();
     let loaded = engine::load_artefact(&engine, &fd, &digest).unwrap();
     let error = engine::prepare(&engine, &loaded, grant()).err().expect("refused");
-    assert!(matches!(&error, LinkError::NotGranted(names) if names.iter().any(|name| name == "wasi:sockets/tcp@0.2.6")), "{error}");
+    assert!(
+        matches!(&error, LinkError::NotGranted(names) if names.iter().any(|name| name == "wasi:sockets/tcp@0.2.6")),
+        "{error}"
+    );
 }
 
 #[test]
@@ -84,7 +89,11 @@ fn a_tool_export_of_another_type_is_never_called() {
 
 #[test]
 fn what_is_no_component_is_refused_in_bounded_words() {
-    let cut = { let mut wasm = PLAIN.wasm(); wasm.truncate(wasm.len() / 2); wasm };
+    let cut = {
+        let mut wasm = PLAIN.wasm();
+        wasm.truncate(wasm.len() / 2);
+        wasm
+    };
     let core = wat::parse_str("(module)").unwrap();
     for wasm in [b"".as_slice(), b"\0asm", b"(component)", &[0xff; 4096], &cut, &core] {
         let says = refusal(wasm);
@@ -108,9 +117,12 @@ fn features_that_are_off_are_refused() {
 
 #[test]
 fn more_memories_than_one_are_refused_before_they_exist() {
-    let wasm = wat::parse_str("(component
+    let wasm = wat::parse_str(
+        "(component
       (core module $m (memory 1)) (core instance (instantiate $m)) (core instance (instantiate $m))
-      (core module $n (memory 1)) (core instance (instantiate $n)))").unwrap();
+      (core module $n (memory 1)) (core instance (instantiate $n)))",
+    )
+    .unwrap();
     // It is no tool either; what matters is that nothing of it could be made.
     assert!(matches!(compile(&wasm, &BTreeSet::new()), Err(CompileError::Link(_) | CompileError::Invalid(_))));
 }

@@ -17,7 +17,11 @@ fn heard(guest: &Guest, arguments: &str) -> (CallReport, Heard) {
 
 #[test]
 fn log_messages_carry_their_level() {
-    let guest = Guest { imports: LOG, call: "(call $log (i32.const 3) (i32.const 1024) (i32.const 4)) (call $say (i32.const 1024) (i32.const 4))", ..PLAIN };
+    let guest = Guest {
+        imports: LOG,
+        call: "(call $log (i32.const 3) (i32.const 1024) (i32.const 4)) (call $say (i32.const 1024) (i32.const 4))",
+        ..PLAIN
+    };
     let (report, heard) = heard(&guest, "{}");
     assert_eq!(text(&report), "fine");
     assert_eq!(*heard.0.lock().unwrap(), [(LogSource::Message(3), "fine".to_owned())]);
@@ -51,7 +55,8 @@ fn output_comes_line_by_line_and_what_is_left_over_comes_at_the_end() {
     };
     let (report, heard) = heard(&guest, "one\n\ntwo\nthree");
     assert_eq!(text(&report), "fine");
-    let lines: Vec<String> = heard.0.lock().unwrap().iter().map(|(source, text)| format!("{source:?} {text}")).collect();
+    let lines: Vec<String> =
+        heard.0.lock().unwrap().iter().map(|(source, text)| format!("{source:?} {text}")).collect();
     assert_eq!(lines, ["Stdout one", "Stdout ", "Stdout two", "Stdout three"]);
 }
 

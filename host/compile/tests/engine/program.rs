@@ -58,7 +58,8 @@ fn assert_refused(input: &[u8], says: &str) {
 fn what_it_writes_loads_and_runs() {
     let (messages, worked) = run(&request(&PLAIN.wasm()));
     assert!(worked);
-    let [FromCompile::Compiled(Compiled { bytes, compatibility, imports, exports }), chunks @ ..] = messages.as_slice() else {
+    let [FromCompile::Compiled(Compiled { bytes, compatibility, imports, exports }), chunks @ ..] = messages.as_slice()
+    else {
         panic!("{messages:?}")
     };
     assert!(compatibility.starts_with(engine::Engine::compatibility()));
@@ -99,7 +100,10 @@ fn a_peer_that_breaks_the_protocol_gets_nothing() {
         b"\xff\xff\xff\xff".to_vec(),
         frames(&[ToCompile::Chunk(vec![1])]),
         frames(&[ToCompile::Begin { bytes: 10, trap_imports: Vec::new() }, ToCompile::Chunk(vec![1])]),
-        frames(&[ToCompile::Begin { bytes: 10, trap_imports: Vec::new() }, ToCompile::Begin { bytes: 10, trap_imports: Vec::new() }]),
+        frames(&[
+            ToCompile::Begin { bytes: 10, trap_imports: Vec::new() },
+            ToCompile::Begin { bytes: 10, trap_imports: Vec::new() },
+        ]),
     ] {
         let (messages, worked) = run(&input);
         assert!(messages.is_empty() && !worked, "{messages:?}");

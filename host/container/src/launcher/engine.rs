@@ -90,7 +90,9 @@ impl Drop for Unclaimed {
 impl EngineLauncher {
     pub(super) async fn connect(config: LauncherConfig) -> Result<Arc<Self>, LauncherError> {
         let LauncherConfig { hub_id, socket, image, hub_key, classes, protected, forbidden } = config;
-        if !((1..=32).contains(&hub_id.0.len()) && hub_id.0.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())) {
+        if !((1..=32).contains(&hub_id.0.len())
+            && hub_id.0.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+        {
             return Err(LauncherError::HubId(hub_id.0));
         }
         let engine = connect::connect(&socket).await?;
@@ -105,10 +107,23 @@ impl EngineLauncher {
             }
         }
         let wards = Arc::new(Wards::new());
-        let pump = tokio::spawn(events::pump(engine.docker.clone(), hub_id.clone(), Arc::clone(&wards), now())).abort_handle();
+        let pump =
+            tokio::spawn(events::pump(engine.docker.clone(), hub_id.clone(), Arc::clone(&wards), now())).abort_handle();
         let docker = engine.docker;
         let runtime = Handle::current();
-        Ok(Arc::new(Self { docker, hub_id, hub_key, image, classes, forbidden, protected, wards, warnings, runtime, pump }))
+        Ok(Arc::new(Self {
+            docker,
+            hub_id,
+            hub_key,
+            image,
+            classes,
+            forbidden,
+            protected,
+            wards,
+            warnings,
+            runtime,
+            pump,
+        }))
     }
 
     pub(super) async fn create(self: &Arc<Self>, class: ClassId) -> Result<Created, LauncherError> {
@@ -176,7 +191,8 @@ impl EngineLauncher {
         };
         let unclaimed = Unclaimed { launcher: Arc::clone(&self), name: Some(name.clone()) };
         let id = self.id_of(&name).ok_or_else(|| LauncherError::UnknownContainer(name.clone()))?;
-        let all = query::AttachContainerOptionsBuilder::default().stream(true).stdin(true).stdout(true).stderr(true).build();
+        let all =
+            query::AttachContainerOptionsBuilder::default().stream(true).stdin(true).stdout(true).stderr(true).build();
         let streams = asked("attach to a container", self.docker.attach_container(&id, Some(all))).await?;
         asked("start a container", self.docker.start_container(&id, None)).await?;
         let diagnostics = Diagnostics::default();
@@ -214,13 +230,11 @@ impl EngineLauncher {
         let state = seen.state.unwrap_or_default();
         let ended = matches!(
             state.status,
-            Some(ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD | ContainerStateStatusEnum::REMOVING)
+            Some(
+                ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD | ContainerStateStatusEnum::REMOVING
+            )
         );
-        Ok(Inspected {
-            container: name.clone(),
-            pid: pid(state.pid),
-            exit_code: state.exit_code.filter(|_| ended),
-        })
+        Ok(Inspected { container: name.clone(), pid: pid(state.pid), exit_code: state.exit_code.filter(|_| ended) })
     }
 
     pub(super) async fn differences(&self, name: &ContainerName) -> Result<Vec<String>, LauncherError> {

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum LauncherError {
     /// An engine on another machine: mounts, process ids and the socket's protection mean nothing there.
-    #[error("the container engine at {0} is remote, which is not supported: unset DOCKER_HOST or name a unix:// socket")]
+    #[error(
+        "the container engine at {0} is remote, which is not supported: unset DOCKER_HOST or name a unix:// socket"
+    )]
     Remote(String),
     /// No engine answers.
     #[error("no container engine answers at {}: start one, or set DOCKER_HOST to its socket", .0.display())]

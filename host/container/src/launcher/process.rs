@@ -101,7 +101,8 @@ impl ProcessLauncher {
             LauncherError::Program { path: path.clone(), source }
         };
         let mut child = command.spawn().map_err(failed)?;
-        let (Some(input), Some(output), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
+        let (Some(input), Some(output), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
             return Err(failed(std::io::Error::other("a pipe is missing")));
         };
         let (kill, told_gone) = {
@@ -143,7 +144,9 @@ impl ProcessLauncher {
     pub(super) async fn kill(&self, name: &ContainerName) -> Result<(), LauncherError> {
         let slot = {
             let alive = self.wards.lock();
-            alive.get(name).map(|ward| (ward.more.told_gone.is_none(), Arc::clone(&ward.more.kill), ward.more.gone.clone()))
+            alive
+                .get(name)
+                .map(|ward| (ward.more.told_gone.is_none(), Arc::clone(&ward.more.kill), ward.more.gone.clone()))
         };
         let Some((attached, kill, mut gone)) = slot else { return Ok(()) };
         if attached {
@@ -156,10 +159,16 @@ impl ProcessLauncher {
     }
 
     pub(super) fn list(&self) -> Vec<Listed> {
-        let alive: Vec<_> = self.wards.lock().iter().map(|(n, w)| (n.clone(), w.class.clone(), w.created_unix_s)).collect();
+        let alive: Vec<_> =
+            self.wards.lock().iter().map(|(n, w)| (n.clone(), w.class.clone(), w.created_unix_s)).collect();
         alive
             .into_iter()
-            .map(|(container, class, created)| Listed { running: self.wards.is_running(&container), container, class, created })
+            .map(|(container, class, created)| Listed {
+                running: self.wards.is_running(&container),
+                container,
+                class,
+                created,
+            })
             .collect()
     }
 

@@ -112,7 +112,9 @@ mod tests {
         let Claim::Yours(mut exit) = wards.claim(&ours) else { unreachable!("it was just added") };
         assert!(matches!(wards.claim(&ours), Claim::Taken));
         assert!(matches!(wards.claim(&other), Claim::Unknown));
-        for what in [EventKind::Started, EventKind::Started, EventKind::Died(137), EventKind::Died(137), EventKind::Removed] {
+        for what in
+            [EventKind::Started, EventKind::Started, EventKind::Died(137), EventKind::Died(137), EventKind::Removed]
+        {
             wards.happened(&other, what);
             wards.happened(&ours, what);
         }

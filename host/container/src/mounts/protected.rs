@@ -32,8 +32,12 @@ pub(super) fn find(root: &Path, paths: &[String]) -> Result<Held, Unheld> {
     let under = |path: &String, tops: &BTreeSet<String>| tops.iter().any(|top| below(path, top));
     // Under a read-only mount there is nothing left to hold.
     let protected = held.protected.iter().filter(|path| !under(path, &held.protected)).cloned().collect();
-    let pinned =
-        held.pinned.iter().filter(|path| !held.protected.contains(*path) && !under(path, &held.protected)).cloned().collect();
+    let pinned = held
+        .pinned
+        .iter()
+        .filter(|path| !held.protected.contains(*path) && !under(path, &held.protected))
+        .cloned()
+        .collect();
     Ok(Held { pinned, protected })
 }
 

@@ -68,7 +68,8 @@ fn existing_protected_paths_are_held_and_their_parents_pinned() {
     fs::create_dir_all(dir.path().join(".git/hooks")).unwrap();
     fs::write(dir.path().join(".git/config"), "").unwrap();
     fs::create_dir_all(dir.path().join(".github/workflows")).unwrap();
-    let mount = check_one(dir.path(), &[], &[".git/hooks", ".git/config", ".envrc", ".github", ".github/workflows"]).unwrap();
+    let mount =
+        check_one(dir.path(), &[], &[".git/hooks", ".git/config", ".envrc", ".github", ".github/workflows"]).unwrap();
     assert_eq!(mount.protected, [".git/config", ".git/hooks", ".github"]);
     assert_eq!(mount.pinned, [".git"]);
 }

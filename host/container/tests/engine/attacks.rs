@@ -49,7 +49,9 @@ async fn a_program_that_eats_memory_is_ended_and_the_reason_is_told() {
     say(&mut attached, "!memory").await;
     assert_eq!(attached.output.read(&mut [0; 8]).await.unwrap(), 0);
     let story = story(&mut events, &name).await;
-    let [EventKind::Started, reasons @ .., EventKind::Died(137), EventKind::Removed] = &story[..] else { panic!("{story:?}") };
+    let [EventKind::Started, reasons @ .., EventKind::Died(137), EventKind::Removed] = &story[..] else {
+        panic!("{story:?}")
+    };
     assert!(!reasons.is_empty() && reasons.iter().all(|reason| *reason == EventKind::OutOfMemory), "{story:?}");
     assert_eq!(attached.exit.await.unwrap(), 137);
 }

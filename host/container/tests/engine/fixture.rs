@@ -1,8 +1,8 @@
 //! A launcher of a hub that exists for one test, and an image with the echo program.
 
 use container::{
-    Attached, ClassSpec, ContainerName, Create, Event, EventKind, HubId, Image, ImageFile, Launcher, LauncherConfig, MountSpec, Program,
-    Size, archive_with, load_image,
+    Attached, ClassSpec, ContainerName, Create, Event, EventKind, HubId, Image, ImageFile, Launcher, LauncherConfig,
+    MountSpec, Program, Size, archive_with, load_image,
 };
 use manifest::{Access, ClassId, MountName};
 use std::collections::BTreeMap;
@@ -28,7 +28,8 @@ pub(super) fn socket() -> Option<PathBuf> {
 pub(super) fn image() -> Image {
     let tests = std::env::current_exe().unwrap();
     let echo = tests.parent().unwrap().parent().unwrap().join("examples/echo");
-    let echo = std::fs::read(&echo).unwrap_or_else(|error| panic!("{}: {error}; run `cargo test -p container`", echo.display()));
+    let echo = std::fs::read(&echo)
+        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo test -p container`", echo.display()));
     archive_with(&echo, &echo, &[ImageFile { path: "note", bytes: b"for tests" }]).unwrap()
 }
 
@@ -108,9 +109,9 @@ pub(super) async fn story(events: &mut Receiver<Event>, name: &ContainerName) ->
 pub(super) fn is_dead(pid: u32) -> bool {
     match std::fs::read_dir(format!("/proc/{pid}/task")) {
         Err(_) => true,
-        Ok(threads) => threads.flatten().all(|thread| {
-            std::fs::read_to_string(thread.path().join("stat")).is_ok_and(|stat| stat.contains(") Z "))
-        }),
+        Ok(threads) => threads
+            .flatten()
+            .all(|thread| std::fs::read_to_string(thread.path().join("stat")).is_ok_and(|stat| stat.contains(") Z "))),
     }
 }
 

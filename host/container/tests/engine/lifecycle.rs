@@ -1,7 +1,9 @@
 //! From create to removal, when everybody behaves.
 
 use super::fixture::*;
-use container::{ContainerName, Create, EventKind, HubId, ImageId, Launcher, LauncherConfig, LauncherError, Size, load_image};
+use container::{
+    ContainerName, Create, EventKind, HubId, ImageId, Launcher, LauncherConfig, LauncherError, Size, load_image,
+};
 use manifest::{ClassId, Digest};
 use std::collections::BTreeMap;
 use std::pin::Pin;

@@ -18,8 +18,11 @@ async fn the_engine_reports_the_posture_that_was_rendered() {
     fs::create_dir_all(dir.path().join(".git/hooks")).unwrap();
     let mounts = vec![mount("work", dir.path(), Access::Write), mount("docs", dir.path(), Access::Read)];
     let with_artefacts = ClassSpec { artefacts: Some(dir.path().to_owned()), ..class(Size::Large, mounts) };
-    let classes =
-        [("user", class(Size::Small, Vec::new())), ("write-large", with_artefacts), ("build", class(Size::Build, Vec::new()))];
+    let classes = [
+        ("user", class(Size::Small, Vec::new())),
+        ("write-large", with_artefacts),
+        ("build", class(Size::Build, Vec::new())),
+    ];
     let launcher = launcher(&socket, &random(), &classes).await;
     for (name, _) in &classes {
         let container = create(&launcher, name).await;
@@ -43,7 +46,10 @@ async fn protected_paths_hold_against_writing_removing_and_moving_away() {
     for open in ["work", "work/.git", "work/.git/hooks", "work/.git/objects", "work/.git/config", "docs"] {
         open_to_all(&dir.path().join(open));
     }
-    let mounts = vec![mount("work", &dir.path().join("work"), Access::Write), mount("docs", &dir.path().join("docs"), Access::Read)];
+    let mounts = vec![
+        mount("work", &dir.path().join("work"), Access::Write),
+        mount("docs", &dir.path().join("docs"), Access::Read),
+    ];
     let launcher = launcher(&socket, &random(), &[("write", class(Size::Small, mounts))]).await;
     let (name, mut attached) = start(&launcher, "write").await;
     let (read_only, busy) = ("errno 30", "errno 16");
@@ -76,7 +82,9 @@ async fn a_mount_is_checked_again_for_each_container() {
     let Some(socket) = socket() else { return };
     let dir = tempfile::tempdir().unwrap();
     open_to_all(dir.path());
-    let launcher = launcher(&socket, &random(), &[("write", class(Size::Small, vec![mount("work", dir.path(), Access::Write)]))]).await;
+    let launcher =
+        launcher(&socket, &random(), &[("write", class(Size::Small, vec![mount("work", dir.path(), Access::Write)]))])
+            .await;
     // A hook folder that appeared since is held.
     fs::create_dir_all(dir.path().join(".git/hooks")).unwrap();
     open_to_all(&dir.path().join(".git/hooks"));

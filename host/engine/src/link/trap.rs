@@ -13,7 +13,12 @@ use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream, Error as IoErro
 struct Never;
 
 /// Defines what is listed and not linked already.
-pub(super) fn define(engine: &Engine, linker: &mut Linker<State>, component: &Component, trap_imports: &BTreeSet<String>) -> wasmtime::Result<()> {
+pub(super) fn define(
+    engine: &Engine,
+    linker: &mut Linker<State>,
+    component: &Component,
+    trap_imports: &BTreeSet<String>,
+) -> wasmtime::Result<()> {
     let ty = component.component_type();
     let mut real = Vec::new();
     for (name, item) in ty.imports(engine) {
@@ -37,7 +42,9 @@ pub(super) fn define(engine: &Engine, linker: &mut Linker<State>, component: &Co
             match item.ty {
                 ComponentItem::ComponentFunc(_) => {
                     let whole = format!("{name}#{item_name}");
-                    stub.func_new(item_name, move |_, _, _, _| Err(format_err!("the tool called `{whole}`, which links to a trap")))?;
+                    stub.func_new(item_name, move |_, _, _, _| {
+                        Err(format_err!("the tool called `{whole}`, which links to a trap"))
+                    })?;
                 }
                 // An alias of a resource that is linked must stay that resource: a pollable is one
                 // pollable everywhere.

@@ -115,7 +115,14 @@ impl Fs<'_> {
         Ok(self.inner.table.push(writer)?)
     }
 
-    fn open_at(&mut self, dir: &Dir, follow: PathFlags, path: &str, how: OpenFlags, flags: DescriptorFlags) -> FsResult<Descriptor> {
+    fn open_at(
+        &mut self,
+        dir: &Dir,
+        follow: PathFlags,
+        path: &str,
+        how: OpenFlags,
+        flags: DescriptorFlags,
+    ) -> FsResult<Descriptor> {
         let synchronous = DescriptorFlags::FILE_INTEGRITY_SYNC
             | DescriptorFlags::DATA_INTEGRITY_SYNC
             | DescriptorFlags::REQUESTED_WRITE_SYNC;
@@ -123,7 +130,9 @@ impl Fs<'_> {
             return Err(ErrorCode::Unsupported.into());
         }
         let creates = how.contains(OpenFlags::CREATE);
-        if how.contains(OpenFlags::DIRECTORY) && how.intersects(OpenFlags::CREATE | OpenFlags::EXCLUSIVE | OpenFlags::TRUNCATE) {
+        if how.contains(OpenFlags::DIRECTORY)
+            && how.intersects(OpenFlags::CREATE | OpenFlags::EXCLUSIVE | OpenFlags::TRUNCATE)
+        {
             return Err(ErrorCode::Invalid.into());
         }
         let write = creates || how.contains(OpenFlags::TRUNCATE) || flags.contains(DescriptorFlags::WRITE);
@@ -183,7 +192,8 @@ fn moment(time: NewTimestamp) -> Result<Option<SystemTime>, ErrorCode> {
         NewTimestamp::NoChange => Ok(None),
         NewTimestamp::Now => Ok(Some(SystemTime::now())),
         NewTimestamp::Timestamp(time) => {
-            let since = Duration::from_secs(time.seconds).checked_add(Duration::from_nanos(u64::from(time.nanoseconds)));
+            let since =
+                Duration::from_secs(time.seconds).checked_add(Duration::from_nanos(u64::from(time.nanoseconds)));
             let moment = since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
             moment.map(Some).ok_or(ErrorCode::Overflow)
         }

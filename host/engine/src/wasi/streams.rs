@@ -93,7 +93,9 @@ impl OutputStream for Writer {
         let mut rest: &[u8] = &bytes;
         while !rest.is_empty() {
             match retry(|| self.write_some(rest)) {
-                Ok(0) => return Err(StreamError::LastOperationFailed(io::Error::from(io::ErrorKind::WriteZero).into())),
+                Ok(0) => {
+                    return Err(StreamError::LastOperationFailed(io::Error::from(io::ErrorKind::WriteZero).into()));
+                }
                 Ok(count) => rest = rest.get(count..).unwrap_or_default(),
                 Err(error) => return Err(StreamError::LastOperationFailed(error.into())),
             }

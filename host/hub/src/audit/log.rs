@@ -140,7 +140,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("audit.jsonl");
         let audit = Audit::open(&path).unwrap();
-        let writers: Vec<_> = (0..200).map(|n| tokio::spawn({ let audit = audit.clone(); async move { audit.write(entry(n)).await } })).collect();
+        let writers: Vec<_> = (0..200)
+            .map(|n| {
+                tokio::spawn({
+                    let audit = audit.clone();
+                    async move { audit.write(entry(n)).await }
+                })
+            })
+            .collect();
         for writer in writers {
             writer.await.unwrap().unwrap();
         }

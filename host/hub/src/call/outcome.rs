@@ -23,7 +23,9 @@ pub(super) fn from_runner(id: Uuid, outcome: Outcome, limits: &Limits) -> CallOu
                 CallOutcome::Broken { id }
             }
         },
-        Outcome::Denied(reason) => CallOutcome::Denied { reason: clean::bounded(&reason, REASON_BYTES), approvable: false },
+        Outcome::Denied(reason) => {
+            CallOutcome::Denied { reason: clean::bounded(&reason, REASON_BYTES), approvable: false }
+        }
         Outcome::Limit(which, value) => limit(word(which), value),
         Outcome::Broken(chain) => {
             tracing::error!(call = %id, chain = clean::bounded(&chain, clean::NOTE_BYTES), "broken");

@@ -69,7 +69,10 @@ mod tests {
 
     #[test]
     fn escapes_hide_nothing() {
-        assert_eq!(json(r#"{"a\u202eb": "\u001b[2J \ud83d\ude00 \ud83d x"}"#), r#"{"a\\u{202e}b": "\\u{1b}[2J 😀 \\u{d83d} x"}"#);
+        assert_eq!(
+            json(r#"{"a\u202eb": "\u001b[2J \ud83d\ude00 \ud83d x"}"#),
+            r#"{"a\\u{202e}b": "\\u{1b}[2J 😀 \\u{d83d} x"}"#
+        );
     }
 
     #[test]

@@ -86,9 +86,19 @@ mod tests {
     #[test]
     fn another_name_that_points_here_is_refused() {
         let hosts = [
-            "evil.example:4000", "127.0.0.1", "127.0.0.1:4001", "localhost", "127.0.0.1.evil.example:4000",
-            "localhost@evil.example:4000", "evil.example@localhost:4000", "0.0.0.0:4000", "[::]:4000", "",
-            "127.0.0.1:4000:4000", "127.1:4000", "localhost.:4000",
+            "evil.example:4000",
+            "127.0.0.1",
+            "127.0.0.1:4001",
+            "localhost",
+            "127.0.0.1.evil.example:4000",
+            "localhost@evil.example:4000",
+            "evil.example@localhost:4000",
+            "0.0.0.0:4000",
+            "[::]:4000",
+            "",
+            "127.0.0.1:4000:4000",
+            "127.1:4000",
+            "localhost.:4000",
         ];
         for host in hosts {
             assert_eq!(status("/mcp", &[("host", host)]), Some(403), "{host}");
@@ -105,8 +115,15 @@ mod tests {
     #[test]
     fn a_page_from_elsewhere_is_refused() {
         let origins = [
-            "http://evil.example", "https://localhost:4000", "http://localhost:3000", "null", "file://",
-            "http://localhost", "http://localhost:4000.evil.example", "chrome-extension://abc", "",
+            "http://evil.example",
+            "https://localhost:4000",
+            "http://localhost:3000",
+            "null",
+            "file://",
+            "http://localhost",
+            "http://localhost:4000.evil.example",
+            "chrome-extension://abc",
+            "",
         ];
         for origin in origins {
             let headers = [("host", "localhost:4000"), ("origin", origin)];

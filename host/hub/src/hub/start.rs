@@ -59,7 +59,11 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let started = Entry::HubStarted { hub: hub_id.clone(), manifest: tickets.manifest.clone(), wall2 };
     let unwritten = |error: crate::audit::AuditError| audit_error(std::io::Error::other(error));
     audit.write_durable(started).await.map_err(unwritten)?;
-    let catalogue = load(&manifest, &registrar).await.map_err(|source| StartError::Data { path: data.components(), what: "read", source })?;
+    let catalogue = load(&manifest, &registrar).await.map_err(|source| StartError::Data {
+        path: data.components(),
+        what: "read",
+        source,
+    })?;
     for problem in &catalogue.problems {
         tracing::warn!("{problem}");
     }
@@ -105,13 +109,20 @@ fn classes(
     }
     let artefacts = Some(data.artefacts());
     let mut classes = BTreeMap::from([
-        (compile_class(), ClassSpec { program: Program::Compile, size: Size::Build, mounts: Vec::new(), artefacts: None }),
-        (describe_class(), ClassSpec { program: Program::Runner, size: Size::Small, mounts: Vec::new(), artefacts: artefacts.clone() }),
+        (
+            compile_class(),
+            ClassSpec { program: Program::Compile, size: Size::Build, mounts: Vec::new(), artefacts: None },
+        ),
+        (
+            describe_class(),
+            ClassSpec { program: Program::Runner, size: Size::Small, mounts: Vec::new(), artefacts: artefacts.clone() },
+        ),
     ]);
     for placement in placements.values() {
-        let mounts = placement.mounts.iter().map(|(name, access)| {
-            Ok(MountSpec { name: name.clone(), source: source(config, name)?, access: *access })
-        });
+        let mounts = placement
+            .mounts
+            .iter()
+            .map(|(name, access)| Ok(MountSpec { name: name.clone(), source: source(config, name)?, access: *access }));
         let spec = ClassSpec {
             program: Program::Runner,
             size: placement.size.into(),
@@ -192,7 +203,11 @@ async fn load(manifest: &Arc<Manifest>, registrar: &Registrar) -> std::io::Resul
 }
 
 /// One that the manifest does not name is left as it is: nobody will call it.
-async fn refreshed(manifest: &Manifest, registrar: &Registrar, registration: Registration) -> Result<Registration, String> {
+async fn refreshed(
+    manifest: &Manifest,
+    registrar: &Registrar,
+    registration: Registration,
+) -> Result<Registration, String> {
     if !manifest.components.contains_key(&registration.name) {
         return Ok(registration);
     }

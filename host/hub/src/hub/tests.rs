@@ -34,7 +34,8 @@ fn bench_with(act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
     let data = tempfile::tempdir().unwrap();
     let dir = DataDir::open(data.path()).unwrap();
     let single = manifest::Tool { runner: RunnerScope::Call, ..tool("single", Tier::User) };
-    let mut manifest = manifest([tool("read", Tier::User), tool("edit", Tier::Write), single, tool("wipe", Tier::Critical)]);
+    let mut manifest =
+        manifest([tool("read", Tier::User), tool("edit", Tier::Write), single, tool("wipe", Tier::Critical)]);
     let reader = profile("reader", &[Tier::User], None);
     manifest.profiles.insert(reader.name.clone(), reader);
     let manifest = Arc::new(manifest);
@@ -49,7 +50,13 @@ fn bench_with(act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
         Box::pin(async move { Ok(honest(key, act, fate).await) })
     }));
     let program = PathBuf::from("/proc/self/exe");
-    let processes = ProcessConfig { runner: program.clone(), compile: program, hub_key: String::new(), classes: BTreeMap::new(), forbidden: Vec::new() };
+    let processes = ProcessConfig {
+        runner: program.clone(),
+        compile: program,
+        hub_key: String::new(),
+        classes: BTreeMap::new(),
+        forbidden: Vec::new(),
+    };
     let audit = Audit::open(audit.unwrap_or(&dir.audit())).unwrap();
     let tickets = Arc::new(Tickets { key, hub: "test".into(), manifest: manifest.digest() });
     let starter = Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone());
@@ -161,7 +168,10 @@ async fn arguments_are_bounded_before_a_runner_sees_them() {
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(32), "]".repeat(32));
     assert_eq!(limit_of(&bench.call(&caller, "read", &deep).await), ("arguments_depth", 32));
     for text in ["", "[]", "{", "null"] {
-        assert!(matches!(bench.call(&caller, "read", text).await, CallOutcome::Denied { approvable: false, .. }), "{text}");
+        assert!(
+            matches!(bench.call(&caller, "read", text).await, CallOutcome::Denied { approvable: false, .. }),
+            "{text}"
+        );
     }
     assert_eq!(bench.starts(), 0);
 }
@@ -190,7 +200,9 @@ async fn a_session_has_its_rate_and_others_have_theirs() {
 async fn a_session_shares_a_runner_by_tier_and_a_single_call_has_its_own() {
     let bench = bench(|_| answer("hi"));
     let caller = bench.caller("everyone");
-    for (name, starts) in [("read", 1), ("read", 1), ("edit", 2), ("edit", 2), ("single", 3), ("single", 4), ("read", 4)] {
+    for (name, starts) in
+        [("read", 1), ("read", 1), ("edit", 2), ("edit", 2), ("single", 3), ("single", 4), ("read", 4)]
+    {
         bench.call(&caller, name, "{}").await;
         assert_eq!(bench.starts(), starts, "{name}");
     }
@@ -255,12 +267,13 @@ async fn a_session_that_is_ended_takes_its_calls_and_runners_along() {
     let bench = bench(|_| None);
     let caller = bench.caller("everyone");
     let (notes, _listener) = mpsc::channel(1);
-    let (end, ()) = tokio::join!(bench.hub.call(&caller, "read", "{}".into(), notes, CancellationToken::new()), async {
-        while bench.hub.sessions().first().is_none_or(|session| session.runners.is_empty()) {
-            tokio::task::yield_now().await;
-        }
-        bench.hub.end_session(&caller.session).await;
-    });
+    let (end, ()) =
+        tokio::join!(bench.hub.call(&caller, "read", "{}".into(), notes, CancellationToken::new()), async {
+            while bench.hub.sessions().first().is_none_or(|session| session.runners.is_empty()) {
+                tokio::task::yield_now().await;
+            }
+            bench.hub.end_session(&caller.session).await;
+        });
     assert_eq!(end.outcome, CallOutcome::Cancelled);
     assert!(bench.hub.sessions().is_empty());
     assert!(bench.audit().iter().any(|line| line["event"] == "session_ended"));

@@ -64,5 +64,9 @@ pub(super) fn cleaned(posture: InsidePosture) -> InsidePosture {
         let line = |text: &str| clean::line(text, clean::LINE_BYTES);
         pairs.iter().map(|(name, value)| (line(name), line(value))).collect()
     };
-    InsidePosture { facts: pairs(posture.facts), self_test: pairs(posture.self_test), lockdown: pairs(posture.lockdown) }
+    InsidePosture {
+        facts: pairs(posture.facts),
+        self_test: pairs(posture.self_test),
+        lockdown: pairs(posture.lockdown),
+    }
 }

@@ -122,9 +122,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_content_keeps_its_place_and_its_bytes() {
-        let resource = |body| {
-            Content::Resource(Resource { uri: "x:y".to_owned(), mime_type: Some("a/b".to_owned()), body })
-        };
+        let resource =
+            |body| Content::Resource(Resource { uri: "x:y".to_owned(), mime_type: Some("a/b".to_owned()), body });
         let content = vec![
             Content::Text("t".to_owned()),
             Content::Image(vec![0, 255], "image/png".to_owned()),

@@ -45,7 +45,14 @@ impl FakeHub {
         let _ = self.running.subscribe().wait_for(|running| *running == calls).await;
     }
 
-    async fn run(&self, caller: &Caller, tool: &str, arguments: String, notes: &mpsc::Sender<CallNote>, cancel: &CancellationToken) -> CallOutcome {
+    async fn run(
+        &self,
+        caller: &Caller,
+        tool: &str,
+        arguments: String,
+        notes: &mpsc::Sender<CallNote>,
+        cancel: &CancellationToken,
+    ) -> CallOutcome {
         match tool {
             // Says who called and with what, as the hub was told.
             "echo" => text(format!("{} {arguments}", caller.principal)),

@@ -81,11 +81,7 @@ async fn components(State(hub): State<Hub>) -> Response {
     Json(hub.components()).into_response()
 }
 
-async fn add_component(
-    State(hub): State<Hub>,
-    Path(name): Path<String>,
-    body: Body,
-) -> Result<Response, Refused> {
+async fn add_component(State(hub): State<Hub>, Path(name): Path<String>, body: Body) -> Result<Response, Refused> {
     let bad_name = |error: manifest::BadName| Refused(StatusCode::BAD_REQUEST, error.to_string());
     let name = ComponentName::try_from(name).map_err(bad_name)?;
     let unread = |status: StatusCode| Refused(status, format!("the component could not be read: {status}"));
@@ -105,7 +101,8 @@ async fn posture(State(hub): State<Hub>, Query(query): Query<ForTool>) -> Result
 }
 
 fn caller(hub: &Hub, profile: &str) -> Result<Caller, Refused> {
-    let profile = ProfileName::try_from(profile).map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let profile =
+        ProfileName::try_from(profile).map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))?;
     hub.local_caller(PRINCIPAL, &profile).map_err(|error| Refused(StatusCode::NOT_FOUND, error.to_string()))
 }
 

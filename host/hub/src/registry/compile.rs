@@ -150,7 +150,12 @@ mod tests {
     }
 
     fn compiled(bytes: u64) -> FromCompile {
-        FromCompile::Compiled(Compiled { bytes, compatibility: "engine".into(), imports: vec!["a\u{1b}".into()], exports: Vec::new() })
+        FromCompile::Compiled(Compiled {
+            bytes,
+            compatibility: "engine".into(),
+            imports: vec!["a\u{1b}".into()],
+            exports: Vec::new(),
+        })
     }
 
     fn why(result: Result<Artefact, Failure>) -> String {
@@ -161,7 +166,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_artefact_is_what_was_announced() {
-        let artefact = check(&[compiled(3), FromCompile::Chunk(vec![1, 2]), FromCompile::Chunk(vec![3])]).await.unwrap();
+        let artefact =
+            check(&[compiled(3), FromCompile::Chunk(vec![1, 2]), FromCompile::Chunk(vec![3])]).await.unwrap();
         assert_eq!((artefact.artefact, artefact.imports), (vec![1, 2, 3], vec!["a\\u{1b}".to_owned()]));
     }
 
@@ -177,6 +183,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_is_told_clean() {
-        assert_eq!(check(&[FromCompile::Refused("no\u{7}".into())]).await.unwrap_err(), Failure::Refused("no\\u{7}".into()));
+        assert_eq!(
+            check(&[FromCompile::Refused("no\u{7}".into())]).await.unwrap_err(),
+            Failure::Refused("no\\u{7}".into())
+        );
     }
 }

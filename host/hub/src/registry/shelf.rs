@@ -34,7 +34,9 @@ impl Shelf {
                 .map_err(|error| error.to_string())
                 .and_then(|bytes| serde_json::from_slice::<Registration>(&bytes).map_err(|error| error.to_string()))
                 .map_err(|error| format!("its registration is damaged ({error}): register it again"))
-                .and_then(|r| if r.name == name { Ok(r) } else { Err("its registration names another: register it again".into()) });
+                .and_then(|r| {
+                    if r.name == name { Ok(r) } else { Err("its registration names another: register it again".into()) }
+                });
             found.push((name, registration));
         }
         Ok(found)

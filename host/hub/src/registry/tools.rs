@@ -30,7 +30,10 @@ fn one(tool: ToolDescription) -> Result<RegisteredTool, RegisterError> {
     // The text of a bad name goes into an error that a person reads.
     let name = ToolName::try_from(clean::line(&tool.name, clean::LINE_BYTES)).map_err(RegisterError::ToolName)?;
     let schema = |text: &str| {
-        let bad = |error: bounds::OutOfBounds| RegisterError::Schema { tool: name.clone(), why: format!("its schema is {error}") };
+        let bad = |error: bounds::OutOfBounds| RegisterError::Schema {
+            tool: name.clone(),
+            why: format!("its schema is {error}"),
+        };
         bounds::object(text, MAX_SCHEMA_BYTES, bounds::DEPTH).map_err(bad)?;
         Ok::<_, RegisterError>(clean::json(text))
     };
@@ -89,7 +92,14 @@ mod tests {
 
     #[test]
     fn schemas_are_shallow_objects() {
-        for schema in ["", "[]", "true", "{", &format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_SCHEMA_BYTES)), &format!("{{\"a\":{}{}}}", "[".repeat(32), "]".repeat(32))] {
+        for schema in [
+            "",
+            "[]",
+            "true",
+            "{",
+            &format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_SCHEMA_BYTES)),
+            &format!("{{\"a\":{}{}}}", "[".repeat(32), "]".repeat(32)),
+        ] {
             let bad = ToolDescription { input_schema: schema.into(), ..tool("a") };
             assert!(matches!(check(vec![bad]), Err(RegisterError::Schema { .. })), "{schema:.40}");
             let bad = ToolDescription { output_schema: Some(schema.into()), ..tool("a") };

@@ -65,7 +65,11 @@ impl Conversation {
     }
 
     /// A call is about to be sent.
-    pub(super) fn open_call(&mut self, log_bytes: u32, notes: mpsc::Sender<CallNote>) -> Result<Asked<Done>, RunnerEnd> {
+    pub(super) fn open_call(
+        &mut self,
+        log_bytes: u32,
+        notes: mpsc::Sender<CallNote>,
+    ) -> Result<Asked<Done>, RunnerEnd> {
         let (done, answer) = oneshot::channel();
         let call = OpenCall { done, notes: Some(notes), budget: NoteBudget::new(log_bytes, Instant::now()) };
         Ok((self.open(Open::Call(call))?, answer))
@@ -159,7 +163,8 @@ impl Conversation {
     fn ready(&mut self, serial: u64) -> Result<(), Stop> {
         match self.ticket.take() {
             Some((wanted, ready)) if wanted == serial => {
-                drop(ready.send(()));
+                // If nobody waits any more, the runner is being killed already.
+                let _ = ready.send(());
                 Ok(())
             }
             _ => violation(format!("ready for ticket {serial}, which it was not given")),

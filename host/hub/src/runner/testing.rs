@@ -3,8 +3,10 @@
 
 use super::{Born, Fate, Reap, Runner, Streams};
 use container::ContainerName;
-use manifest::{ClassId, Digest};
-use protocol::{Call, Decoder, Done, FromRunner, Hello, HubPublicKey, InsidePosture, Outcome, ToRunner, Usage, VERSION};
+use manifest::Digest;
+use protocol::{
+    Call, Decoder, Done, FromRunner, Hello, HubPublicKey, InsidePosture, Outcome, ToRunner, Usage, VERSION,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,7 +21,7 @@ pub(crate) async fn parked(dead: CancellationToken) -> Runner {
         dead.cancelled().await;
         drop((script, kept));
     });
-    let born = Born { container: ContainerName("safeclaw-test".into()), class: ClassId("user".into()), posture: Digest::of(b"") };
+    let born = Born { container: ContainerName("safeclaw-test".into()), posture: Digest::of(b"") };
     let reap: Reap = Box::new(|_, _| Box::pin(async { Fate::default() }));
     let streams = Streams { input: Box::new(input), output: Box::new(output) };
     Runner::meet(streams, born, reap, &TaskTracker::new()).await.unwrap_or_else(|end| panic!("{end}"))
@@ -42,7 +44,10 @@ pub(crate) async fn honest(key: HubPublicKey, act: Act, fate: Fate) -> Runner {
                 let answer = match message {
                     ToRunner::Ticket(jws) => {
                         let ticket = key.verify(&jws).unwrap();
-                        assert_eq!((ticket.nonce.as_str(), ticket.container.as_str()), ("03".repeat(32).as_str(), "safeclaw-test"));
+                        assert_eq!(
+                            (ticket.nonce.as_str(), ticket.container.as_str()),
+                            ("03".repeat(32).as_str(), "safeclaw-test")
+                        );
                         FromRunner::Ready(ticket.serial)
                     }
                     ToRunner::Call(call) if call.arguments.contains("die") => return,
@@ -50,7 +55,9 @@ pub(crate) async fn honest(key: HubPublicKey, act: Act, fate: Fate) -> Runner {
                         Some(outcome) => FromRunner::Done(Done { id: call.id, outcome, usage: Usage::default() }),
                         None => continue,
                     },
-                    ToRunner::Cancel(id) => FromRunner::Done(Done { id, outcome: Outcome::Cancelled, usage: Usage::default() }),
+                    ToRunner::Cancel(id) => {
+                        FromRunner::Done(Done { id, outcome: Outcome::Cancelled, usage: Usage::default() })
+                    }
                     ToRunner::Describe(id, _) => FromRunner::Described(id, Ok(Vec::new())),
                 };
                 say(&mut said, answer).await;
@@ -61,7 +68,7 @@ pub(crate) async fn honest(key: HubPublicKey, act: Act, fate: Fate) -> Runner {
             }
         }
     });
-    let born = Born { container: ContainerName("safeclaw-test".into()), class: ClassId("user".into()), posture: Digest::of(b"") };
+    let born = Born { container: ContainerName("safeclaw-test".into()), posture: Digest::of(b"") };
     let reap: Reap = Box::new(move |_, _| Box::pin(async move { fate }));
     let streams = Streams { input: Box::new(input), output: Box::new(output) };
     Runner::meet(streams, born, reap, &TaskTracker::new()).await.unwrap_or_else(|end| panic!("{end}"))

@@ -5,7 +5,10 @@ use super::*;
 use crate::api::CallNote;
 use crate::testing::limits;
 use manifest::ToolName;
-use protocol::{Answer, CallId, Content, Decoder, Done, FromRunner, InsidePosture, Log, LogSource, Outcome, Progress, Usage, VERSION};
+use protocol::{
+    Answer, CallId, Content, Decoder, Done, FromRunner, InsidePosture, Log, LogSource, Outcome, Progress, Usage,
+    VERSION,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 /// The runner's end of the pipes.
@@ -76,11 +79,7 @@ where
     let (input, script_input) = tokio::io::duplex(1 << 16);
     let (script_output, output) = tokio::io::duplex(1 << 16);
     tokio::spawn(script(Script { input: script_input, output: script_output, decoder: Decoder::new() }));
-    let born = Born {
-        container: ContainerName("safeclaw-test".into()),
-        class: ClassId("user".into()),
-        posture: Digest::of(b""),
-    };
+    let born = Born { container: ContainerName("safeclaw-test".into()), posture: Digest::of(b"") };
     let reap: Reap = Box::new(move |_, _| Box::pin(async move { engine.fate }));
     Runner::meet(Streams { input: Box::new(input), output: Box::new(output) }, born, reap, &TaskTracker::new()).await
 }
@@ -138,7 +137,9 @@ async fn an_honest_runner_serves_and_its_notes_arrive_clean() {
     runner.assign(1, "jws".into()).await.unwrap_or_else(|end| panic!("{end}"));
     for _ in 0..2 {
         let (notes, mut listener) = mpsc::channel(16);
-        let ended = runner.call(&ToolName::try_from("read").unwrap(), "{}".into(), &limits(), notes, &CancellationToken::new()).await;
+        let ended = runner
+            .call(&ToolName::try_from("read").unwrap(), "{}".into(), &limits(), notes, &CancellationToken::new())
+            .await;
         assert!(matches!(ended, Ended::Done(Done { outcome: Outcome::Answer(_), .. })), "{ended:?}");
         assert!(matches!(listener.recv().await, Some(CallNote::Progress(_))));
         assert!(matches!(listener.recv().await, Some(CallNote::Log(log)) if log.text == "a\\u{1b}[2J"));
@@ -154,8 +155,14 @@ async fn calls_overlap_and_answers_find_their_caller() {
     let runner = met(|mut s| async move {
         s.hello().await;
         let (first, second) = (s.hear_call().await, s.hear_call().await);
-        s.say(FromRunner::Done(Done { id: second, outcome: Outcome::Denied("second".into()), usage: Usage::default() })).await;
-        s.say(FromRunner::Done(Done { id: first, outcome: Outcome::Denied("first".into()), usage: Usage::default() })).await;
+        s.say(FromRunner::Done(Done {
+            id: second,
+            outcome: Outcome::Denied("second".into()),
+            usage: Usage::default(),
+        }))
+        .await;
+        s.say(FromRunner::Done(Done { id: first, outcome: Outcome::Denied("first".into()), usage: Usage::default() }))
+            .await;
         s.hear().await;
     })
     .await;
@@ -191,7 +198,11 @@ async fn progress_after_the_end_ends_it() {
 
 #[tokio::test]
 async fn a_call_answered_as_a_question_ends_it() {
-    breach("as if it were a question", |mut s, id| async move { s.say(FromRunner::Described(id, Ok(Vec::new()))).await }).await;
+    breach(
+        "as if it were a question",
+        |mut s, id| async move { s.say(FromRunner::Described(id, Ok(Vec::new()))).await },
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -5,7 +5,11 @@ use crate::testing::manifest;
 use manifest::ProfileName;
 
 fn caller(session: &str, principal: &str) -> Caller {
-    Caller { session: SessionId(session.into()), principal: principal.into(), profile: ProfileName::try_from("everyone").unwrap() }
+    Caller {
+        session: SessionId(session.into()),
+        principal: principal.into(),
+        profile: ProfileName::try_from("everyone").unwrap(),
+    }
 }
 
 fn sessions() -> Sessions {

@@ -78,7 +78,9 @@ fn line(mut hub: &UnixStream) -> io::Result<String> {
     while line.len() < MAX_LINE_BYTES {
         hub.read_exact(&mut byte)?;
         match byte {
-            [b'\n'] => return String::from_utf8(line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+            [b'\n'] => {
+                return String::from_utf8(line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error));
+            }
             [byte] => line.push(byte),
         }
     }

@@ -77,7 +77,8 @@ impl Served {
             "capabilities": {},
             "clientInfo": {"name": "test", "version": "0"},
         });
-        let answer = self.client.ask(json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params})).await;
+        let answer =
+            self.client.ask(json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params})).await;
         self.client.send(json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
         answer
     }

@@ -54,7 +54,12 @@ pub struct TokenView {
 ///
 /// # Errors
 /// When the file cannot be rewritten.
-pub fn create(data: &Path, principal: &str, profile: &ProfileName, ttl: Option<Duration>) -> Result<String, TokenError> {
+pub fn create(
+    data: &Path,
+    principal: &str,
+    profile: &ProfileName,
+    ttl: Option<Duration>,
+) -> Result<String, TokenError> {
     if principal.is_empty() || clean::line(principal, 64) != principal {
         return Err(TokenError::Principal);
     }
@@ -121,7 +126,8 @@ pub(super) fn stamp(path: &Path) -> Stamp {
 /// The file and the stamp of what was read; no file is no token.
 pub(super) fn read(path: &Path) -> Result<(TokenFile, Stamp), TokenError> {
     let before = stamp(path);
-    let opened = OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path);
+    let opened =
+        OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path);
     let file = match opened {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((TokenFile::default(), None)),
         other => other.map_err(io_error(path))?,

@@ -43,7 +43,11 @@ impl Tokens {
         if !lives(entry, now) {
             return None;
         }
-        Some(Caller { session: session_of(&digest), principal: entry.principal.clone(), profile: entry.profile.clone() })
+        Some(Caller {
+            session: session_of(&digest),
+            principal: entry.principal.clone(),
+            profile: entry.profile.clone(),
+        })
     }
 
     /// The sessions whose tokens are in force.
@@ -66,7 +70,10 @@ impl Tokens {
             }
             Err(error) => {
                 *read_at = stamp(&self.path);
-                tracing::error!(error = &error as &dyn std::error::Error, "no token is taken until the file is right again");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "no token is taken until the file is right again"
+                );
                 self.take(Vec::new());
             }
         }

@@ -79,7 +79,9 @@ pub(super) fn not_granted(tool: &Tool) -> Vec<String> {
     }
     match tool.tier {
         Tier::User | Tier::Write => {}
-        Tier::Admin | Tier::Critical => absent.push(format!("a call as such: tier {} needs an approval for it", tool.tier)),
+        Tier::Admin | Tier::Critical => {
+            absent.push(format!("a call as such: tier {} needs an approval for it", tool.tier))
+        }
     }
     absent
 }

@@ -109,7 +109,8 @@ impl FromText for Text {
 
 /// Control characters, and those that turn the direction of text, so that a line reads as another one.
 fn steers(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl FromText for ManifestName {
@@ -198,7 +199,11 @@ impl<K: FromText, V: FromToml> FromToml for Entries<K, V> {
         let table = reading.table(value, at)?;
         if table.len() > bounds::MAX_ENTRIES {
             let message = format!("{} has too many entries: {}", quote(at), table.len());
-            reading.report(reading.spot(value), message, format!("a table has at most {} entries", bounds::MAX_ENTRIES));
+            reading.report(
+                reading.spot(value),
+                message,
+                format!("a table has at most {} entries", bounds::MAX_ENTRIES),
+            );
             return None;
         }
         let mut entries = Vec::new();

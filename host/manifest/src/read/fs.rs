@@ -17,9 +17,11 @@ pub(crate) fn read(
     let mut grants: Vec<Located<FsGrant>> = Vec::new();
     for entry in list.into_iter().flat_map(|list| list.value) {
         let Some(grant) = one(reading, entry, at, mounts) else { continue };
-        let same = |other: &&Located<FsGrant>| other.value.mount == grant.value.mount && other.value.path == grant.value.path;
+        let same =
+            |other: &&Located<FsGrant>| other.value.mount == grant.value.mount && other.value.path == grant.value.path;
         if let Some(first) = grants.iter().find(same) {
-            let message = format!("{} names {} twice, first at {}", quote(at), show(&grant.value), reading.line(first.spot));
+            let message =
+                format!("{} names {} twice, first at {}", quote(at), show(&grant.value), reading.line(first.spot));
             reading.report(grant.spot, message, "name each directory once, with the access that is meant");
             continue;
         }
@@ -29,7 +31,12 @@ pub(crate) fn read(
     grants
 }
 
-fn one(reading: &mut Reading<'_>, entry: Located<RawFs>, at: &str, mounts: &BTreeSet<MountName>) -> Option<Located<FsGrant>> {
+fn one(
+    reading: &mut Reading<'_>,
+    entry: Located<RawFs>,
+    at: &str,
+    mounts: &BTreeSet<MountName>,
+) -> Option<Located<FsGrant>> {
     let Located { value: raw, spot } = entry;
     let at = format!("{at}.fs");
     let mount = raw.mount.required(reading, spot, &at, "mount", "name a mount: mount = \"workspace\"");
@@ -80,7 +87,9 @@ pub(crate) fn narrow(
     );
     let message = format!("{} is granted {}, and the ceiling of tier `{tier}` {allowed}", quote(at), show(wanted));
     let help = match wanted.access {
-        Access::Write if tier == Tier::User => "tools of tier `user` only read: move the tool to tier `write`, or grant `read`",
+        Access::Write if tier == Tier::User => {
+            "tools of tier `user` only read: move the tool to tier `write`, or grant `read`"
+        }
         _ => "narrow the grant, move the tool to another tier, or widen the ceiling",
     };
     reading.report(grant.spot, message, help);

@@ -146,14 +146,20 @@ fn possible(reading: &mut Reading<'_>, rule: &Rule, given: &Located<u64>, at: &s
 }
 
 /// Limits of a ceiling: all are written, since they are also the tools' defaults.
-pub(super) fn ceiling(reading: &mut Reading<'_>, raw: Field<RawLimits>, owner: Spot, at: &str) -> (Limits, BTreeMap<&'static str, Spot>) {
+pub(super) fn ceiling(
+    reading: &mut Reading<'_>,
+    raw: Field<RawLimits>,
+    owner: Spot,
+    at: &str,
+) -> (Limits, BTreeMap<&'static str, Spot>) {
     let mut limits = WIDEST;
     let mut spots = BTreeMap::new();
     let help = format!("write [{at}.limits] with all of {}", RawLimits::FIELDS.join(", "));
     let Some(raw) = raw.required(reading, owner, at, "limits", &help) else { return (limits, spots) };
     let at = format!("{at}.limits");
     for (rule, field) in RULES.iter().zip(values(raw.value)) {
-        let help = format!("write one, such as {} = {}: it is the default of the tier's tools", rule.name, rule.example);
+        let help =
+            format!("write one, such as {} = {}: it is the default of the tier's tools", rule.name, rule.example);
         let Some(given) = field.required(reading, owner, &at, rule.name, &help) else { continue };
         spots.insert(rule.name, given.spot);
         if possible(reading, rule, &given, &at) {

@@ -20,7 +20,11 @@ pub(super) fn read(
     for (name, section) in sections {
         let at = format!("mounts.{name}");
         if spots.len() == bounds::MAX_MOUNTS {
-            reading.report(section.spot, "there are too many mounts", format!("at most {} of them", bounds::MAX_MOUNTS));
+            reading.report(
+                section.spot,
+                "there are too many mounts",
+                format!("at most {} of them", bounds::MAX_MOUNTS),
+            );
             break;
         }
         spots.insert(name.clone(), section.spot);
@@ -34,10 +38,12 @@ pub(super) fn read(
         let Some((path, reason)) = path.zip(reason) else { continue };
         if check(reading, &path.value, path.spot, "the path of a mount") {
             let path_text = path.value.0.as_str();
-            if let Some((other_path, other)) =
-                guest_paths.iter().find(|(other, _)| paths::beneath(path_text, other) || paths::beneath(other, path_text))
+            if let Some((other_path, other)) = guest_paths
+                .iter()
+                .find(|(other, _)| paths::beneath(path_text, other) || paths::beneath(other, path_text))
             {
-                let message = format!("mounts `{other}` ({}) and `{name}` ({}) overlap", quote(other_path), quote(path_text));
+                let message =
+                    format!("mounts `{other}` ({}) and `{name}` ({}) overlap", quote(other_path), quote(path_text));
                 reading.report(path.spot, message, "give each mount a path that is not within another's");
             }
             guest_paths.push((path.value.0.clone(), name.clone()));
@@ -54,7 +60,8 @@ fn check(reading: &mut Reading<'_>, path: &Text, spot: Spot, what: &str) -> bool
         return false;
     }
     if let Some(directory) = paths::kernel_directory(&path.0) {
-        let help = format!("choose a directory outside {directory}: it is the kernel's, and shows or changes the machine");
+        let help =
+            format!("choose a directory outside {directory}: it is the kernel's, and shows or changes the machine");
         reading.report(spot, format!("{} cannot be {what}", quote(&path.0)), help);
         return false;
     }
@@ -62,7 +69,12 @@ fn check(reading: &mut Reading<'_>, path: &Text, spot: Spot, what: &str) -> bool
 }
 
 /// A reason that says something.
-pub(super) fn reason(reading: &mut Reading<'_>, field: crate::raw::Field<Text>, owner: Spot, at: &str) -> Option<String> {
+pub(super) fn reason(
+    reading: &mut Reading<'_>,
+    field: crate::raw::Field<Text>,
+    owner: Spot,
+    at: &str,
+) -> Option<String> {
     let help = "say why in one sentence: whoever reads the manifest in a year wants to know";
     let reason = field.required(reading, owner, at, "reason", help)?;
     if reason.value.0.trim().is_empty() {

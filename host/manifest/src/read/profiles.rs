@@ -21,11 +21,17 @@ pub(super) fn read(
         let at = format!("profiles.{name}");
         spots.insert(name.clone(), section.spot);
         let named_tools = !matches!(section.raw.tools, Field::Absent);
-        let Some(list) = section.raw.tiers.required(reading, section.spot, &at, "tiers", "list its tiers: tiers = [\"user\"]") else {
+        let Some(list) =
+            section.raw.tiers.required(reading, section.spot, &at, "tiers", "list its tiers: tiers = [\"user\"]")
+        else {
             continue;
         };
         if list.value.is_empty() {
-            reading.report(list.spot, format!("{} has no tier", quote(&at)), "list at least one tier, or remove the profile");
+            reading.report(
+                list.spot,
+                format!("{} has no tier", quote(&at)),
+                "list at least one tier, or remove the profile",
+            );
         }
         let profile_tiers = tools::set(reading, Some(list), &format!("{at}.tiers"));
         for (tier, spot) in profile_tiers.iter().filter(|(tier, _)| !tiers.contains_key(*tier)) {

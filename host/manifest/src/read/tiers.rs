@@ -53,10 +53,24 @@ pub(super) fn read(
     tiers
 }
 
-fn one(reading: &mut Reading<'_>, tier: Tier, raw: RawTier, spot: Spot, mounts: &BTreeSet<MountName>) -> Option<TierRead> {
+fn one(
+    reading: &mut Reading<'_>,
+    tier: Tier,
+    raw: RawTier,
+    spot: Spot,
+    mounts: &BTreeSet<MountName>,
+) -> Option<TierRead> {
     let at = format!("tiers.{tier}");
     let concurrent_help = "write how many calls of one session run at once: concurrent_calls = 4";
-    let concurrent = count(reading, raw.concurrent_calls, spot, &at, "concurrent_calls", concurrent_help, bounds::MAX_CONCURRENT_CALLS);
+    let concurrent = count(
+        reading,
+        raw.concurrent_calls,
+        spot,
+        &at,
+        "concurrent_calls",
+        concurrent_help,
+        bounds::MAX_CONCURRENT_CALLS,
+    );
     let rate_help = "write how many calls one session has in an hour: calls_per_hour = 600";
     let rate = count(reading, raw.calls_per_hour, spot, &at, "calls_per_hour", rate_help, bounds::MAX_CALLS_PER_HOUR);
     let ceiling_help = format!("write [{at}.ceiling]: the most that a tool of this tier can be granted");
@@ -73,7 +87,11 @@ fn one(reading: &mut Reading<'_>, tier: Tier, raw: RawTier, spot: Spot, mounts: 
     let fs = fs::read(reading, fs_list, &ceiling_at, mounts);
     for grant in fs.iter().filter(|grant| tier == Tier::User && grant.value.access == Access::Write) {
         let message = format!("the ceiling of tier `user` grants {}", fs::show(&grant.value));
-        reading.report(grant.spot, message, "tier `user` only reads: write access = \"read\", or grant it in tier `write`");
+        reading.report(
+            grant.spot,
+            message,
+            "tier `user` only reads: write access = \"read\", or grant it in tier `write`",
+        );
     }
     let env = ceiling.env.given();
     let clocks = ceiling.clocks.given();
@@ -116,12 +134,24 @@ fn one(reading: &mut Reading<'_>, tier: Tier, raw: RawTier, spot: Spot, mounts: 
     Some(TierRead { rules, origins, sound: false, fs, spots })
 }
 
-fn count(reading: &mut Reading<'_>, field: Field<Count>, owner: Spot, at: &str, name: &str, help: &str, most: u64) -> Option<Located<u32>> {
+fn count(
+    reading: &mut Reading<'_>,
+    field: Field<Count>,
+    owner: Spot,
+    at: &str,
+    name: &str,
+    help: &str,
+    most: u64,
+) -> Option<Located<u32>> {
     let given = field.required(reading, owner, at, name, help)?;
     let value = given.value.0;
     if !(1..=most).contains(&value) {
         let how = if value == 0 { "small" } else { "large" };
-        reading.report(given.spot, format!("{} is too {how}: {value}", quote(&format!("{at}.{name}"))), format!("from 1 to {most}"));
+        reading.report(
+            given.spot,
+            format!("{} is too {how}: {value}", quote(&format!("{at}.{name}"))),
+            format!("from 1 to {most}"),
+        );
         return None;
     }
     Some(Located { value: u32::try_from(value).unwrap_or(u32::MAX), spot: given.spot })
@@ -132,7 +162,11 @@ fn scope(reading: &mut Reading<'_>, given: Option<&Located<RunnerScope>>, tier: 
     let Some(given) = given else { return default };
     if tier.always_per_call() && given.value == RunnerScope::Session {
         let message = format!("{} has runner `session`", quote(at));
-        reading.report(given.spot, message, format!("tier `{tier}` has one runner per call: write \"call\", or leave it out"));
+        reading.report(
+            given.spot,
+            message,
+            format!("tier `{tier}` has one runner per call: write \"call\", or leave it out"),
+        );
         return default;
     }
     given.value
@@ -163,7 +197,11 @@ fn idle(
     if !(1_000..=bounds::MAX_IDLE_MS).contains(&given.value.0) || !given.value.0.is_multiple_of(1_000) {
         let message = format!("{} cannot be {}", quote(&format!("{at}.idle")), units::show_millis(given.value.0));
         let most = units::show_millis(bounds::MAX_IDLE_MS);
-        reading.report(given.spot, message, format!("whole seconds, from 1s to {most}: a container that is idle longer is never wiped"));
+        reading.report(
+            given.spot,
+            message,
+            format!("whole seconds, from 1s to {most}: a container that is idle longer is never wiped"),
+        );
         return None;
     }
     Some((given.value.0, Origin::Written(reading.sources.line(given.spot))))
@@ -175,8 +213,16 @@ fn check_order_and_room(reading: &mut Reading<'_>, read: &TierRead) {
     if deadline_ms >= u64::from(*idle_s).saturating_mul(1_000)
         && let Some(spot) = read.spots.limits.get("deadline")
     {
-        let message = format!("tier `{tier}` has deadline {} and idle {}", units::show_millis(deadline_ms), units::show_millis(u64::from(*idle_s).saturating_mul(1_000)));
-        reading.report(*spot, message, "write an idle time longer than the deadline: a runner is not idle while it works");
+        let message = format!(
+            "tier `{tier}` has deadline {} and idle {}",
+            units::show_millis(deadline_ms),
+            units::show_millis(u64::from(*idle_s).saturating_mul(1_000))
+        );
+        reading.report(
+            *spot,
+            message,
+            "write an idle time longer than the deadline: a runner is not idle while it works",
+        );
     }
     if let Some(spot) = read.spots.limits.get("memory") {
         let calls = room::calls_at_once(ceiling.runner, *concurrent_calls);
@@ -186,7 +232,14 @@ fn check_order_and_room(reading: &mut Reading<'_>, read: &TierRead) {
 }
 
 /// Reports guests that together do not fit into their container.
-pub(super) fn fits(reading: &mut Reading<'_>, spot: Spot, at: &str, memory_bytes: u64, calls: u64, size: ContainerSize) {
+pub(super) fn fits(
+    reading: &mut Reading<'_>,
+    spot: Spot,
+    at: &str,
+    memory_bytes: u64,
+    calls: u64,
+    size: ContainerSize,
+) {
     let room = size.guest_bytes();
     if memory_bytes.saturating_mul(calls) <= room {
         return;

@@ -62,7 +62,11 @@ fn one(
     let tier = raw.tier.required(reading, spot, &at, "tier", help)?;
     let Some(read) = tiers.get(&tier.value) else {
         let message = format!("{} is in tier `{}`, which this manifest does not define", quote(&at), tier.value);
-        reading.report(tier.spot, message, format!("define [tiers.{}], or choose one of the tiers that are defined", tier.value));
+        reading.report(
+            tier.spot,
+            message,
+            format!("define [tiers.{}], or choose one of the tiers that are defined", tier.value),
+        );
         return None;
     };
     // A tier with a mistake of its own is no measure for its tools.
@@ -86,13 +90,22 @@ fn one(
         None => (ContainerSize::Small, Origin::Rule("a container is small unless the tool says otherwise".to_owned())),
         Some(given) => {
             if given.value > ceiling.size {
-                beyond(reading, given.spot, &at, &format!("has size {}", given.value), tier, &[ceiling.size.as_str()], read.spots.size);
+                beyond(
+                    reading,
+                    given.spot,
+                    &at,
+                    &format!("has size {}", given.value),
+                    tier,
+                    &[ceiling.size.as_str()],
+                    read.spots.size,
+                );
             }
             (given.value, Origin::Written(reading.sources.line(given.spot)))
         }
     };
     let (runner, runner_origin) = runner(reading, raw.runner.given(), &at, read);
-    let (limits, limit_origins) = limits::tool(reading, raw.limits.given(), &at, tier, &ceiling.limits, &read.spots.limits);
+    let (limits, limit_origins) =
+        limits::tool(reading, raw.limits.given(), &at, tier, &ceiling.limits, &read.spots.limits);
     let calls = room::calls_at_once(runner, read.rules.concurrent_calls);
     tiers::fits(reading, memory_spot, &format!("{at}.limits.memory"), limits.memory_bytes, calls, size);
 
@@ -128,7 +141,8 @@ fn component(
     at: &str,
     components: &BTreeMap<ComponentName, Spot>,
 ) -> Option<Located<ComponentName>> {
-    let component = field.required(reading, owner, at, "component", "name the component that has it: component = \"files\"")?;
+    let component =
+        field.required(reading, owner, at, "component", "name the component that has it: component = \"files\"")?;
     if components.contains_key(&component.value) {
         return Some(component);
     }
@@ -140,7 +154,12 @@ fn component(
     None
 }
 
-fn runner(reading: &mut Reading<'_>, given: Option<Located<RunnerScope>>, at: &str, read: &TierRead) -> (RunnerScope, Origin) {
+fn runner(
+    reading: &mut Reading<'_>,
+    given: Option<Located<RunnerScope>>,
+    at: &str,
+    read: &TierRead,
+) -> (RunnerScope, Origin) {
     let tier = read.rules.tier;
     let widest = read.rules.ceiling.runner;
     let Some(given) = given else {
@@ -153,7 +172,11 @@ fn runner(reading: &mut Reading<'_>, given: Option<Located<RunnerScope>>, at: &s
     };
     if tier.always_per_call() && given.value == RunnerScope::Session {
         let message = format!("{} has runner `session` in tier `{tier}`", quote(at));
-        reading.report(given.spot, message, format!("tier `{tier}` has one runner per call: write \"call\", or leave it out"));
+        reading.report(
+            given.spot,
+            message,
+            format!("tier `{tier}` has one runner per call: write \"call\", or leave it out"),
+        );
     } else if widest == RunnerScope::Call && given.value == RunnerScope::Session {
         beyond(reading, given.spot, at, "has runner `session`", tier, &[widest.as_str()], read.spots.runner);
     }
@@ -169,7 +192,11 @@ fn beyond(reading: &mut Reading<'_>, spot: Spot, at: &str, what: &str, tier: Tie
 }
 
 /// A list as a set with places; an element that is there twice is reported.
-pub(super) fn set<T: Ord + std::fmt::Display>(reading: &mut Reading<'_>, list: Option<Located<List<T>>>, at: &str) -> BTreeMap<T, Spot> {
+pub(super) fn set<T: Ord + std::fmt::Display>(
+    reading: &mut Reading<'_>,
+    list: Option<Located<List<T>>>,
+    at: &str,
+) -> BTreeMap<T, Spot> {
     let mut set = BTreeMap::new();
     for element in list.into_iter().flat_map(|list| list.value) {
         if set.contains_key(&element.value) {
@@ -185,7 +212,11 @@ pub(super) fn set<T: Ord + std::fmt::Display>(reading: &mut Reading<'_>, list: O
 fn trap_imports(reading: &mut Reading<'_>, list: Option<Located<List<Text>>>, at: &str) -> BTreeMap<String, Spot> {
     let at = format!("{at}.trap_imports");
     let names = list.map(|list| Located {
-        value: list.value.into_iter().map(|text| Located { value: text.value.0, spot: text.spot }).collect::<List<String>>(),
+        value: list
+            .value
+            .into_iter()
+            .map(|text| Located { value: text.value.0, spot: text.spot })
+            .collect::<List<String>>(),
         spot: list.spot,
     });
     let imports = set(reading, names, &at);

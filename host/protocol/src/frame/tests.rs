@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 use super::*;
-use crate::{Answer, Content, Done, Hints, ToolDescription, FromRunner, Hello, InsidePosture, Log, LogSource, Outcome, Usage};
+use crate::{
+    Answer, Content, Done, FromRunner, Hello, Hints, InsidePosture, Log, LogSource, Outcome, ToolDescription, Usage,
+};
 use proptest::prelude::*;
 
 fn framed(body: &[u8]) -> Vec<u8> {
@@ -122,9 +124,8 @@ fn message() -> impl Strategy<Value = FromRunner> {
     prop_oneof![
         any::<u64>().prop_map(FromRunner::Ready),
         ".{0,200}".prop_map(FromRunner::Refused),
-        (any::<u64>(), ".{0,300}", 0..5_u8).prop_map(|(id, text, level)| {
-            FromRunner::Log(Log { id, source: LogSource::Message(level), text })
-        }),
+        (any::<u64>(), ".{0,300}", 0..5_u8)
+            .prop_map(|(id, text, level)| { FromRunner::Log(Log { id, source: LogSource::Message(level), text }) }),
         (any::<u64>(), proptest::collection::vec(any::<u8>(), 0..300)).prop_map(|(id, bytes)| {
             let content = vec![Content::Image(bytes, "image/png".to_owned())];
             let answer = Answer { content, structured: None, is_error: false };

@@ -10,11 +10,8 @@ use jsonwebtoken::signature::{Error as SignatureError, Signer, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 
 /// Used by every call to the library in this process. Keys are the bare 32 bytes, not DER.
-static ED25519_ONLY: CryptoProvider = CryptoProvider {
-    signer_factory: signer,
-    verifier_factory: verifier,
-    key_utils: KeyUtils::new_unimplemented(),
-};
+static ED25519_ONLY: CryptoProvider =
+    CryptoProvider { signer_factory: signer, verifier_factory: verifier, key_utils: KeyUtils::new_unimplemented() };
 
 /// Makes the library use [`ED25519_ONLY`]; only the first call does anything. Where another provider
 /// was first, it cannot read our keys, and nothing is signed or accepted.

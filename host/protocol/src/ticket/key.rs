@@ -177,8 +177,7 @@ impl HubPublicKey {
 
 fn strict_header(jws: &str) -> Result<StrictHeader, TicketError> {
     let mut parts = jws.split('.');
-    let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return Err(TicketError::Malformed);
     };
     let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| TicketError::Malformed)?;

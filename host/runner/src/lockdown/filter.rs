@@ -40,7 +40,8 @@ fn rules(calls: &[Call]) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError
             When::Always => {}
             When::Masked { argument, mask, values } => {
                 for value in values {
-                    let is = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), *value)?;
+                    let is =
+                        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), *value)?;
                     chain.push(SeccompRule::new(vec![is])?);
                 }
             }

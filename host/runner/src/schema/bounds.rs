@@ -46,7 +46,8 @@ pub(super) fn read(text: &str, place: Place) -> Result<Value, SchemaError> {
     if walk.patterns > MAX_PATTERNS {
         return Err(SchemaError::Large { what: "a number of patterns", most: MAX_PATTERNS });
     }
-    let mut expansion = Expansion { document: &document, anchors: &walk.anchors, known: HashMap::new(), open: Vec::new() };
+    let mut expansion =
+        Expansion { document: &document, anchors: &walk.anchors, known: HashMap::new(), open: Vec::new() };
     let size = expansion.size(&document)?;
     if size.depth > MAX_EXPANDED_DEPTH {
         return Err(SchemaError::Large { what: "nesting through references", most: MAX_EXPANDED_DEPTH });

@@ -40,7 +40,9 @@ fn a_schema_is_a_bounded_object() {
 
 #[test]
 fn nothing_outside_of_the_document_is_named() {
-    for target in ["https://example.com/s.json", "file:///etc/passwd", "other.json", "//host/x", "", "urn:x:y", "other#/a"] {
+    for target in
+        ["https://example.com/s.json", "file:///etc/passwd", "other.json", "//host/x", "", "urn:x:y", "other#/a"]
+    {
         refused(&json!({"$ref": target}), "outside");
         refused(&json!({"properties": {"a": {"items": {"$ref": target}}}}), "outside");
     }
@@ -57,7 +59,10 @@ fn nothing_outside_of_the_document_is_named() {
 fn references_cannot_multiply() {
     refused(&json!({"$ref": "#"}), "back to itself");
     refused(&json!({"properties": {"a": {"$ref": "#/properties/a"}}}), "back to itself");
-    refused(&json!({"$defs": {"a": {"$ref": "#b"}, "b": {"$anchor": "b", "anyOf": [{"$ref": "#/$defs/a"}]}}, "$ref": "#b"}), "back to itself");
+    refused(
+        &json!({"$defs": {"a": {"$ref": "#b"}, "b": {"$anchor": "b", "anyOf": [{"$ref": "#/$defs/a"}]}}, "$ref": "#b"}),
+        "back to itself",
+    );
     // Each definition asks for the next one twice: 2^20 when followed.
     let doubling: serde_json::Map<_, _> = (0..20)
         .map(|n| {
@@ -99,7 +104,9 @@ fn a_schema_that_is_none_is_refused() {
 
 #[test]
 fn misfits_say_where_and_what_and_never_repeat_the_arguments() {
-    let schema = input(&json!({"path": {"type": "string", "maxLength": 3}, "lines": {"type": "array", "items": {"type": "integer"}}}));
+    let schema = input(
+        &json!({"path": {"type": "string", "maxLength": 3}, "lines": {"type": "array", "items": {"type": "integer"}}}),
+    );
     let misfit = schema.check(r#"{"path": "SECRET", "lines": [1, "SECRET"]}"#).unwrap_err();
     assert!(misfit.contains("/path") && misfit.contains("/lines/1"), "{misfit}");
     assert!(!misfit.contains("SECRET"), "{misfit}");

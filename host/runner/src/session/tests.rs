@@ -54,7 +54,11 @@ fn ticket(serial: u64) -> Ticket {
         serial,
         posture: digest('0'),
         concurrent_calls: 2,
-        components: vec![TicketComponent { component: digest('c'), artefact: digest('d'), trap_imports: BTreeSet::new() }],
+        components: vec![TicketComponent {
+            component: digest('c'),
+            artefact: digest('d'),
+            trap_imports: BTreeSet::new(),
+        }],
         tools: vec![tool("one"), tool("two")],
     }
 }
@@ -180,7 +184,8 @@ fn only_a_ticket_without_tools_describes() {
     let mut session = session();
     let registration = Ticket { tools: Vec::new(), concurrent_calls: 1, ..ticket(1) };
     assert!(matches!(send(&mut session, &registration), Step::Install(_)));
-    let refused = |step| matches!(step, Ok(Step::Answer(message)) if matches!(*message, FromRunner::Described(1, Err(_))));
+    let refused =
+        |step| matches!(step, Ok(Step::Answer(message)) if matches!(*message, FromRunner::Described(1, Err(_))));
     assert!(refused(session.on(ToRunner::Describe(1, digest('e')), NOW)));
     assert!(refused(session.on(ToRunner::Describe(1, digest('c')), NOW + 60)));
     assert!(matches!(session.on(ToRunner::Describe(1, digest('c')), NOW), Ok(Step::Describe(1, _))));

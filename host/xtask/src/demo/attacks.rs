@@ -123,7 +123,11 @@ fn host_file(seen: &Seen) -> Verdict {
     let attempts = report.get("attempts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let text = |attempt: &Value, field: &str| attempt.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     if let Some(through) = attempts.iter().find(|attempt| attempt.get("reached") != Some(&Value::Bool(false))) {
-        return Verdict::NotStopped(format!("it got {}: {}", text(through, "what"), short(&text(through, "outcome"), 60)));
+        return Verdict::NotStopped(format!(
+            "it got {}: {}",
+            text(through, "what"),
+            short(&text(through, "outcome"), 60)
+        ));
     }
     let mut errors: BTreeMap<String, usize> = BTreeMap::new();
     for attempt in attempts {
@@ -166,8 +170,12 @@ fn environment(seen: &Seen) -> Verdict {
 fn spin(seen: &Seen) -> Verdict {
     let limit = seen.reply.text.rsplit_once('(').and_then(|(_, rest)| rest.strip_suffix(')')?.split_once(" = "));
     match limit {
-        Some(("cpu_ms", value)) if seen.reply.is_error => Verdict::Stopped(format!("wall 1: CPU budget of {value} ms used up")),
-        Some((limit, value)) if seen.reply.is_error => Verdict::NotStopped(format!("the limit that ended it was {limit} = {value}")),
+        Some(("cpu_ms", value)) if seen.reply.is_error => {
+            Verdict::Stopped(format!("wall 1: CPU budget of {value} ms used up"))
+        }
+        Some((limit, value)) if seen.reply.is_error => {
+            Verdict::NotStopped(format!("the limit that ended it was {limit} = {value}"))
+        }
         _ => unclear(seen),
     }
 }
@@ -232,14 +240,18 @@ mod tests {
     fn only_the_cpu_budget_ends_spinning_as_it_should() {
         let limit = |text: &str| spin(&seen(text, None, true, ""));
         let expected = "wall 1: CPU budget of 2000 ms used up";
-        assert_eq!(limit("limit: the call used its CPU time up (cpu_ms = 2000)"), Verdict::Stopped(expected.to_owned()));
+        assert_eq!(
+            limit("limit: the call used its CPU time up (cpu_ms = 2000)"),
+            Verdict::Stopped(expected.to_owned())
+        );
         assert!(!stopped(&limit("limit: the call took too long (deadline_ms = 10000)")));
         assert!(!stopped(&limit("broken: it failed")));
     }
 
     #[test]
     fn a_socket_is_stopped_by_the_trap_that_the_log_names() {
-        let told = "broken: the call failed inside SafeClaw; the operator finds it under 00000000-0000-0000-0000-000000000005";
+        let told =
+            "broken: the call failed inside SafeClaw; the operator finds it under 00000000-0000-0000-0000-000000000005";
         let log = "the tool called `wasi:sockets/tcp-create-socket@0.2.6#create-tcp-socket`, which links to a trap";
         let expected = "wall 1: wasi:sockets/tcp-create-socket links to nothing, the call traps";
         assert_eq!(socket(&seen(told, None, true, log)), Verdict::Stopped(expected.to_owned()));

@@ -54,9 +54,12 @@ impl Hub {
         let mut command = Command::new(&safeclaw);
         command
             .args(["--log", "debug", "--log-format", "json", "hub", "--json", "--listen", "127.0.0.1:0"])
-            .arg("--data").arg(ground.data())
-            .arg("--manifest").arg(ground.manifest())
-            .arg("--mount").arg(workspace)
+            .arg("--data")
+            .arg(ground.data())
+            .arg("--manifest")
+            .arg(ground.manifest())
+            .arg("--mount")
+            .arg(workspace)
             .args(["--engine", &setting.engine, "--image", &setting.image])
             .args(["--parked", &setting.parked.to_string()])
             .stdin(Stdio::null())
@@ -71,7 +74,14 @@ impl Hub {
         let Some(url) = ready.as_ref().and_then(|ready| ready.get("mcp")?.as_str()) else {
             anyhow::bail!("the hub did not start:\n{}", tail(&ground.log()));
         };
-        Ok(Self { safeclaw, data: ground.data(), log: ground.log(), url: url.to_owned(), parks: setting.parked > 0, _process: process })
+        Ok(Self {
+            safeclaw,
+            data: ground.data(),
+            log: ground.log(),
+            url: url.to_owned(),
+            parks: setting.parked > 0,
+            _process: process,
+        })
     }
 
     /// Adds a component; gives what was registered.
@@ -82,7 +92,10 @@ impl Hub {
     /// Makes a token.
     pub(crate) async fn token(&self, profile: &str) -> anyhow::Result<String> {
         let made = self
-            .ask(["token", "create", "--principal", "demo", "--profile", profile, "--ttl", "12h", "--json"].map(Into::into))
+            .ask(
+                ["token", "create", "--principal", "demo", "--profile", profile, "--ttl", "12h", "--json"]
+                    .map(Into::into),
+            )
             .await?;
         let token = made.get("token").and_then(Value::as_str).context("no token was made")?;
         Ok(token.to_owned())

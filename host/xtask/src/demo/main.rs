@@ -57,7 +57,9 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = runtime.context("the async runtime did not start").and_then(|runtime| runtime.block_on(until_stopped(&arguments)));
+    let result = runtime
+        .context("the async runtime did not start")
+        .and_then(|runtime| runtime.block_on(until_stopped(&arguments)));
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -151,13 +153,15 @@ fn failures(report: &Report) -> Vec<String> {
     let tools = report.tools.iter().filter(|shown| !shown.ok).map(|shown| format!("{}: {}", shown.tool, shown.result));
     let attacks = report.attacks.iter().filter(|row| !row.stopped).map(|row| format!("{}: {}", row.attack, row.wall));
     let lists = [("facts", &report.posture), ("self-test", &report.self_test), ("lockdown", &report.lockdown)];
-    let empty = lists.into_iter().filter(|(_, list)| list.is_empty()).map(|(name, _)| format!("the runner reported no {name}"));
+    let empty =
+        lists.into_iter().filter(|(_, list)| list.is_empty()).map(|(name, _)| format!("the runner reported no {name}"));
     tools.chain(attacks).chain(empty).collect()
 }
 
 /// Registers every component that ships and every one that attacks.
 async fn register(hub: &Hub, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut names: Vec<&str> = ["files", "json", "time"].into_iter().chain(ATTACKS.iter().map(|a| a.component)).collect();
+    let mut names: Vec<&str> =
+        ["files", "json", "time"].into_iter().chain(ATTACKS.iter().map(|a| a.component)).collect();
     names.dedup();
     for name in names {
         // Cargo names the file after the crate, where a hyphen is no letter.

@@ -38,7 +38,11 @@ impl Report {
         let _ = writeln!(text, "\nTools at work, through both walls, on a clone of this repository\n");
         for shown in &self.tools {
             let mark = if shown.ok { "✓" } else { "✗" };
-            let _ = writeln!(text, "  {mark} {:<17}{:<22}{:<44}{:>7.1} ms", shown.tool, shown.asked, shown.result, shown.ms);
+            let _ = writeln!(
+                text,
+                "  {mark} {:<17}{:<22}{:<44}{:>7.1} ms",
+                shown.tool, shown.asked, shown.result, shown.ms
+            );
         }
         let _ = writeln!(text, "\nAttacks\n");
         for row in &self.attacks {
@@ -46,7 +50,9 @@ impl Report {
             let _ = writeln!(text, "  {mark} {:<22}{:<80}{:>8.1} ms", row.attack, row.wall, row.ms);
         }
         let _ = writeln!(text, "\nWall 2, read from inside the container");
-        for (head, facts) in [("is", &self.posture), ("tried and refused", &self.self_test), ("locked by the runner", &self.lockdown)] {
+        for (head, facts) in
+            [("is", &self.posture), ("tried and refused", &self.self_test), ("locked by the runner", &self.lockdown)]
+        {
             let _ = writeln!(text, "\n  {head}");
             for (name, value) in facts {
                 let _ = writeln!(text, "    {name:<26}{value}");

@@ -41,9 +41,11 @@ fn test_embedded_resource() -> Result<Answer> {
 #[tool(read_only)]
 fn test_multiple_content_types() -> Result<Answer> {
     let body = ResourceBody::Text(r#"{"test":"data","value":123}"#.to_owned());
-    Ok(Answer::text("Multiple content types test:")
-        .with_image(PNG.to_vec(), "image/png")
-        .with_resource("test://mixed-content-resource", "application/json", body))
+    Ok(Answer::text("Multiple content types test:").with_image(PNG.to_vec(), "image/png").with_resource(
+        "test://mixed-content-resource",
+        "application/json",
+        body,
+    ))
 }
 
 /// Fails.

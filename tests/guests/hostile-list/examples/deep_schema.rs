@@ -6,10 +6,6 @@ use hostile_list::{listing, tool};
 listing!({
     let mut deep = tool("deep");
     let depth = 10_000;
-    deep.input_schema = format!(
-        r#"{}true{}"#,
-        r#"{"type":"object","not":"#.repeat(depth),
-        "}".repeat(depth)
-    );
+    deep.input_schema = format!(r#"{}true{}"#, r#"{"type":"object","not":"#.repeat(depth), "}".repeat(depth));
     vec![deep]
 });

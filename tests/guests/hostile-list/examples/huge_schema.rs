@@ -5,9 +5,6 @@ use hostile_list::{listing, tool};
 
 listing!({
     let mut huge = tool("huge");
-    huge.input_schema = format!(
-        r#"{{"type":"object","description":"{}"}}"#,
-        "x".repeat(16 << 20)
-    );
+    huge.input_schema = format!(r#"{{"type":"object","description":"{}"}}"#, "x".repeat(16 << 20));
     vec![huge]
 });

@@ -4,12 +4,7 @@
 use hostile_list::{listing, tool};
 
 listing!({
-    let found = std::fs::read_dir("/").is_ok()
-        || std::fs::read_dir("/workspace").is_ok()
-        || std::env::vars().count() > 0;
-    if found {
-        vec![tool("found_something")]
-    } else {
-        vec![tool("found_nothing")]
-    }
+    let found =
+        std::fs::read_dir("/").is_ok() || std::fs::read_dir("/workspace").is_ok() || std::env::vars().count() > 0;
+    if found { vec![tool("found_something")] } else { vec![tool("found_nothing")] }
 });

@@ -5,7 +5,6 @@ use hostile_list::{listing, tool};
 
 listing!({
     let mut slow = tool("slow");
-    slow.input_schema =
-        r#"{"type":"object","properties":{"x":{"type":"string","pattern":"^(a+)+$"}}}"#.into();
+    slow.input_schema = r#"{"type":"object","properties":{"x":{"type":"string","pattern":"^(a+)+$"}}}"#.into();
     vec![slow]
 });

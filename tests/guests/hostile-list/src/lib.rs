@@ -15,12 +15,7 @@ pub fn tool(name: &str) -> Listed {
         description: "Listed".to_owned(),
         input_schema: r#"{"type":"object"}"#.to_owned(),
         output_schema: None,
-        hints: Hints {
-            read_only: Some(true),
-            destructive: None,
-            idempotent: None,
-            open_world: None,
-        },
+        hints: Hints { read_only: Some(true), destructive: None, idempotent: None, open_world: None },
     }
 }
 

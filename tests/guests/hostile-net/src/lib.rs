@@ -23,40 +23,22 @@ struct Report {
 
 fn attempt<T: std::fmt::Debug>(what: String, result: std::io::Result<T>) -> Attempt {
     let reached = result.is_ok();
-    Attempt {
-        what,
-        outcome: result.map_or_else(|e| e.to_string(), |got| format!("{got:?}")),
-        reached,
-    }
+    Attempt { what, outcome: result.map_or_else(|e| e.to_string(), |got| format!("{got:?}")), reached }
 }
 
 /// Connects, listens, sends a datagram and asks for a name.
 #[tool]
 fn attack_open_socket() -> Result<Report> {
     let mut attempts = Vec::new();
-    for address in [
-        "127.0.0.1:22",
-        "169.254.169.254:80",
-        "192.0.2.1:443",
-        "[::1]:80",
-    ] {
-        attempts.push(attempt(
-            format!("connect {address}"),
-            TcpStream::connect(address),
-        ));
+    for address in ["127.0.0.1:22", "169.254.169.254:80", "192.0.2.1:443", "[::1]:80"] {
+        attempts.push(attempt(format!("connect {address}"), TcpStream::connect(address)));
     }
     attempts.push(attempt("listen".into(), TcpListener::bind("0.0.0.0:0")));
-    let sent =
-        UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"out", "192.0.2.1:53"));
+    let sent = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"out", "192.0.2.1:53"));
     attempts.push(attempt("send a datagram".into(), sent));
-    let names = "example.com:443"
-        .to_socket_addrs()
-        .map(Iterator::collect::<Vec<_>>);
+    let names = "example.com:443".to_socket_addrs().map(Iterator::collect::<Vec<_>>);
     attempts.push(attempt("resolve a name".into(), names));
-    Ok(Report {
-        reached: attempts.iter().any(|a| a.reached),
-        attempts,
-    })
+    Ok(Report { reached: attempts.iter().any(|a| a.reached), attempts })
 }
 
 plugin!(attack_open_socket);

@@ -40,9 +40,7 @@ pub(crate) fn attack_spin_with_host_calls(args: Spin) -> Result<String> {
     loop {
         match args.call {
             None | Some(HostCall::Clock) => drop(black_box(monotonic_clock::now())),
-            Some(HostCall::Random) => {
-                drop(black_box(wasip2::random::random::get_random_bytes(4096)))
-            }
+            Some(HostCall::Random) => drop(black_box(wasip2::random::random::get_random_bytes(4096))),
             Some(HostCall::Poll) => monotonic_clock::subscribe_duration(0).block(),
         }
     }
@@ -87,11 +85,7 @@ pub(crate) struct Allocated {
 pub(crate) fn attack_allocate_memory(args: Allocate) -> Result<Allocated> {
     let mut bytes = 0_u64;
     let mut blocks: Vec<Vec<u8>> = Vec::new();
-    let size = if matches!(args.how, How::Big) {
-        3 << 30
-    } else {
-        64 << 10
-    };
+    let size = if matches!(args.how, How::Big) { 3 << 30 } else { 64 << 10 };
     let refused = loop {
         let mut block = Vec::new();
         if block.try_reserve_exact(size).is_err() || blocks.try_reserve(1).is_err() {
@@ -129,21 +123,13 @@ pub(crate) struct Recurse {
 
 #[inline(never)]
 fn call_deeper(n: u64, end: u64) -> u64 {
-    if n == end {
-        0
-    } else {
-        call_deeper(n + 1, end).wrapping_mul(3) ^ n
-    }
+    if n == end { 0 } else { call_deeper(n + 1, end).wrapping_mul(3) ^ n }
 }
 
 #[inline(never)]
 fn keep_deeper(n: u64, end: u64) -> u64 {
     let kept = black_box([n; 64]);
-    if n == end {
-        0
-    } else {
-        keep_deeper(n + 1, end) ^ kept.iter().sum::<u64>()
-    }
+    if n == end { 0 } else { keep_deeper(n + 1, end) ^ kept.iter().sum::<u64>() }
 }
 
 /// Calls itself until the stack is full.
@@ -190,50 +176,28 @@ const MANY: usize = 1_000_000;
 /// Opens the same directory again and again and closes nothing.
 #[tool]
 pub(crate) fn attack_many_handles() -> Result<Handles> {
-    let (directory, _) = get_directories()
-        .into_iter()
-        .next()
-        .context("no directory is granted")?;
+    let (directory, _) = get_directories().into_iter().next().context("no directory is granted")?;
     let mut open = Vec::new();
     for _ in 0..MANY {
-        match directory.open_at(
-            PathFlags::empty(),
-            ".",
-            OpenFlags::DIRECTORY,
-            DescriptorFlags::READ,
-        ) {
+        match directory.open_at(PathFlags::empty(), ".", OpenFlags::DIRECTORY, DescriptorFlags::READ) {
             Ok(handle) => open.push(handle),
             Err(error) => {
-                return Ok(Handles {
-                    opened: open.len(),
-                    error: Some(error.to_string()),
-                });
+                return Ok(Handles { opened: open.len(), error: Some(error.to_string()) });
             }
         }
     }
-    Ok(Handles {
-        opened: open.len(),
-        error: None,
-    })
+    Ok(Handles { opened: open.len(), error: None })
 }
 
 /// Makes timers and forgets none of them.
 #[tool]
 pub(crate) fn attack_many_timers() -> Result<Handles> {
-    let timers: Vec<_> = (0..MANY)
-        .map(|_| monotonic_clock::subscribe_duration(u64::MAX))
-        .collect();
-    Ok(Handles {
-        opened: timers.len(),
-        error: None,
-    })
+    let timers: Vec<_> = (0..MANY).map(|_| monotonic_clock::subscribe_duration(u64::MAX)).collect();
+    Ok(Handles { opened: timers.len(), error: None })
 }
 
 /// Asks for more random bytes than fit anywhere.
 #[tool]
 pub(crate) fn attack_huge_random() -> Result<Handles> {
-    Ok(Handles {
-        opened: wasip2::random::random::get_random_bytes(u64::from(u32::MAX)).len(),
-        error: None,
-    })
+    Ok(Handles { opened: wasip2::random::random::get_random_bytes(u64::from(u32::MAX)).len(), error: None })
 }

@@ -69,13 +69,9 @@ pub(crate) fn attack_escape_text() -> Result<Answer> {
     eprintln!("{NASTY}");
     let resource = ResourceBody::Text(NASTY.to_owned());
     let structured = safeclaw_sdk::serde_json::json!({ NASTY: NASTY }).to_string();
-    let answer = Answer::text(NASTY)
-        .with_image(vec![0], NASTY)
-        .with_resource(&format!("file://{NASTY}"), NASTY, resource);
-    Ok(Answer {
-        structured: Some(structured),
-        ..answer
-    })
+    let answer =
+        Answer::text(NASTY).with_image(vec![0], NASTY).with_resource(&format!("file://{NASTY}"), NASTY, resource);
+    Ok(Answer { structured: Some(structured), ..answer })
 }
 
 /// Writes what looks like the runner's frames and like MCP to standard output, error and log.
@@ -103,10 +99,7 @@ pub(crate) fn attack_huge_result(args: Amount) -> Result<Answer> {
 /// Answers very many empty blocks; 1 000 000 unless `n` says otherwise.
 #[tool]
 pub(crate) fn attack_many_blocks(args: Amount) -> Result<Answer> {
-    Ok(Answer {
-        content: vec![Content::Text(String::new()); args.or(1_000_000)],
-        ..Answer::new()
-    })
+    Ok(Answer { content: vec![Content::Text(String::new()); args.or(1_000_000)], ..Answer::new() })
 }
 
 /// Answers deeply nested JSON as structured content; 100 000 levels unless `n` says otherwise.
@@ -114,10 +107,7 @@ pub(crate) fn attack_many_blocks(args: Amount) -> Result<Answer> {
 pub(crate) fn attack_deep_json(args: Amount) -> Result<Answer> {
     let depth = args.or(100_000);
     let structured = format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
-    Ok(Answer {
-        structured: Some(structured),
-        ..Answer::text("deep")
-    })
+    Ok(Answer { structured: Some(structured), ..Answer::text("deep") })
 }
 
 /// Which kind of broken.
@@ -149,8 +139,5 @@ pub(crate) fn attack_broken_structured(args: Break) -> Result<Answer> {
         Broken::Twice => "{\"a\":1,\"a\":2}",
         Broken::Trailing => "{}{\"is_error\":false}",
     };
-    Ok(Answer {
-        structured: Some(structured.to_owned()),
-        ..Answer::text("broken")
-    })
+    Ok(Answer { structured: Some(structured.to_owned()), ..Answer::text("broken") })
 }

@@ -44,20 +44,15 @@ fn plant(path: &Path) -> std::io::Result<String> {
 #[tool]
 pub(crate) fn attack_write_protected(args: Place) -> Result<Report> {
     let root = Path::new(&args.path);
-    let mut attempts: Vec<Attempt> = PROTECTED
-        .into_iter()
-        .map(|path| attempt(format!("write {path}"), plant(&root.join(path))))
-        .collect();
+    let mut attempts: Vec<Attempt> =
+        PROTECTED.into_iter().map(|path| attempt(format!("write {path}"), plant(&root.join(path)))).collect();
     for directory in [".git", ".git/hooks", ".github"] {
         let aside = root.join(".attack-aside");
         let moved = fs::rename(root.join(directory), &aside);
         if moved.is_ok() {
             let _ = fs::rename(&aside, root.join(directory));
         }
-        attempts.push(attempt(
-            format!("move {directory} aside"),
-            moved.map(|()| "moved".into()),
-        ));
+        attempts.push(attempt(format!("move {directory} aside"), moved.map(|()| "moved".into())));
         let staged = root.join(".attack-staged");
         let _ = fs::create_dir_all(&staged);
         let replaced = fs::rename(&staged, root.join(directory)).map(|()| "replaced".into());
@@ -68,22 +63,15 @@ pub(crate) fn attack_write_protected(args: Place) -> Result<Report> {
         let linked = preopen.symlink_at(".git/hooks", ".attack-hooks");
         if linked.is_ok() {
             let through = Path::new(&name).join(".attack-hooks/pre-push");
-            attempts.push(attempt(
-                format!("write {} through a symlink", through.display()),
-                plant(&through),
-            ));
+            attempts.push(attempt(format!("write {} through a symlink", through.display()), plant(&through)));
             let _ = preopen.unlink_file_at(".attack-hooks");
         }
     }
     for path in [".git/config", ".git/hooks/pre-commit"] {
-        let linked =
-            fs::hard_link(root.join(path), root.join(".attack-hard")).map(|()| "linked".into());
+        let linked = fs::hard_link(root.join(path), root.join(".attack-hard")).map(|()| "linked".into());
         attempts.push(attempt(format!("hard link to {path}"), linked));
         let _ = fs::remove_file(root.join(".attack-hard"));
-        attempts.push(attempt(
-            format!("remove {path}"),
-            fs::remove_file(root.join(path)).map(|()| "removed".into()),
-        ));
+        attempts.push(attempt(format!("remove {path}"), fs::remove_file(root.join(path)).map(|()| "removed".into())));
     }
     Ok(Report::of(attempts))
 }
@@ -92,49 +80,19 @@ pub(crate) fn attack_write_protected(args: Place) -> Result<Report> {
 #[tool]
 pub(crate) fn attack_write_read_only(args: Place) -> Result<Report> {
     let root = Path::new(&args.path);
-    let first = fs::read_dir(root)?
-        .flatten()
-        .map(|e| e.path())
-        .find(|p| p.is_file())
-        .unwrap_or_else(|| root.join("none"));
+    let first =
+        fs::read_dir(root)?.flatten().map(|e| e.path()).find(|p| p.is_file()).unwrap_or_else(|| root.join("none"));
     let new = root.join(".attack");
     Ok(Report::of(vec![
         attempt("create", fs::write(&new, "x").map(|()| "created".into())),
-        attempt(
-            "make a directory",
-            fs::create_dir(&new).map(|()| "made".into()),
-        ),
-        attempt(
-            "open for writing",
-            fs::OpenOptions::new()
-                .write(true)
-                .open(&first)
-                .map(|_| "opened".into()),
-        ),
-        attempt(
-            "append",
-            fs::OpenOptions::new()
-                .append(true)
-                .open(&first)
-                .map(|_| "opened".into()),
-        ),
-        attempt(
-            "truncate",
-            fs::File::create(&first).map(|_| "truncated".into()),
-        ),
-        attempt(
-            "rename",
-            fs::rename(&first, &new).map(|()| "renamed".into()),
-        ),
-        attempt(
-            "hard link",
-            fs::hard_link(&first, &new).map(|()| "linked".into()),
-        ),
+        attempt("make a directory", fs::create_dir(&new).map(|()| "made".into())),
+        attempt("open for writing", fs::OpenOptions::new().write(true).open(&first).map(|_| "opened".into())),
+        attempt("append", fs::OpenOptions::new().append(true).open(&first).map(|_| "opened".into())),
+        attempt("truncate", fs::File::create(&first).map(|_| "truncated".into())),
+        attempt("rename", fs::rename(&first, &new).map(|()| "renamed".into())),
+        attempt("hard link", fs::hard_link(&first, &new).map(|()| "linked".into())),
         attempt("remove", fs::remove_file(&first).map(|()| "removed".into())),
-        attempt(
-            "remove the directory",
-            fs::remove_dir_all(root).map(|()| "removed".into()),
-        ),
+        attempt("remove the directory", fs::remove_dir_all(root).map(|()| "removed".into())),
     ]))
 }
 
@@ -164,22 +122,16 @@ pub(crate) struct Filled {
 #[tool]
 pub(crate) fn attack_fill_directory(args: Fill) -> Result<Filled> {
     use std::io::Write as _;
-    let (max_bytes, files) = (
-        args.max_bytes.unwrap_or(1 << 30),
-        args.files.unwrap_or(1).max(1),
-    );
+    let (max_bytes, files) = (args.max_bytes.unwrap_or(1 << 30), args.files.unwrap_or(1).max(1));
     let block = vec![0x5A; 64 << 10];
     let (mut bytes, mut made) = (0, 0);
     let mut fill = || -> std::io::Result<()> {
         while made < files && bytes < max_bytes {
-            let mut file =
-                fs::File::create(Path::new(&args.path).join(format!(".attack-fill-{made}")))?;
+            let mut file = fs::File::create(Path::new(&args.path).join(format!(".attack-fill-{made}")))?;
             made += 1;
             let mut left = (max_bytes / files).max(1);
             while left > 0 {
-                let part = block
-                    .get(..left.min(block.len() as u64) as usize)
-                    .unwrap_or(&block);
+                let part = block.get(..left.min(block.len() as u64) as usize).unwrap_or(&block);
                 file.write_all(part)?;
                 bytes += part.len() as u64;
                 left -= part.len() as u64;
@@ -188,18 +140,11 @@ pub(crate) fn attack_fill_directory(args: Fill) -> Result<Filled> {
         Ok(())
     };
     let error = fill().err().map(|e| e.to_string());
-    Ok(Filled {
-        bytes,
-        files: made,
-        error,
-    })
+    Ok(Filled { bytes, files: made, error })
 }
 
 /// Opens a named pipe, on which nobody writes, and reads it.
 #[tool]
 pub(crate) fn attack_open_fifo(args: Place) -> Result<Report> {
-    Ok(Report::of(vec![attempt(
-        "read a pipe",
-        fs::read_to_string(&args.path),
-    )]))
+    Ok(Report::of(vec![attempt("read a pipe", fs::read_to_string(&args.path))]))
 }

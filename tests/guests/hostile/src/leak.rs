@@ -43,10 +43,7 @@ pub(crate) fn attack_plant(args: Pattern) -> Result<Planted> {
     let filled = complement(args.seed).map(|byte| !byte).repeat(copies);
     black_box(&filled);
     std::mem::forget(filled);
-    Ok(Planted {
-        copies,
-        call: CALLS.fetch_add(1, Ordering::Relaxed) + 1,
-    })
+    Ok(Planted { copies, call: CALLS.fetch_add(1, Ordering::Relaxed) + 1 })
 }
 
 /// What to look for.
@@ -78,44 +75,24 @@ pub(crate) struct Scanned {
 pub(crate) fn attack_scan(args: Scan) -> Result<Scanned> {
     const PAGE: usize = 64 << 10;
     if args.plant_first == Some(true) {
-        attack_plant(Pattern {
-            seed: args.seed,
-            mebibytes: Some(1),
-        })?;
+        attack_plant(Pattern { seed: args.seed, mebibytes: Some(1) })?;
     }
     let grown = std::arch::wasm32::memory_grow::<0>(args.mebibytes.unwrap_or(8).min(256) * 16);
     let end = std::arch::wasm32::memory_size::<0>() * PAGE;
     let wanted = complement(args.seed);
     // The first page holds address zero, which no reference may have.
     let memory = memory(PAGE..end);
-    let found = memory
-        .windows(16)
-        .filter(|window| window.iter().zip(&wanted).all(|(a, b)| *a == !*b))
-        .count();
-    let new = if grown == usize::MAX {
-        &[][..]
-    } else {
-        memory.get(grown * PAGE - PAGE..).unwrap_or_default()
-    };
+    let found = memory.windows(16).filter(|window| window.iter().zip(&wanted).all(|(a, b)| *a == !*b)).count();
+    let new = if grown == usize::MAX { &[][..] } else { memory.get(grown * PAGE - PAGE..).unwrap_or_default() };
     let not_zero = new.iter().filter(|byte| **byte != 0).count();
-    Ok(Scanned {
-        found,
-        not_zero,
-        bytes: memory.len(),
-        call: CALLS.fetch_add(1, Ordering::Relaxed) + 1,
-    })
+    Ok(Scanned { found, not_zero, bytes: memory.len(), call: CALLS.fetch_add(1, Ordering::Relaxed) + 1 })
 }
 
-#[expect(
-    unsafe_code,
-    reason = "a leak would lie in memory that no Rust value owns"
-)]
+#[expect(unsafe_code, reason = "a leak would lie in memory that no Rust value owns")]
 fn memory(range: std::ops::Range<usize>) -> &'static [u8] {
     // SAFETY: the range lies in linear memory and does not begin at zero; nothing runs beside this guest,
     // and nothing is written while the slice lives.
-    unsafe {
-        std::slice::from_raw_parts(std::ptr::with_exposed_provenance(range.start), range.len())
-    }
+    unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(range.start), range.len()) }
 }
 
 /// Its description is another one each time that it is asked.

@@ -30,38 +30,20 @@ fn read_raw(directory: &Descriptor, path: &str, follow: PathFlags) -> Result<Str
 /// Reads files of the container and of the host: by absolute paths, by climbing, through symlinks.
 #[tool]
 pub(crate) fn attack_read_host_file() -> Result<Report> {
-    let mut attempts: Vec<Attempt> = HOST_PATHS
-        .into_iter()
-        .map(|path| attempt(format!("std: {path}"), std::fs::read_to_string(path)))
-        .collect();
+    let mut attempts: Vec<Attempt> =
+        HOST_PATHS.into_iter().map(|path| attempt(format!("std: {path}"), std::fs::read_to_string(path))).collect();
     let climb = "../".repeat(16);
-    for path in [
-        "../../../../etc/passwd",
-        "/workspace/../../etc/passwd",
-        "/workspace/x/../../../etc/passwd",
-    ] {
-        attempts.push(attempt(
-            format!("std: {path}"),
-            std::fs::read_to_string(path),
-        ));
+    for path in ["../../../../etc/passwd", "/workspace/../../etc/passwd", "/workspace/x/../../../etc/passwd"] {
+        attempts.push(attempt(format!("std: {path}"), std::fs::read_to_string(path)));
     }
     for (number, (directory, name)) in get_directories().into_iter().enumerate() {
         for follow in [PathFlags::empty(), PathFlags::SYMLINK_FOLLOW] {
             for path in HOST_PATHS {
-                attempts.push(attempt(
-                    format!("raw {name}: {path}"),
-                    read_raw(&directory, path, follow),
-                ));
+                attempts.push(attempt(format!("raw {name}: {path}"), read_raw(&directory, path, follow)));
                 let below = format!("{climb}{}", path.trim_start_matches('/'));
-                attempts.push(attempt(
-                    format!("raw {name}: {below}"),
-                    read_raw(&directory, &below, follow),
-                ));
+                attempts.push(attempt(format!("raw {name}: {below}"), read_raw(&directory, &below, follow)));
             }
-            attempts.push(attempt(
-                format!("raw {name}: ."),
-                read_raw(&directory, "..", follow),
-            ));
+            attempts.push(attempt(format!("raw {name}: ."), read_raw(&directory, "..", follow)));
         }
         // A link of our own making: to an absolute path, upwards, to /proc, and to itself.
         for (target, follow_path) in [
@@ -73,22 +55,13 @@ pub(crate) fn attack_read_host_file() -> Result<Report> {
         ] {
             let link = format!(".attack-link-{number}");
             let planted = directory.symlink_at(target, &link);
-            let what = format!(
-                "symlink {name}/{link} -> {target}: planted {planted:?}; read{follow_path}"
-            );
+            let what = format!("symlink {name}/{link} -> {target}: planted {planted:?}; read{follow_path}");
             let path = format!("{link}{follow_path}");
             if planted.is_ok() {
-                attempts.push(attempt(
-                    what,
-                    read_raw(&directory, &path, PathFlags::SYMLINK_FOLLOW),
-                ));
+                attempts.push(attempt(what, read_raw(&directory, &path, PathFlags::SYMLINK_FOLLOW)));
                 let _ = directory.unlink_file_at(&link);
             } else {
-                attempts.push(Attempt {
-                    what,
-                    outcome: "not planted".into(),
-                    reached: false,
-                });
+                attempts.push(Attempt { what, outcome: "not planted".into(), reached: false });
             }
         }
     }
@@ -112,17 +85,10 @@ pub(crate) struct Environment {
 #[tool]
 pub(crate) fn attack_read_environment() -> Result<Environment> {
     Ok(Environment {
-        variables: std::env::vars_os()
-            .map(|(k, v)| format!("{}={}", k.display(), v.display()))
-            .collect(),
-        arguments: std::env::args_os()
-            .map(|argument| argument.display().to_string())
-            .collect(),
+        variables: std::env::vars_os().map(|(k, v)| format!("{}={}", k.display(), v.display())).collect(),
+        arguments: std::env::args_os().map(|argument| argument.display().to_string()).collect(),
         directory: wasip2::cli::environment::initial_cwd(),
-        preopens: get_directories()
-            .into_iter()
-            .map(|(_, path)| path)
-            .collect(),
+        preopens: get_directories().into_iter().map(|(_, path)| path).collect(),
     })
 }
 
@@ -130,13 +96,10 @@ pub(crate) fn attack_read_environment() -> Result<Environment> {
 #[tool]
 pub(crate) fn attack_read_stdin() -> Result<Report> {
     let mut bytes = [0; 4096];
-    let read = std::io::stdin()
-        .read(&mut bytes)
-        .map_err(|e| e.to_string())
-        .and_then(|count| match count {
-            0 => Err("empty".to_owned()),
-            count => Ok(format!("{:?}", bytes.get(..count))),
-        });
+    let read = std::io::stdin().read(&mut bytes).map_err(|e| e.to_string()).and_then(|count| match count {
+        0 => Err("empty".to_owned()),
+        count => Ok(format!("{:?}", bytes.get(..count))),
+    });
     Ok(Report::of(vec![attempt("stdin", read)]))
 }
 

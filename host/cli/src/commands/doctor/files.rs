@@ -4,8 +4,8 @@ use super::finding::Finding;
 use crate::manifests;
 use crate::rendered;
 use crate::started::HubIs;
-use container::mounts::{self, MountWarning};
 use container::Forbidden;
+use container::mounts::{self, MountWarning};
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -16,7 +16,11 @@ const DATA: &str = "data";
 pub(super) fn manifest(hub: &HubIs) -> Finding {
     match look_at_manifest(hub) {
         Ok(finding) => finding,
-        Err(error) => Finding::failed(MANIFEST, format!("{error:#}"), "say --manifest DIR and --mount NAME=DIR, or mend the manifest"),
+        Err(error) => Finding::failed(
+            MANIFEST,
+            format!("{error:#}"),
+            "say --manifest DIR and --mount NAME=DIR, or mend the manifest",
+        ),
     }
 }
 
@@ -40,10 +44,13 @@ fn look_at_manifest(hub: &HubIs) -> anyhow::Result<Finding> {
         unusable |= found.iter().any(|warning| !matches!(warning, MountWarning::Executable { .. }));
         warnings.extend(found.iter().map(ToString::to_string));
     }
-    let found = format!("{}: {} tools in {} classes of containers", manifest.name, manifest.tools.len(), placements.len());
+    let found =
+        format!("{}: {} tools in {} classes of containers", manifest.name, manifest.tools.len(), placements.len());
     let mut finding = match (warnings.is_empty(), unusable) {
         (true, _) => Finding::well(MANIFEST, found),
-        (false, false) => Finding::warning(MANIFEST, found, "mount the directory with noexec, if what it holds need not run"),
+        (false, false) => {
+            Finding::warning(MANIFEST, found, "mount the directory with noexec, if what it holds need not run")
+        }
         (false, true) => Finding::failed(MANIFEST, found, "give the directory to uid 1000, or grant read access only"),
     };
     finding.notes = warnings.into_iter().collect();
@@ -86,7 +93,11 @@ fn look_at_data(directory: &Path) -> anyhow::Result<Finding> {
     }
     let tokens = hub::tokens::list(directory).map_err(|error| anyhow::anyhow!("{error}"))?.len();
     if tokens == 0 {
-        return Ok(Finding::warning(DATA, format!("{shown}, no tokens"), "run: safeclaw token create --principal NAME --profile NAME"));
+        return Ok(Finding::warning(
+            DATA,
+            format!("{shown}, no tokens"),
+            "run: safeclaw token create --principal NAME --profile NAME",
+        ));
     }
     Ok(Finding::well(DATA, format!("{shown}, {tokens} tokens")))
 }

@@ -28,7 +28,11 @@ pub(super) fn check() -> Finding {
         // Without securityfs nothing can be said; the runner reports what it applied.
         return Finding::well(CHECK, format!("{found}; whether there is Landlock, the runner says below"));
     }
-    Finding::warning(CHECK, format!("{found}, no Landlock"), "boot with lsm=landlock,… for one more layer in the runner")
+    Finding::warning(
+        CHECK,
+        format!("{found}, no Landlock"),
+        "boot with lsm=landlock,… for one more layer in the runner",
+    )
 }
 
 fn cgroup_version() -> u8 {

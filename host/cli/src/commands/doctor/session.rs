@@ -16,7 +16,10 @@ pub(super) async fn start(hub_is: &HubIs) -> anyhow::Result<String> {
         if !health.ok {
             anyhow::bail!("the running hub is not well: {}", health.problems.join("; "));
         }
-        return Ok(format!("a hub is running: {} tools, {} runners, {} parked", health.tools, health.runners, health.parked));
+        return Ok(format!(
+            "a hub is running: {} tools, {} runners, {} parked",
+            health.tools, health.runners, health.parked
+        ));
     }
     let hub = hub_is.start(Whom::TheOperator, 1).await?;
     let result = tokio::time::timeout(START_WITHIN, first_runner(&hub, hub_is)).await;
@@ -45,7 +48,9 @@ async fn first_runner(hub: &Hub, hub_is: &HubIs) -> anyhow::Result<String> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let ms = began.elapsed().as_millis();
-    Ok(format!("a runner was ready behind both walls after {ms} ms; no component is registered yet (`safeclaw tool add`)"))
+    Ok(format!(
+        "a runner was ready behind both walls after {ms} ms; no component is registered yet (`safeclaw tool add`)"
+    ))
 }
 
 fn why(outcome: &CallOutcome) -> String {

@@ -37,7 +37,9 @@ pub(super) async fn check(hub: &HubIs) -> (Finding, Finding) {
             let found = image.map_or_else(|error| format!("{error:#}"), |_| error.to_string());
             (engine, Finding::failed(IMAGE, found, "run: cargo xtask image, or: safeclaw image load FILE.tar"))
         }
-        (Ok(_), Err(error)) => (engine, Finding::failed(IMAGE, format!("{error:#}"), "run: safeclaw image load FILE.tar")),
+        (Ok(_), Err(error)) => {
+            (engine, Finding::failed(IMAGE, format!("{error:#}"), "run: safeclaw image load FILE.tar"))
+        }
         (Err(error), _) => {
             let cause = error.source().map(|cause| format!(" ({cause})")).unwrap_or_default();
             let remedy = "start Docker 20.10 or newer, and say --engine unix:///SOCKET if it is not the usual one";

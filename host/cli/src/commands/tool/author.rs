@@ -61,7 +61,11 @@ impl Bench {
 }
 
 /// The profile that calls a tool: as said, else the first that has it.
-pub(super) fn profile_for(said: Option<ProfileName>, manifest: &Manifest, tool: &ToolName) -> anyhow::Result<ProfileName> {
+pub(super) fn profile_for(
+    said: Option<ProfileName>,
+    manifest: &Manifest,
+    tool: &ToolName,
+) -> anyhow::Result<ProfileName> {
     if let Some(profile) = said {
         return Ok(profile);
     }

@@ -61,7 +61,13 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn call(hub: &Hub, profile: &ProfileName, tool: &ToolName, arguments: String, form: Form) -> anyhow::Result<ExitCode> {
+async fn call(
+    hub: &Hub,
+    profile: &ProfileName,
+    tool: &ToolName,
+    arguments: String,
+    form: Form,
+) -> anyhow::Result<ExitCode> {
     let caller = hub.local_caller("operator", profile)?;
     let (notes, mut said) = mpsc::channel(64);
     let shown = tokio::spawn(async move {

@@ -38,7 +38,8 @@ pub(super) struct Engine {
 
 pub(super) async fn connect(socket: &Path) -> Result<Engine, LauncherError> {
     let not_there = |error: EngineError| LauncherError::NotThere(socket.to_owned(), Box::new(error));
-    let path = socket.to_str().ok_or_else(|| not_there(EngineError::SocketNotFoundError(socket.display().to_string())))?;
+    let path =
+        socket.to_str().ok_or_else(|| not_there(EngineError::SocketNotFoundError(socket.display().to_string())))?;
     let docker = Docker::connect_with_unix(path, REQUEST_S, API_DEFAULT_VERSION).map_err(not_there)?;
     docker.ping().await.map_err(not_there)?;
     let version = asked("report its version", docker.version()).await?;
@@ -175,7 +176,8 @@ mod tests {
         version(json!({})).unwrap();
         version(json!({"ApiVersion": "1.53"})).unwrap();
         settings(json!({})).unwrap();
-        settings(json!({"SecurityOptions": ["name=apparmor", "name=seccomp,profile=builtin", "name=cgroupns"]})).unwrap();
+        settings(json!({"SecurityOptions": ["name=apparmor", "name=seccomp,profile=builtin", "name=cgroupns"]}))
+            .unwrap();
         let refused = [
             (version(json!({"Components": [{"Name": "Podman Engine", "Version": "4.3.1"}]})), "Podman"),
             (version(json!({"ApiVersion": "1.40"})), "API 1.40"),

@@ -34,7 +34,8 @@ impl EngineLauncher {
     pub(in crate::launcher) async fn remove_leftovers(self: &Arc<Self>) -> Result<Vec<ContainerName>, LauncherError> {
         let listed = self.list().await?;
         let left = listed.into_iter().map(|listed| listed.container).filter(|name| self.id_of(name).is_none());
-        let ends = stream::iter(left.collect::<Vec<_>>()).map(|name| async move { self.kill(&name).await.map(|()| name) });
+        let ends =
+            stream::iter(left.collect::<Vec<_>>()).map(|name| async move { self.kill(&name).await.map(|()| name) });
         let ends: Vec<_> = ends.buffer_unordered(AT_ONCE).collect().await;
         ends.into_iter().collect()
     }

@@ -54,7 +54,8 @@ fn covers(sent: &Value, reported: &Value) -> bool {
             value == reported || (nothing(value) && nothing(reported)) || covers(value, reported)
         }),
         (Value::Array(sent), Value::Array(reported)) => {
-            sent.len() == reported.len() && sent.iter().zip(reported).all(|(sent, reported)| sent == reported || covers(sent, reported))
+            sent.len() == reported.len()
+                && sent.iter().zip(reported).all(|(sent, reported)| sent == reported || covers(sent, reported))
         }
         _ => false,
     }
@@ -127,7 +128,10 @@ mod tests {
             (json!({"HostConfig": {"PidsLimit": 100, "CapAdd": ["SYS_ADMIN"]}}), "CapAdd"),
             (json!({"HostConfig": {"PidsLimit": 100, "Binds": ["/:/host"]}}), "Binds"),
             (json!({"HostConfig": {"PidsLimit": 100, "MaskedPaths": []}}), "MaskedPaths"),
-            (json!({"HostConfig": {"PidsLimit": 100}, "Mounts": [{"Type": "bind", "Destination": "/host", "RW": true}]}), "Mounts"),
+            (
+                json!({"HostConfig": {"PidsLimit": 100}, "Mounts": [{"Type": "bind", "Destination": "/host", "RW": true}]}),
+                "Mounts",
+            ),
         ];
         for (seen, what) in cases {
             let found = of(sent.clone(), seen);

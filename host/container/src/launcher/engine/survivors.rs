@@ -112,7 +112,9 @@ mod tests {
 
     #[test]
     fn a_zombie_with_another_thread_lives() {
-        let stat = |state: &str, threads: u32| format!("7 (a) Z 1 (b) {state} 1 7 7 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 {threads} 0 4242 0 0");
+        let stat = |state: &str, threads: u32| {
+            format!("7 (a) Z 1 (b) {state} 1 7 7 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 {threads} 0 4242 0 0")
+        };
         let process = Process { pid: 7, started_ticks: 4242 };
         assert_eq!(parse(7, &stat("S", 1)), Some((process, true)));
         assert_eq!(parse(7, &stat("Z", 1)), Some((process, false)));

@@ -20,8 +20,13 @@ fn body(program: Program, size: Size) -> Value {
         mounts: vec![MountSpec { name: name.clone(), source: source.clone(), access: Access::Write }],
         artefacts: Some("/srv/artefacts".into()),
     };
-    let mounts =
-        [CheckedMount { name, source, access: Access::Write, pinned: vec![".git".into()], protected: vec![".git/hooks".into()] }];
+    let mounts = [CheckedMount {
+        name,
+        source,
+        access: Access::Write,
+        pinned: vec![".git".into()],
+        protected: vec![".git/hooks".into()],
+    }];
     let posture = render(
         &class,
         &PostureInputs {
@@ -92,8 +97,23 @@ fn every_setting_of_the_design_is_sent() {
 fn nothing_that_widens_is_sent() {
     let body = body(Program::Runner, Size::Large);
     for absent in [
-        "Binds", "VolumesFrom", "DeviceRequests", "DeviceCgroupRules", "MaskedPaths", "ReadonlyPaths", "UsernsMode", "GroupAdd",
-        "ExtraHosts", "Links", "Sysctls", "CgroupParent", "Runtime", "OomScoreAdj", "ShmSize", "Init", "NanoCpus",
+        "Binds",
+        "VolumesFrom",
+        "DeviceRequests",
+        "DeviceCgroupRules",
+        "MaskedPaths",
+        "ReadonlyPaths",
+        "UsernsMode",
+        "GroupAdd",
+        "ExtraHosts",
+        "Links",
+        "Sysctls",
+        "CgroupParent",
+        "Runtime",
+        "OomScoreAdj",
+        "ShmSize",
+        "Init",
+        "NanoCpus",
     ] {
         assert_eq!(body["HostConfig"].get(absent), None, "{absent}");
     }
@@ -111,7 +131,10 @@ fn a_protected_path_lies_read_only_on_its_writable_mount() {
         .iter()
         .map(|mount| {
             assert_eq!(mount["Type"], "bind");
-            assert_eq!(mount["BindOptions"], json!({"Propagation": "rprivate", "NonRecursive": true, "CreateMountpoint": false}));
+            assert_eq!(
+                mount["BindOptions"],
+                json!({"Propagation": "rprivate", "NonRecursive": true, "CreateMountpoint": false})
+            );
             (mount["Source"].as_str().unwrap(), mount["Target"].as_str().unwrap(), mount["ReadOnly"].as_bool().unwrap())
         })
         .collect();

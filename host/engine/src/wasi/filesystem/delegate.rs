@@ -22,13 +22,27 @@ impl types::Host for Fs<'_> {
 impl HostDescriptor for Fs<'_> {
     // Ours: see the module above.
 
-    async fn open_at(&mut self, fd: Fd, follow: PathFlags, path: String, how: OpenFlags, flags: DescriptorFlags) -> FsResult<Fd> {
+    async fn open_at(
+        &mut self,
+        fd: Fd,
+        follow: PathFlags,
+        path: String,
+        how: OpenFlags,
+        flags: DescriptorFlags,
+    ) -> FsResult<Fd> {
         let dir = self.dir(&fd)?;
         let opened = Fs::open_at(self, &dir, follow, &path, how, flags)?;
         Ok(self.inner.table.push(opened)?)
     }
 
-    async fn set_times_at(&mut self, fd: Fd, follow: PathFlags, path: String, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
+    async fn set_times_at(
+        &mut self,
+        fd: Fd,
+        follow: PathFlags,
+        path: String,
+        accessed: NewTimestamp,
+        modified: NewTimestamp,
+    ) -> FsResult<()> {
         Self::spare(&path)?;
         if follow.contains(PathFlags::SYMLINK_FOLLOW) {
             let dir = self.dir(&fd)?;
@@ -145,7 +159,12 @@ impl HostDescriptor for Fs<'_> {
         self.inner.metadata_hash(fd).await
     }
 
-    async fn metadata_hash_at(&mut self, fd: Fd, follow: PathFlags, path: String) -> FsResult<types::MetadataHashValue> {
+    async fn metadata_hash_at(
+        &mut self,
+        fd: Fd,
+        follow: PathFlags,
+        path: String,
+    ) -> FsResult<types::MetadataHashValue> {
         self.inner.metadata_hash_at(fd, follow, path).await
     }
 

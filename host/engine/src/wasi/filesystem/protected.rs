@@ -25,7 +25,15 @@ mod tests {
 
     #[test]
     fn a_protected_name_is_found_wherever_it_stands() {
-        for path in [".git", ".git/hooks/pre-commit", "sub/.git/config", "./.GIT/config", ".envrc", "a/../.vscode/tasks.json", ".git/"] {
+        for path in [
+            ".git",
+            ".git/hooks/pre-commit",
+            "sub/.git/config",
+            "./.GIT/config",
+            ".envrc",
+            "a/../.vscode/tasks.json",
+            ".git/",
+        ] {
             assert!(names(path), "{path}");
         }
         for path in ["git", ".gitignore", "src/main.rs", "a.git", ".", ""] {

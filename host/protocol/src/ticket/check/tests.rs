@@ -78,9 +78,8 @@ fn another_algorithm_is_refused_even_when_the_signature_is_right() {
 
 #[test]
 fn a_ticket_without_a_signature_is_refused() {
-    let unsigned = |alg: &str| {
-        format!("{}.{}.", URL_SAFE_NO_PAD.encode(header(alg)), URL_SAFE_NO_PAD.encode(payload()))
-    };
+    let unsigned =
+        |alg: &str| format!("{}.{}.", URL_SAFE_NO_PAD.encode(header(alg)), URL_SAFE_NO_PAD.encode(payload()));
     assert!(matches!(refusal(&unsigned("none")), TicketError::Algorithm));
     assert!(matches!(refusal(&unsigned("EdDSA")), TicketError::Signature));
 }

@@ -24,7 +24,9 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     ("mprotect data executable", || protected(libc::PROT_READ | libc::PROT_EXEC)),
     ("mprotect data writable and executable", || protected(libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC)),
     ("sh", || run("/bin/sh")),
-    ("sudo", || ["sudo", "su", "doas", "pkexec"].map(|name| format!("{name}={}", run(&format!("/usr/bin/{name}")))).join(" ")),
+    ("sudo", || {
+        ["sudo", "su", "doas", "pkexec"].map(|name| format!("{name}={}", run(&format!("/usr/bin/{name}")))).join(" ")
+    }),
 ];
 
 /// Replaces this program; it returns only when that was stopped. What was executed says so itself:

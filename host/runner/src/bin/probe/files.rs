@@ -19,7 +19,9 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     ("write /sys/fs/cgroup", || made("/sys/fs/cgroup")),
     ("write /dev", || create("/dev/probe-file")),
     ("write /dev/shm", || create("/dev/shm/probe-file")),
-    ("read /proc/kcore", || verdict(fs::File::open("/proc/kcore").and_then(|mut file| io::Read::read(&mut file, &mut [0; 64])))),
+    ("read /proc/kcore", || {
+        verdict(fs::File::open("/proc/kcore").and_then(|mut file| io::Read::read(&mut file, &mut [0; 64])))
+    }),
     ("read /proc/self/mem", || verdict(fs::File::open("/proc/self/mem"))),
     ("read /proc/self/environ", || verdict(fs::File::open("/proc/self/environ"))),
     ("engine socket", || verdict(fs::metadata("/var/run/docker.sock"))),
@@ -81,8 +83,5 @@ fn link(mount: &str) -> String {
 /// `NoNewPrivs` and in the mount's `nosuid`.
 fn setuid_bit() -> String {
     let path = "/tmp/probe-setuid";
-    verdict(
-        fs::File::create(path)
-            .and_then(|_| fs::set_permissions(path, fs::Permissions::from_mode(0o4755))),
-    )
+    verdict(fs::File::create(path).and_then(|_| fs::set_permissions(path, fs::Permissions::from_mode(0o4755))))
 }

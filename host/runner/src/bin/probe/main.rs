@@ -99,7 +99,10 @@ fn errno(error: &io::Error) -> String {
         (libc::ENOEXEC, "ENOEXEC"),
         (libc::EAFNOSUPPORT, "EAFNOSUPPORT"),
     ];
-    known.iter().find(|(number, _)| *number == code).map_or_else(|| format!("errno {code}"), |(_, name)| (*name).to_owned())
+    known
+        .iter()
+        .find(|(number, _)| *number == code)
+        .map_or_else(|| format!("errno {code}"), |(_, name)| (*name).to_owned())
 }
 
 /// Any system call.
