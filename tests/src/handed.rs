@@ -16,8 +16,8 @@ pub fn engine() -> PathBuf {
 }
 
 /// The runner image's id, already loaded.
-pub fn image() -> String {
-    variable("SAFECLAW_TEST_IMAGE")
+pub fn image() -> container::ImageId {
+    variable("SAFECLAW_TEST_IMAGE").parse().expect("SAFECLAW_TEST_IMAGE is an image id")
 }
 
 /// The folder with the built programs (`safeclaw`, `runner`, `compile`, `probe`).
