@@ -73,7 +73,7 @@ fn main() {
 }
 
 fn run() -> Result<(), End> {
-    let mut lockdown = vec![lockdown::close_inherited()?];
+    let mut lockdown = vec![lockdown::close_inherited()?, lockdown::outlive_large_files()?];
     let arguments = Arguments::read(std::env::args_os().skip(1))?;
     let self_test = self_test::run(arguments.wall2)?;
     let facts = inside::facts();
@@ -82,6 +82,8 @@ fn run() -> Result<(), End> {
     // guests come through the same descriptor later. Hash maps of schemas open one of their own.
     getrandom::fill(&mut nonce).map_err(|error| End::Random(error.into()))?;
     runner::schema::warm_up();
+    // The first use of either asks the kernel for the auxiliary vector, by a `prctl` that is refused later.
+    let _ = (rustix::param::page_size(), rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime));
     let engine = Engine::new(&Settings { slots: SLOTS, max_memory_bytes: MAX_MEMORY_BYTES })?;
     let roots = Roots::open(&arguments.artefacts, &arguments.mounts);
     let event_loop = Builder::new_current_thread().enable_io().enable_time().build().map_err(End::EventLoop)?;
