@@ -38,9 +38,10 @@ pub(super) fn confine(reach: &Reach) -> Result<String, RulesetError> {
         }
     }
     let status = rules.restrict_self()?;
+    let abi = ABI::from(status.landlock);
     Ok(match status.ruleset {
-        RulesetStatus::FullyEnforced => format!("{:?}, fully enforced", status.landlock),
-        RulesetStatus::PartiallyEnforced => format!("{:?}, partially enforced", status.landlock),
+        RulesetStatus::FullyEnforced => format!("ABI {abi}, fully enforced"),
+        RulesetStatus::PartiallyEnforced => format!("ABI {abi}, partially enforced"),
         RulesetStatus::NotEnforced => "not available".to_owned(),
     })
 }
