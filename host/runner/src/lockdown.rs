@@ -1,7 +1,8 @@
 //! What the runner takes away from itself, in the order of DESIGN §8. Each step is one way, and one
 //! that fails ends the runner: there is no weaker build and no weaker run.
 //!
-//! Inherited descriptors go first, before anything of ours is open; the environment, `dumpable` and
+//! Inherited descriptors go first, before anything of ours is open, and the signal of files that grow too
+//! large; the environment, `dumpable` and
 //! Landlock next, while there is one thread; then, with the engine's ticker running, the filter that
 //! kills the process for every call not on its list; and when artefacts are mapped, the one that ends
 //! executable mappings.
@@ -48,6 +49,16 @@ pub type Applied = (String, String);
 pub fn close_inherited() -> Result<Applied, LockdownError> {
     close_from(3).map_err(|source| LockdownError::Step { step: "descriptors", source })?;
     Ok(("descriptors".to_owned(), "all above 2 closed before any was opened".to_owned()))
+}
+
+/// Turns a write past `ulimit fsize` into `EFBIG` for the guest that wrote: the signal's default would end
+/// this process, and with it every other call in it.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn outlive_large_files() -> Result<Applied, LockdownError> {
+    ignore(libc::SIGXFSZ).map_err(|source| LockdownError::Step { step: "file size signal", source })?;
+    Ok(("file size signal".to_owned(), "ignored: a write past the limit is an error".to_owned()))
 }
 
 /// Clears the environment and forbids others to read this process: core dumps, `ptrace`, `/proc/self/mem`.
@@ -101,6 +112,13 @@ fn close_from(first: libc::c_uint) -> io::Result<()> {
     // SAFETY: called before this program has opened anything, so no `OwnedFd` above 2 exists.
     let answer = unsafe { libc::close_range(first, libc::c_uint::MAX, 0) };
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[expect(unsafe_code, reason = "signal(2) has no safe form: a handler could do anything")]
+fn ignore(signal: libc::c_int) -> io::Result<()> {
+    // SAFETY: `SIG_IGN` runs no code of ours.
+    let former = unsafe { libc::signal(signal, libc::SIG_IGN) };
+    if former == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 #[expect(unsafe_code, reason = "clearenv(3) must not run beside another thread")]

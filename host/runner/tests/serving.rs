@@ -140,7 +140,7 @@ fn hello_ticket_ready_and_an_end_with_the_hub() {
     assert_eq!(hello.version, protocol::VERSION);
     assert!(hello.posture.self_test.len() >= 3);
     assert!(hello.posture.self_test.iter().all(|(_, found)| found.contains("wall 2 is off")));
-    for step in ["descriptors", "environment", "dumpable", "landlock", "seccomp"] {
+    for step in ["descriptors", "environment", "dumpable", "landlock", "seccomp", "file size signal"] {
         assert!(hello.posture.lockdown.iter().any(|(name, _)| name == step), "{step}");
     }
     assert!(!format!("{hello:?}").contains("hidden"), "values of the environment stay inside");
@@ -150,6 +150,16 @@ fn hello_ticket_ready_and_an_end_with_the_hub() {
     drop(runner.input.take());
     assert_eq!(runner.hear(), None);
     assert_eq!(runner.end().code(), Some(0), "{}", runner.diagnostics());
+}
+
+#[test]
+fn a_file_that_grows_too_large_ends_no_runner() {
+    let mut runner = Runner::start();
+    runner.hello();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", runner.child.id())).unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+    // SIGXFSZ is number 25 on x86-64, and the first signal is bit 0.
+    assert_ne!(u64::from_str_radix(mask, 16).unwrap() & 1 << 24, 0, "{mask}");
 }
 
 #[test]
