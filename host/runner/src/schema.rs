@@ -2,6 +2,7 @@
 //! structured results. Nothing is ever fetched, and patterns run on a linear-time engine.
 
 mod bounds;
+mod count;
 
 pub use bounds::MAX_SCHEMA_BYTES;
 
@@ -16,6 +17,13 @@ const MAX_PATTERN_BYTES: usize = 256 << 10;
 const ALL_MISFITS_BYTES: usize = 16 << 10;
 /// Misfits that are listed.
 const MAX_MISFITS: usize = 8;
+/// Values of one instance: each costs some hundred bytes of host memory once it is a tree.
+const MAX_VALUES: usize = 100_000;
+/// Parts of a schema times values of an instance. A check runs on the runner's only thread, outside of the
+/// call's own bounds: a large schema and a long array would hold every other call for minutes.
+const MAX_WORK: usize = 5_000_000;
+/// Bytes of an instance that cost as much as a value where a schema has patterns.
+const PATTERN_BYTES: usize = 16;
 /// The longest description of one misfit; a schema's own `enum` can be long.
 const MAX_MISFIT_CHARS: usize = 240;
 
@@ -63,10 +71,31 @@ pub enum SchemaError {
     Invalid(String),
 }
 
+/// Why a text does not pass. None of these repeats the text itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// Not JSON, or not what the schema says: where and what, in at most some 2 KiB.
+    #[error("{0}")]
+    Wrong(String),
+    /// More values than are ever read.
+    #[error("more than {MAX_VALUES} values; send fewer at a time")]
+    Values,
+    /// A check that would take too long.
+    #[error("the schema's {parts} parts times {values} values are above {MAX_WORK}; send less at a time")]
+    Work {
+        /// Parts of the schema, references followed.
+        parts: usize,
+        /// Values, with the length of texts where the schema has patterns.
+        values: usize,
+    },
+}
+
 /// A schema that can be asked.
 #[derive(Debug)]
 pub struct Schema {
     validator: Validator,
+    parts: usize,
+    patterns: bool,
 }
 
 impl Schema {
@@ -75,7 +104,7 @@ impl Schema {
     /// # Errors
     /// The first thing that is wrong or out of bounds.
     pub fn read(text: &str, place: Place) -> Result<Self, SchemaError> {
-        let document = bounds::read(text, place)?;
+        let bounds::Bounded { document, parts, patterns } = bounds::read(text, place)?;
         let validator = jsonschema::options()
             .offline()
             .with_pattern_options(
@@ -83,17 +112,18 @@ impl Schema {
             )
             .build(&document)
             .map_err(|error| SchemaError::Invalid(describe(&error)))?;
-        Ok(Self { validator })
+        Ok(Self { validator, parts, patterns })
     }
 
-    /// Reads `text` as JSON and checks it.
+    /// Reads `text` as JSON and checks it, unless that would take too long.
     ///
     /// # Errors
-    /// What is wrong and where, in at most some 2 KiB, without repeating the text itself.
-    pub fn check(&self, text: &str) -> Result<(), String> {
-        let instance: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
+    /// [`Misfit`]
+    pub fn check(&self, text: &str) -> Result<(), Misfit> {
+        self.affordable(text)?;
+        let instance: Value = serde_json::from_str(text).map_err(|error| not_json(&error))?;
         if text.len() > ALL_MISFITS_BYTES {
-            return self.validator.validate(&instance).map_err(|error| describe(&error));
+            return self.validator.validate(&instance).map_err(|error| Misfit::Wrong(describe(&error)));
         }
         let mut misfits = self.validator.iter_errors(&instance);
         let mut list = String::new();
@@ -108,8 +138,24 @@ impl Schema {
         if misfits.next().is_some() {
             list.push_str("; and more");
         }
-        Err(list)
+        Err(Misfit::Wrong(list))
     }
+
+    fn affordable(&self, text: &str) -> Result<(), Misfit> {
+        let counted = count::values(text, MAX_VALUES).map_err(|error| not_json(&error))?;
+        let mut values = counted.ok_or(Misfit::Values)?;
+        if self.patterns {
+            values = values.saturating_add(text.len() / PATTERN_BYTES);
+        }
+        if self.parts.saturating_mul(values) > MAX_WORK {
+            return Err(Misfit::Work { parts: self.parts, values });
+        }
+        Ok(())
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> Misfit {
+    Misfit::Wrong(format!("not JSON: {error}"))
 }
 
 /// Uses everything that opens a file the first time it is used, while files can be opened.

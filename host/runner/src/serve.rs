@@ -5,12 +5,13 @@ use crate::lockdown::{self, LockdownError};
 use crate::outbox::Outbox;
 use crate::session::{Session, Step, Violation};
 use crate::work;
-use crate::workshop::{TicketFault, Workshop};
+use crate::workshop::{Workshop, chain};
 use protocol::{
     CallId, Decoder, Done, FrameError, FromRunner, Hello, Limit, MAX_FRAME_BYTES, Outcome, Ticket, ToRunner, Usage,
 };
 use std::collections::BTreeMap;
 use std::io;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
@@ -124,10 +125,15 @@ impl Server {
             Step::Start(call) => {
                 let id = call.id;
                 match self.workshop.tool(&call.tool) {
-                    Some(tool) => {
-                        let task = self.tasks.spawn_local(work::call(tool, call, self.outbox.clone()));
+                    Some(Ok(tool)) => {
+                        let work = work::call(Rc::clone(tool), call, self.outbox.clone());
+                        let task = self.tasks.spawn_local(work);
                         self.running.insert(id, task);
                         Ok(())
+                    }
+                    Some(Err(why)) => {
+                        let why = why.clone();
+                        self.finish(id, &done(id, Outcome::Denied(why)))
                     }
                     None => {
                         self.finish(id, &done(id, Outcome::Denied("the ticket does not name this tool".to_owned())))
@@ -206,15 +212,4 @@ fn done(id: CallId, outcome: Outcome) -> FromRunner {
 fn now_unix_s() -> u64 {
     // A clock before 1970 cannot be right: every ticket has then expired.
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs())
-}
-
-/// The fault and its causes, for the operator.
-fn chain(fault: &TicketFault) -> String {
-    let mut text = fault.to_string();
-    let mut cause = std::error::Error::source(fault);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text.chars().take(1_024).collect()
 }

@@ -1,10 +1,12 @@
 //! One call, from its arguments to the message that ends it.
 
 use crate::outbox::Outbox;
-use crate::schema::Schema;
+use crate::schema::{Misfit, Schema};
 use crate::{describe, translate};
 use engine::{CallEnd, CallFailure, CallSink, Prepared};
-use protocol::{Answer, Call, CallId, Content, Done, FromRunner, Log, MAX_CONTENT_BLOCKS, Outcome, Progress, Usage};
+use protocol::{
+    Answer, Call, CallId, Content, Done, FromRunner, Limit, Log, MAX_CONTENT_BLOCKS, Outcome, Progress, Usage,
+};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +19,8 @@ pub struct Tool {
     pub input: Schema,
     /// Of its structured result.
     pub output: Option<Schema>,
+    /// Its bound on results, named when a structured result is too much to check.
+    pub result_bytes: u32,
 }
 
 /// Runs a call to its end.
@@ -24,14 +28,17 @@ pub async fn call(tool: Rc<Tool>, call: Call, outbox: Outbox) -> FromRunner {
     let id = call.id;
     if let Err(misfit) = tool.input.check(&call.arguments) {
         // The model reads this and can try again: MCP wants a tool error, not a protocol error.
-        let outcome = failed(format!("the arguments do not fit the tool's schema: {misfit}"));
+        let outcome = failed(match misfit {
+            Misfit::Wrong(_) => format!("the arguments do not fit the tool's schema: {misfit}"),
+            Misfit::Values | Misfit::Work { .. } => format!("the arguments are too many to check: {misfit}"),
+        });
         return FromRunner::Done(Done { id, outcome, usage: Usage::default() });
     }
     let unheard = Arc::new(AtomicU64::new(0));
     let voice = Voice { id, outbox, unheard: Arc::clone(&unheard) };
     let report = tool.prepared.call(call.tool.as_str(), &call.arguments, voice).await;
     let usage = translate::usage(&report, unheard.load(Ordering::Relaxed));
-    FromRunner::Done(Done { id, outcome: outcome(report.end, tool.output.as_ref()), usage })
+    FromRunner::Done(Done { id, outcome: outcome(report.end, &tool), usage })
 }
 
 /// Asks a component for its tools.
@@ -47,9 +54,11 @@ pub async fn description(prepared: Prepared, id: CallId) -> FromRunner {
     FromRunner::Described(id, described)
 }
 
-fn outcome(end: CallEnd, output: Option<&Schema>) -> Outcome {
+fn outcome(end: CallEnd, tool: &Tool) -> Outcome {
     match end {
-        CallEnd::Complete(answer) => complete(translate::answer(answer, false), output),
+        CallEnd::Complete(answer) => {
+            complete(translate::answer(answer, false), tool.output.as_ref(), tool.result_bytes)
+        }
         // What a failed tool calls structured was promised to nobody.
         CallEnd::Failed(answer) => few_blocks(Answer { structured: None, ..translate::answer(answer, true) }),
         CallEnd::InputRequired(_) => failed("the tool asks for further input, which is not supported yet".to_owned()),
@@ -58,18 +67,22 @@ fn outcome(end: CallEnd, output: Option<&Schema>) -> Outcome {
     }
 }
 
-fn complete(answer: Answer, output: Option<&Schema>) -> Outcome {
+fn complete(answer: Answer, output: Option<&Schema>, result_bytes: u32) -> Outcome {
     let checked = match (&answer.structured, output) {
         (Some(text), Some(schema)) => schema.check(text),
-        (Some(text), None) => {
-            serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|error| format!("not JSON: {error}"))
-        }
-        (None, Some(_)) => Err("there is none".to_owned()),
+        (Some(text), None) => serde_json::from_str::<serde::de::IgnoredAny>(text)
+            .map(drop)
+            .map_err(|error| Misfit::Wrong(format!("not JSON: {error}"))),
+        (None, Some(_)) => Err(Misfit::Wrong("there is none".to_owned())),
         (None, None) => Ok(()),
     };
     match checked {
         Ok(()) => few_blocks(answer),
-        Err(misfit) => failed(format!("the tool's structured result does not fit its own schema: {misfit}")),
+        // The agent can do nothing about its form: it is a result that is too large.
+        Err(Misfit::Values | Misfit::Work { .. }) => Outcome::Limit(Limit::Result, result_bytes.into()),
+        Err(misfit @ Misfit::Wrong(_)) => {
+            failed(format!("the tool's structured result does not fit its own schema: {misfit}"))
+        }
     }
 }
 

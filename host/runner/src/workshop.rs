@@ -1,5 +1,6 @@
 //! From a ticket to tools that can be called: artefacts mapped, directories opened, grants linked,
-//! schemas compiled. After the first ticket no more code can be mapped.
+//! schemas compiled. After the first ticket no more code can be mapped. An artefact that is not what the
+//! ticket names ends the runner; a tool that cannot be made ready is denied by itself.
 
 use crate::grants::{GrantError, Roots};
 use crate::schema::{Place, Schema, SchemaError};
@@ -27,8 +28,12 @@ pub struct Workshop {
     engine: Engine,
     roots: Roots,
     loaded: BTreeMap<Digest, LoadedComponent>,
-    tools: BTreeMap<ToolName, (TicketTool, Rc<Tool>)>,
+    tools: BTreeMap<ToolName, (TicketTool, Ready)>,
 }
+
+/// A tool that can be called, or why it cannot: that one is denied, and the others are served. Whoever
+/// can write a workspace could otherwise take every tool away by moving one directory.
+pub type Ready = Result<Rc<Tool>, String>;
 
 /// Why a ticket cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -45,36 +50,23 @@ pub enum TicketFault {
         #[source]
         source: LoadError,
     },
-    /// A directory cannot be opened.
-    #[error("a directory of `{tool}` cannot be granted")]
-    Grant {
-        /// Which tool.
-        tool: ToolName,
-        /// Why.
-        #[source]
-        source: GrantError,
-    },
-    /// The component wants what it is not granted.
-    #[error("`{tool}` cannot be linked with its grants")]
-    Link {
-        /// Which tool.
-        tool: ToolName,
-        /// Why.
-        #[source]
-        source: LinkError,
-    },
-    /// A schema is out of bounds; registration should have refused it.
-    #[error("a schema of `{tool}` is refused")]
-    Schema {
-        /// Which tool.
-        tool: ToolName,
-        /// Why.
-        #[source]
-        source: SchemaError,
-    },
     /// The ticket is incoherent.
     #[error("`{0}` belongs to no component of the ticket")]
     NoComponent(ToolName),
+}
+
+/// Why one tool of a ticket cannot be called.
+#[derive(Debug, thiserror::Error)]
+enum ToolFault {
+    /// A directory cannot be opened.
+    #[error("a directory of this tool cannot be granted")]
+    Grant(#[from] GrantError),
+    /// The component wants what it is not granted.
+    #[error("this tool cannot be linked with its grants")]
+    Link(#[from] LinkError),
+    /// A schema is out of bounds; registration should have refused it.
+    #[error("a schema of this tool is refused")]
+    Schema(#[from] SchemaError),
 }
 
 impl Workshop {
@@ -87,7 +79,7 @@ impl Workshop {
     /// Maps the ticket's components and prepares its tools.
     ///
     /// # Errors
-    /// The first thing that is not as the ticket says.
+    /// An artefact that cannot be loaded, or a tool whose component the ticket does not name.
     pub fn install(&mut self, ticket: &Ticket) -> Result<(), TicketFault> {
         for component in &ticket.components {
             let dir = self.roots.artefacts.as_ref().ok_or(TicketFault::NoArtefacts)?;
@@ -98,17 +90,17 @@ impl Workshop {
         self.renew(ticket)
     }
 
-    /// Prepares what changed and forgets what the ticket no longer names. Calls that run go on under
+    /// Prepares what changed or failed before, and forgets what the ticket no longer names. Calls that run go on under
     /// the bounds they started with.
     ///
     /// # Errors
-    /// The first thing that is not as the ticket says.
+    /// A tool whose component the ticket does not name.
     pub fn renew(&mut self, ticket: &Ticket) -> Result<(), TicketFault> {
         let mut tools = BTreeMap::new();
         for tool in &ticket.tools {
             let ready = match self.tools.get(&tool.name) {
-                Some((known, ready)) if known == tool => Rc::clone(ready),
-                _ => Rc::new(self.prepare(ticket, tool)?),
+                Some((known, Ok(ready))) if known == tool => Ok(Rc::clone(ready)),
+                _ => self.ready(ticket, tool)?,
             };
             tools.insert(tool.name.clone(), (tool.clone(), ready));
         }
@@ -118,8 +110,8 @@ impl Workshop {
 
     /// A tool of the ticket in force.
     #[must_use]
-    pub fn tool(&self, name: &ToolName) -> Option<Rc<Tool>> {
-        self.tools.get(name).map(|(_, tool)| Rc::clone(tool))
+    pub fn tool(&self, name: &ToolName) -> Option<&Ready> {
+        self.tools.get(name).map(|(_, ready)| ready)
     }
 
     /// A component with the empty grant, to be asked for its tools.
@@ -132,31 +124,42 @@ impl Workshop {
             .map_err(|error| error.to_string())
     }
 
-    fn prepare(&self, ticket: &Ticket, tool: &TicketTool) -> Result<Tool, TicketFault> {
+    fn ready(&self, ticket: &Ticket, tool: &TicketTool) -> Result<Ready, TicketFault> {
         let absent = || TicketFault::NoComponent(tool.name.clone());
         let component =
             ticket.components.iter().find(|component| component.component == tool.component).ok_or_else(absent)?;
         let loaded = self.loaded.get(&tool.component).ok_or_else(absent)?;
-        let mut grant = nothing(component.trap_imports.clone(), tool.limits.clone());
+        let grant = nothing(component.trap_imports.clone(), tool.limits.clone());
+        Ok(self.prepare(loaded, grant, tool).map(Rc::new).map_err(|fault| chain(&fault)))
+    }
+
+    fn prepare(&self, loaded: &LoadedComponent, mut grant: Grant, tool: &TicketTool) -> Result<Tool, ToolFault> {
         for preopen in &tool.preopens {
-            let dir = self.roots.grant(preopen);
-            grant.dirs.push(dir.map_err(|source| TicketFault::Grant { tool: tool.name.clone(), source })?);
+            grant.dirs.push(self.roots.grant(preopen)?);
         }
         grant.env = tool.env.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
         grant.clocks = tool.clocks.clone();
-        let refused = |source| TicketFault::Schema { tool: tool.name.clone(), source };
         Ok(Tool {
-            prepared: engine::prepare(&self.engine, loaded, grant)
-                .map_err(|source| TicketFault::Link { tool: tool.name.clone(), source })?,
-            input: Schema::read(&tool.input_schema, Place::Input).map_err(refused)?,
-            output: tool
-                .output_schema
-                .as_ref()
-                .map(|text| Schema::read(text, Place::Output))
-                .transpose()
-                .map_err(refused)?,
+            prepared: engine::prepare(&self.engine, loaded, grant)?,
+            input: Schema::read(&tool.input_schema, Place::Input)?,
+            output: tool.output_schema.as_ref().map(|text| Schema::read(text, Place::Output)).transpose()?,
+            result_bytes: tool.limits.result_bytes,
         })
     }
+}
+
+/// The longest chain of causes that is told.
+const CHAIN_CHARS: usize = 1_024;
+
+/// A fault and its causes.
+pub(crate) fn chain(fault: &dyn std::error::Error) -> String {
+    let mut text = fault.to_string();
+    let mut cause = fault.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text.chars().take(CHAIN_CHARS).collect()
 }
 
 /// The empty grant: what a tool has before its ticket gives it anything.

@@ -14,7 +14,7 @@ pub const MAX_SCHEMA_BYTES: usize = 64 << 10;
 const MAX_DEPTH: usize = 32;
 /// Nested values when every reference is replaced by what it names.
 const MAX_EXPANDED_DEPTH: usize = 96;
-/// Values when every reference is replaced by what it names: bounds the work for each part of an instance.
+/// Values when every reference is replaced by what it names: bounds the work for each value of an instance.
 const MAX_EXPANDED_VALUES: usize = 20_000;
 /// `pattern` and the keys of `patternProperties`; each compiles to a program of bounded size.
 const MAX_PATTERNS: usize = 64;
@@ -26,8 +26,17 @@ const DIALECTS: [&str; 3] = [
     "http://json-schema.org/draft-07/schema",
 ];
 
+/// A document within all bounds, and what checking with it costs.
+pub(super) struct Bounded {
+    pub(super) document: Value,
+    /// Values when every reference is replaced by what it names.
+    pub(super) parts: usize,
+    /// Whether texts are matched against patterns: then their length costs.
+    pub(super) patterns: bool,
+}
+
 /// The document, if it stays within all bounds.
-pub(super) fn read(text: &str, place: Place) -> Result<Value, SchemaError> {
+pub(super) fn read(text: &str, place: Place) -> Result<Bounded, SchemaError> {
     if text.len() > MAX_SCHEMA_BYTES {
         return Err(SchemaError::Bytes(text.len()));
     }
@@ -55,7 +64,8 @@ pub(super) fn read(text: &str, place: Place) -> Result<Value, SchemaError> {
     if size.values > MAX_EXPANDED_VALUES {
         return Err(SchemaError::Large { what: "a number of parts, references followed,", most: MAX_EXPANDED_VALUES });
     }
-    Ok(document)
+    let patterns = walk.patterns > 0;
+    Ok(Bounded { document, parts: size.values, patterns })
 }
 
 /// The depth, or nothing where it is above `most`.

@@ -107,23 +107,41 @@ fn misfits_say_where_and_what_and_never_repeat_the_arguments() {
     let schema = input(
         &json!({"path": {"type": "string", "maxLength": 3}, "lines": {"type": "array", "items": {"type": "integer"}}}),
     );
-    let misfit = schema.check(r#"{"path": "SECRET", "lines": [1, "SECRET"]}"#).unwrap_err();
+    let misfit = schema.check(r#"{"path": "SECRET", "lines": [1, "SECRET"]}"#).unwrap_err().to_string();
     assert!(misfit.contains("/path") && misfit.contains("/lines/1"), "{misfit}");
     assert!(!misfit.contains("SECRET"), "{misfit}");
-    let misfit = schema.check("[]").unwrap_err();
+    let misfit = schema.check("[]").unwrap_err().to_string();
     assert!(misfit.contains("the whole") && misfit.contains("object"), "{misfit}");
-    assert!(schema.check("{").unwrap_err().starts_with("not JSON"));
+    assert!(schema.check("{").unwrap_err().to_string().starts_with("not JSON"));
 }
 
 #[test]
 fn misfits_are_bounded() {
     let schema = input(&json!({"a": {"type": "array", "items": {"type": "string"}}}));
-    for count in [100, 200_000] {
-        let misfit = schema.check(&json!({"a": vec![0; count]}).to_string()).unwrap_err();
+    for count in [100, 90_000, 200_000] {
+        let misfit = schema.check(&json!({"a": vec![0; count]}).to_string()).unwrap_err().to_string();
         assert!(misfit.len() < 4_096, "{}", misfit.len());
     }
     let long = input(&json!({"a": {"enum": (0..1_000).map(|n| format!("choice {n}")).collect::<Vec<_>>()}}));
-    assert!(long.check(r#"{"a": 1}"#).unwrap_err().len() < 1_024);
+    assert!(long.check(r#"{"a": 1}"#).unwrap_err().to_string().len() < 1_024);
+}
+
+#[test]
+fn a_check_that_would_take_too_long_is_not_begun() {
+    let list = |count: usize| json!({"a": vec![0; count]}).to_string();
+    let small = input(&json!({"a": {"type": "array", "items": {"type": "integer"}}}));
+    small.check(&list(MAX_VALUES - 2)).unwrap();
+    assert_eq!(small.check(&list(MAX_VALUES - 1)), Err(Misfit::Values));
+    // Each element is held against each of 4 000 choices.
+    let choices: Vec<_> = (0..4_000).map(|n| json!({"const": n})).collect();
+    let large = input(&json!({"a": {"items": {"anyOf": choices}}}));
+    large.check(&list(500)).unwrap();
+    assert!(matches!(large.check(&list(1_000)), Err(Misfit::Work { .. })));
+    // Texts count where they are matched against patterns, and only there.
+    let text = json!({"a": "x".repeat(1 << 20)}).to_string();
+    let properties: serde_json::Map<_, _> = (0..50).map(|n| (format!("b{n}"), json!({"pattern": "^x*$"}))).collect();
+    input(&json!({"a": {"type": "string"}})).check(&text).unwrap();
+    assert!(matches!(input(&json!(properties)).check(&text), Err(Misfit::Work { .. })));
 }
 
 #[test]
