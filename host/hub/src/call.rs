@@ -19,6 +19,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+/// Said to the agent and to the operator.
+const NOT_IN_FORCE: &str = "this token is not in force";
+
 /// What an agent asks for.
 pub(crate) struct Request {
     pub(crate) caller: Caller,
@@ -48,7 +51,11 @@ struct Cost {
 /// Runs a call to its end.
 pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
     let Request { caller, tool, arguments, notes, cancel } = request;
-    let attempt = Attempt { hub, id: Uuid::new_v4(), started: Instant::now(), caller: &caller };
+    // A face lets a caller in once and may keep it for days: a revoked token must not outlive its revocation.
+    let Some(caller) = hub.in_force(&caller) else {
+        return Attempt::of(hub, &caller).deny(&hub.denials, None, NOT_IN_FORCE, denied(NOT_IN_FORCE)).await;
+    };
+    let attempt = Attempt::of(hub, &caller);
 
     // Policy, before anything is looked at that the agent sent.
     if hub.is_draining() {
@@ -138,7 +145,11 @@ fn denied(reason: &str) -> CallOutcome {
     CallOutcome::Denied { reason: reason.into(), approvable: false }
 }
 
-impl Attempt<'_> {
+impl<'a> Attempt<'a> {
+    fn of(hub: &'a Inner, caller: &'a Caller) -> Self {
+        Self { hub, id: Uuid::new_v4(), started: Instant::now(), caller }
+    }
+
     /// In a runner, from here on. The record of its end is the caller's.
     async fn run(
         &self,
@@ -239,7 +250,10 @@ impl Attempt<'_> {
 
 /// The container that serves a tool for a caller, as a call would get it.
 pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<Arc<Serving>, CallEnd> {
-    let attempt = Attempt { hub, id: Uuid::new_v4(), started: Instant::now(), caller };
+    let Some(caller) = hub.in_force(caller) else {
+        return Err(Attempt::of(hub, caller).end(denied(NOT_IN_FORCE), None));
+    };
+    let attempt = Attempt::of(hub, &caller);
     let end = |outcome| Err(attempt.end(outcome, None));
     let tool = match policy::decide(&hub.manifest, &caller.profile, &hub.denied_tiers, tool) {
         Decision::Allow(tool) => tool,

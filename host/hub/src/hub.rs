@@ -95,9 +95,18 @@ impl Hub {
         Ok(Caller { session, principal: crate::clean::line(principal, 64), profile: profile.clone() })
     }
 
+    /// This caller as it is now, if it may still call: to have been let in once is not to be let in for ever.
+    /// The profile is the one that the token file now says.
+    #[must_use]
+    pub fn in_force(&self, caller: &Caller) -> Option<Caller> {
+        self.0.in_force(caller)
+    }
+
     /// The tools that this caller may see, in name order: those of its profile that a registered component has.
+    /// None when its token is not in force any more.
     #[must_use]
     pub fn tools(&self, caller: &Caller) -> Vec<ListedTool> {
+        let Some(caller) = self.in_force(caller) else { return Vec::new() };
         let Some(profile) = self.0.manifest.profiles.get(&caller.profile) else { return Vec::new() };
         let catalogue = self.0.catalogue.load();
         let shown = catalogue.offers.values().filter(|offer| policy::lists(profile, &self.0.denied_tiers, &offer.tool));
@@ -197,6 +206,13 @@ impl Hub {
 impl Inner {
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn in_force(&self, caller: &Caller) -> Option<Caller> {
+        if self.local.lock().unwrap_or_else(PoisonError::into_inner).contains(&caller.session) {
+            return Some(caller.clone());
+        }
+        self.tokens.caller(&caller.session, jiff::Timestamp::now())
     }
 
     /// What a runner for this tool is started from.

@@ -128,6 +128,41 @@ fn limit_of(outcome: &CallOutcome) -> (&str, u64) {
 }
 
 #[tokio::test]
+async fn a_revoked_token_calls_nothing_and_sees_nothing_however_long_ago_it_was_let_in() {
+    let bench = bench(|_| answer("hi"));
+    let everyone = ProfileName::try_from("everyone").unwrap();
+    let token = crate::tokens::create(bench.data.path(), "ada", &everyone, None).unwrap();
+    let caller = bench.hub.authenticate(&token).unwrap();
+    assert_eq!(bench.hub.in_force(&caller), Some(caller.clone()));
+    assert!(!bench.hub.tools(&caller).is_empty());
+
+    assert!(crate::tokens::revoke(bench.data.path(), &caller.session).unwrap());
+    assert_eq!(bench.hub.in_force(&caller), None);
+    assert!(bench.hub.tools(&caller).is_empty());
+    let denied = CallOutcome::Denied { reason: "this token is not in force".into(), approvable: false };
+    assert_eq!(bench.call(&caller, "read", "{}").await, denied);
+    let last = bench.last();
+    assert_eq!((last["event"].as_str(), last["reason"].as_str()), (Some("denied"), Some("this token is not in force")));
+    assert_eq!(bench.hub.posture(&caller, "read").await.unwrap_err().outcome, denied);
+    assert!(bench.hub.sessions().is_empty());
+    assert_eq!(bench.starts(), 0);
+}
+
+#[tokio::test]
+async fn a_callers_profile_is_the_one_that_the_token_file_now_says() {
+    let bench = bench(|_| answer("hi"));
+    let everyone = ProfileName::try_from("everyone").unwrap();
+    let token = crate::tokens::create(bench.data.path(), "ada", &everyone, None).unwrap();
+    let caller = bench.hub.authenticate(&token).unwrap();
+    assert!(matches!(bench.call(&caller, "edit", "{}").await, CallOutcome::Answer(_)));
+    let file = bench.data.path().join("tokens.toml");
+    let narrowed = std::fs::read_to_string(&file).unwrap().replace("everyone", "reader");
+    crate::data::write_atomic(&file, narrowed.as_bytes(), 0o600).unwrap();
+    assert_eq!(bench.call(&caller, "edit", "{}").await, CallOutcome::UnknownTool);
+    assert!(matches!(bench.call(&caller, "read", "{}").await, CallOutcome::Answer(_)));
+}
+
+#[tokio::test]
 async fn a_call_is_recorded_before_and_after_and_its_words_are_not() {
     let bench = bench(|call| answer(&format!("{} \u{1b}", call.tool)));
     let caller = bench.caller("everyone");

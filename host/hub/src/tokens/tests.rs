@@ -35,12 +35,14 @@ fn a_token_made_while_the_hub_runs_is_taken_and_a_revoked_one_is_not() {
     let caller = tokens.authenticate(&ada, now).unwrap();
     assert_eq!(caller.principal, "ada");
     assert_eq!(tokens.authenticate(&bob, now).unwrap().principal, "bob");
+    assert_eq!(tokens.caller(&caller.session, now), Some(caller.clone()));
     assert_eq!(tokens.authenticate(&format!("{ada}x"), now), None);
     assert_eq!(tokens.authenticate(ada.trim_start_matches("sc_"), now), None);
 
     assert!(revoke(dir.path(), &caller.session).unwrap());
     assert!(!revoke(dir.path(), &caller.session).unwrap());
     assert_eq!(tokens.authenticate(&ada, now), None);
+    assert_eq!(tokens.caller(&caller.session, now), None);
     assert_eq!(tokens.sessions(now).len(), 1);
 }
 
@@ -60,8 +62,11 @@ fn an_expired_token_and_one_of_an_unknown_profile_are_denied() {
     let unknown = create(dir.path(), "ada", &name("admin"), None).unwrap();
     let tokens = Tokens::load(dir.path(), &manifest()).unwrap();
     let now = Timestamp::now();
-    assert!(tokens.authenticate(&short, now).is_some());
-    assert_eq!(tokens.authenticate(&short, now + SignedDuration::from_secs(61)), None);
+    let caller = tokens.authenticate(&short, now).unwrap();
+    let later = now + SignedDuration::from_secs(61);
+    assert_eq!(tokens.authenticate(&short, later), None);
+    assert_eq!(tokens.caller(&caller.session, now), Some(caller.clone()));
+    assert_eq!(tokens.caller(&caller.session, later), None);
     assert_eq!(tokens.authenticate(&unknown, now), None);
 }
 

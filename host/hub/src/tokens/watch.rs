@@ -50,6 +50,18 @@ impl Tokens {
         })
     }
 
+    /// The caller of a session, as the file says it now, if its token is still in force.
+    pub(crate) fn caller(&self, session: &SessionId, now: Timestamp) -> Option<Caller> {
+        self.reload();
+        let entries = self.current.load();
+        let entry = entries.iter().find(|entry| lives(entry, now) && session_of(&entry.sha256) == *session)?;
+        Some(Caller {
+            session: session.clone(),
+            principal: entry.principal.clone(),
+            profile: entry.profile.clone(),
+        })
+    }
+
     /// The sessions whose tokens are in force.
     pub(crate) fn sessions(&self, now: Timestamp) -> BTreeSet<SessionId> {
         self.reload();
