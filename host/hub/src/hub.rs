@@ -165,7 +165,7 @@ impl Hub {
             return Err(RegisterError::Draining);
         }
         let registration = self.0.registrar.register(name, Arc::new(wasm)).await?;
-        self.0.offer(&registration).await;
+        self.0.offer(&registration);
         Ok(registration)
     }
 
@@ -233,16 +233,7 @@ impl Inner {
     }
 
     /// Makes a registration part of what is offered.
-    async fn offer(&self, registration: &Registration) {
-        let recorded = Entry::ComponentRegistered {
-            name: registration.name.clone(),
-            component: registration.component.clone(),
-            artefact: registration.artefact.clone(),
-            tools: registration.tools.len(),
-        };
-        if let Err(error) = self.audit.write(recorded).await {
-            tracing::error!(%error, component = %registration.name, "registered, but not recorded");
-        }
+    fn offer(&self, registration: &Registration) {
         self.catalogue.rcu(|catalogue| {
             let mut components = catalogue.components.clone();
             components.insert(registration.name.clone(), Arc::new(registration.clone()));

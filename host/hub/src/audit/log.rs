@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// Lines that wait; whoever adds one more waits too.
@@ -21,6 +22,7 @@ pub(crate) struct AuditError(String);
 /// The handle; clones write to one file.
 #[derive(Clone)]
 pub(crate) struct Audit {
+    path: Arc<Path>,
     queue: mpsc::Sender<Waiting>,
 }
 
@@ -37,7 +39,12 @@ impl Audit {
         end_torn_line(&mut file)?;
         let (queue, waiting) = mpsc::channel(QUEUE);
         std::thread::Builder::new().name("audit".into()).spawn(move || serve(&mut file, waiting))?;
-        Ok(Self { queue })
+        Ok(Self { path: path.into(), queue })
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Writes a record; when this returns it survives the hub.

@@ -51,6 +51,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let registrar = Registrar {
         manifest: manifest.clone(),
         shelf: Arc::new(Shelf::new(&data)),
+        audit: audit.clone(),
         starter: starter.clone(),
         tickets: tickets.clone(),
         made_with,

@@ -63,6 +63,7 @@ fn bench_with(act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
     let registrar = Registrar {
         manifest: manifest.clone(),
         shelf: Arc::new(Shelf::new(&dir)),
+        audit: audit.clone(),
         starter: starter.clone(),
         tickets: tickets.clone(),
         made_with: "tests".into(),
