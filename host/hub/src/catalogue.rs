@@ -2,10 +2,14 @@
 
 use crate::api::{ListedTool, RegisteredTool, Registration};
 use crate::policy;
-use manifest::{ComponentName, Manifest, Tool, ToolName};
+use manifest::{ComponentName, Manifest, Tool, ToolName, class_of};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Schemas of the tools of one class together. They travel in one ticket, where a quotation mark takes two
+/// bytes and the whole is a third longer: so they fit into a frame of 8 MiB, whatever is in them.
+const MAX_CLASS_SCHEMAS_BYTES: usize = 2 << 20;
 
 /// A tool that can be called.
 #[derive(Debug, Clone)]
@@ -35,8 +39,10 @@ impl Catalogue {
     ) -> Self {
         let mut offers = BTreeMap::new();
         let mut problems = BTreeSet::new();
+        let mut schemas = BTreeMap::new();
         for tool in manifest.tools.values() {
-            match offer(manifest, &components, &faults, tool) {
+            let offer = offer(manifest, &components, &faults, tool);
+            match offer.and_then(|offer| fitting(offer, schemas.entry(class_of(tool)).or_default())) {
                 Ok(offer) => drop(offers.insert(tool.name.clone(), Arc::new(offer))),
                 Err(problem) => drop(problems.insert(problem)),
             }
@@ -81,6 +87,21 @@ fn offer(
         needs_approval: policy::needs_approval(tool.tier),
     };
     Ok(Offer { tool: tool.clone(), registration: registration.clone(), described: described.clone(), listed })
+}
+
+/// A tool for whose schemas its class has room. Without this one component with long schemas would make a
+/// ticket that no frame can carry, and no tool of the class could be called.
+fn fitting(offer: Offer, schemas_bytes: &mut usize) -> Result<Offer, String> {
+    let described = &offer.described;
+    let bytes = described.input_schema.len() + described.output_schema.as_ref().map_or(0, String::len);
+    if *schemas_bytes + bytes > MAX_CLASS_SCHEMAS_BYTES {
+        let (name, class) = (&offer.tool.name, class_of(&offer.tool));
+        return Err(format!(
+            "`{name}` is left out: the schemas of the tools of class {class} are longer than {MAX_CLASS_SCHEMAS_BYTES} bytes together; say `runner = \"call\"` in [tools.{name}], or remove tools"
+        ));
+    }
+    *schemas_bytes += bytes;
+    Ok(offer)
 }
 
 /// Whether a registration is the file that the manifest pins.
@@ -144,6 +165,24 @@ mod tests {
         let right =
             |m: &mut manifest::Manifest| m.components.values_mut().for_each(|c| c.digest = Some(Digest::of(b"wasm")));
         assert_eq!(check(right, &["read", "edit"]).0.len(), 2);
+    }
+
+    #[test]
+    fn schemas_that_no_ticket_can_carry_leave_their_tools_out_and_no_other() {
+        let names: Vec<String> = (0..17).map(|n| format!("t{n:02}")).collect();
+        let mut registration = registration(&names.iter().map(String::as_str).chain(["edit"]).collect::<Vec<_>>());
+        let filler = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8));
+        for tool in registration.tools.iter_mut().filter(|tool| tool.name.as_str() != "edit") {
+            tool.input_schema = filler(64 << 10);
+            tool.output_schema = Some(filler(64 << 10));
+        }
+        let tools = names.iter().map(|name| tool(name, Tier::User)).chain([tool("edit", Tier::Write)]);
+        let components = [(registration.name.clone(), Arc::new(registration))].into();
+        let catalogue = Catalogue::new(&manifest(tools), components, BTreeMap::new());
+        assert_eq!(catalogue.offers.len(), 17);
+        assert!(catalogue.offers.keys().any(|name| name.as_str() == "edit"));
+        let [problem] = catalogue.problems.as_slice() else { unreachable!("{:?}", catalogue.problems) };
+        assert!(problem.contains("`t16` is left out"), "{problem}");
     }
 
     #[test]
