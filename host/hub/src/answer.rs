@@ -15,6 +15,8 @@ pub(crate) enum Unfit {
     Size,
     /// Its structured part is nested deeper than the hub takes.
     Depth,
+    /// Its structured part has more values than the hub takes.
+    Values,
     /// Its structured part is not JSON: the runner did not check it.
     NotJson,
 }
@@ -28,6 +30,7 @@ pub(crate) fn fit(mut answer: Answer, result_bytes: u32) -> Result<Answer, Unfit
     if let Some(structured) = &answer.structured {
         bounds::value(structured, most, bounds::DEPTH).map_err(|error| match error {
             bounds::OutOfBounds::Depth { .. } => Unfit::Depth,
+            bounds::OutOfBounds::Values { .. } => Unfit::Values,
             bounds::OutOfBounds::Bytes { .. } => Unfit::Size,
             bounds::OutOfBounds::Syntax | bounds::OutOfBounds::NotAnObject => Unfit::NotJson,
         })?;
@@ -113,6 +116,8 @@ mod tests {
     fn structured_text_is_cleaned_and_checked() {
         assert_eq!(fit(structured(r#"{"a":"\u202ex"}"#), 100), Ok(structured(r#"{"a":"\\u{202e}x"}"#)));
         assert_eq!(fit(structured("{"), 100), Err(Unfit::NotJson));
+        let many = format!("[{}0]", "0,".repeat(bounds::VALUES));
+        assert_eq!(fit(structured(&many), 1 << 20), Err(Unfit::Values));
         assert_eq!(fit(structured(&("[".repeat(33) + &"]".repeat(33))), 100), Err(Unfit::Depth));
     }
 

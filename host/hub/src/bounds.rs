@@ -1,10 +1,13 @@
-//! Size and depth of a JSON text, measured without building a tree.
+//! Size, depth and number of values of a JSON text, measured without building a tree.
 //!
 //! Arguments come from an agent that nobody trusts: a few kilobytes of `[` would cost a recursive parser
-//! its stack, and a tree costs many times its text. Pure.
+//! its stack, and a tree costs many times its text: two bytes of `0,` become a value of some seventy. Pure.
 
 /// The deepest nesting of arguments, structured results and schemas.
 pub const DEPTH: usize = 32;
+
+/// The most values in one text: as a tree they take some megabytes.
+pub const VALUES: usize = 100_000;
 
 /// Why a text is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +23,12 @@ pub enum OutOfBounds {
     /// It is nested too deeply.
     #[error("JSON nested deeper than {most}")]
     Depth {
+        /// The bound.
+        most: usize,
+    },
+    /// It has too many values.
+    #[error("JSON of more than {most} values")]
+    Values {
         /// The bound.
         most: usize,
     },
@@ -48,39 +57,65 @@ pub fn value(text: &str, most_bytes: usize, most_depth: usize) -> Result<(), Out
     if text.len() > most_bytes {
         return Err(OutOfBounds::Bytes { found: text.len(), most: most_bytes });
     }
-    if deeper_than(text, most_depth) {
-        return Err(OutOfBounds::Depth { most: most_depth });
-    }
+    measure(text, most_depth)?;
     // Known to be shallow by now, so that the parser's recursion is bounded; it keeps nothing.
     serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|_| OutOfBounds::Syntax)
 }
 
-fn deeper_than(text: &str, most: usize) -> bool {
-    let mut depth = 0_usize;
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > most {
-                    return true;
-                }
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => skip_string(&mut bytes),
-            _ => {}
-        }
-    }
-    false
+/// Whether a parser that builds a tree would get more out of this text than [`VALUES`]. The text need not be
+/// JSON: a parser stops where it is not.
+#[must_use]
+pub fn too_many_values(text: &[u8]) -> bool {
+    let mut scan = Scan::default();
+    text.iter().any(|byte| scan.take(*byte).values > VALUES)
 }
 
-fn skip_string(bytes: &mut std::str::Bytes<'_>) {
-    while let Some(byte) = bytes.next() {
+fn measure(text: &str, most_depth: usize) -> Result<(), OutOfBounds> {
+    let mut scan = Scan::default();
+    for byte in text.bytes() {
+        let Scan { depth, values, .. } = *scan.take(byte);
+        if depth > most_depth {
+            return Err(OutOfBounds::Depth { most: most_depth });
+        }
+        if values > VALUES {
+            return Err(OutOfBounds::Values { most: VALUES });
+        }
+    }
+    Ok(())
+}
+
+/// Depth and number of values of a JSON text up to here, byte by byte.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    depth: usize,
+    /// What begins one: a comma, a bracket, a brace.
+    pub(crate) values: usize,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Scan {
+    pub(crate) fn take(&mut self, byte: u8) -> &Self {
+        if self.in_string {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = true,
+                b'"' => self.in_string = false,
+                _ => {}
+            }
+            return self;
+        }
         match byte {
-            b'\\' => drop(bytes.next()),
-            b'"' => return,
+            b'{' | b'[' => {
+                self.depth += 1;
+                self.values += 1;
+            }
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            b',' => self.values += 1,
+            b'"' => self.in_string = true,
             _ => {}
         }
+        self
     }
 }
 
@@ -106,6 +141,20 @@ mod tests {
         let bomb = "[".repeat(1 << 20);
         assert_eq!(value(&bomb, 1 << 21, 32), Err(OutOfBounds::Depth { most: 32 }));
         assert_eq!(value(&bomb, 1 << 10, 32), Err(OutOfBounds::Bytes { found: 1 << 20, most: 1 << 10 }));
+    }
+
+    #[test]
+    fn values_are_counted_outside_strings_only() {
+        // The array, and a comma before each value but the first.
+        let many = |count: usize| format!("[{}0]", "0,".repeat(count - 2));
+        assert_eq!(value(&many(VALUES + 1), 1 << 22, 32), Ok(()));
+        assert_eq!(value(&many(VALUES + 2), 1 << 22, 32), Err(OutOfBounds::Values { most: VALUES }));
+        assert!(!too_many_values(many(VALUES + 1).as_bytes()));
+        assert!(too_many_values(many(VALUES + 2).as_bytes()));
+        assert!(too_many_values(many(VALUES + 2).trim_end_matches(']').as_bytes()));
+        assert!(too_many_values("[{},".repeat(VALUES / 2).as_bytes()));
+        let text = format!(r#"["{}"]"#, r#"[,{\",\\"#.repeat(VALUES));
+        assert_eq!(value(&text, 1 << 22, 32), Ok(()));
     }
 
     #[test]

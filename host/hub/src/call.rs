@@ -137,6 +137,7 @@ fn unfit(error: &OutOfBounds, limits: &Limits) -> CallOutcome {
     match error {
         OutOfBounds::Bytes { .. } => limit("arguments_bytes", limits.arguments_bytes.into()),
         OutOfBounds::Depth { most } => limit("arguments_depth", *most as u64),
+        OutOfBounds::Values { most } => limit("arguments_values", *most as u64),
         OutOfBounds::Syntax | OutOfBounds::NotAnObject => denied("the arguments are not a JSON object"),
     }
 }

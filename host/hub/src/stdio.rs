@@ -8,6 +8,7 @@ pub(crate) mod socket;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests;
+mod values;
 
 pub use bridge::{BridgeError, bridge};
 pub use socket::{SocketError, bind};
@@ -27,6 +28,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use values::FewValues;
 
 /// Bridges at once.
 const MAX_BRIDGES: usize = 64;
@@ -79,7 +81,7 @@ where
     // At the end of the input the library waits five seconds for what still runs. Calls are worth it,
     // subscriptions would never end.
     let subscriptions = stop.child_token();
-    let input = CancelAtEof::new(input, subscriptions.clone());
+    let input = FewValues::new(CancelAtEof::new(input, subscriptions.clone()));
     // A line without an end is dropped, not kept.
     let transport =
         AsyncRwTransport::<RoleServer, _, _>::new_server(input, output).with_max_line_length(MAX_MESSAGE_BYTES);

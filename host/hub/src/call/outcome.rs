@@ -18,6 +18,7 @@ pub(super) fn from_runner(id: Uuid, outcome: Outcome, limits: &Limits) -> CallOu
             Ok(answer) => CallOutcome::Answer(answer),
             Err(Unfit::Size) => limit("result_bytes", limits.result_bytes.into()),
             Err(Unfit::Depth) => limit("result_depth", bounds::DEPTH as u64),
+            Err(Unfit::Values) => limit("result_values", bounds::VALUES as u64),
             Err(Unfit::NotJson) => {
                 tracing::error!(call = %id, "broken: the runner passed on structured content that is not JSON");
                 CallOutcome::Broken { id }

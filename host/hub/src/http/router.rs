@@ -3,6 +3,7 @@
 use super::conversations::Conversations;
 use super::{admit, body, credentials};
 use crate::api::Caller;
+use crate::bounds;
 use crate::mcp::{Face, Governor, MAX_MESSAGE_BYTES};
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -92,6 +93,11 @@ async fn mcp<G: Governor>(State(shared): State<Arc<Shared<G>>>, request: Request
         Ok(body) => body,
         Err(status) => return status.into_response(),
     };
+    // The library makes a tree of it, which takes many times the memory of its text.
+    if bounds::too_many_values(&body) {
+        let text = format!("the request has more than {} JSON values", bounds::VALUES);
+        return (StatusCode::PAYLOAD_TOO_LARGE, text).into_response();
+    }
     shared.answer(caller, http::Request::from_parts(parts, Full::new(body))).await
 }
 

@@ -189,6 +189,16 @@ async fn a_body_that_says_it_is_too_large_is_not_read() {
 }
 
 #[tokio::test]
+async fn a_body_of_too_many_values_is_not_parsed() {
+    let served = Served::start().await;
+    let (headers, mut message) = modern_call("echo");
+    message["params"]["arguments"] = json!({"a": vec![0; crate::bounds::VALUES]});
+    let answer = served.mcp("token-a", &borrowed(&headers), &message).await;
+    assert_eq!((answer.status, answer.body.as_str()), (413, "the request has more than 100000 JSON values"));
+    served.end().await;
+}
+
+#[tokio::test]
 async fn another_tokens_session_is_not_found() {
     let served = Served::start().await;
     let id = served.initialize("token-a").await;

@@ -31,13 +31,17 @@ fn bench(act: impl Fn(&protocol::Call) -> Option<Outcome> + Send + Sync + 'stati
 }
 
 fn bench_with(act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
-    let data = tempfile::tempdir().unwrap();
-    let dir = DataDir::open(data.path()).unwrap();
     let single = manifest::Tool { runner: RunnerScope::Call, ..tool("single", Tier::User) };
     let mut manifest =
         manifest([tool("read", Tier::User), tool("edit", Tier::Write), single, tool("wipe", Tier::Critical)]);
     let reader = profile("reader", &[Tier::User], None);
     manifest.profiles.insert(reader.name.clone(), reader);
+    bench_of(manifest, act, fate, audit)
+}
+
+fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
+    let data = tempfile::tempdir().unwrap();
+    let dir = DataDir::open(data.path()).unwrap();
     let manifest = Arc::new(manifest);
     let registration = registration(&["read", "edit", "single", "wipe"]);
     let components = [(registration.name.clone(), Arc::new(registration))].into();
@@ -209,6 +213,19 @@ async fn arguments_are_bounded_before_a_runner_sees_them() {
             "{text}"
         );
     }
+    assert_eq!(bench.starts(), 0);
+}
+
+#[tokio::test]
+async fn arguments_of_too_many_values_reach_no_runner() {
+    let mut manifest = manifest([tool("read", Tier::User)]);
+    for tool in manifest.tools.values_mut() {
+        tool.grants.limits.arguments_bytes = 1 << 20;
+    }
+    let bench = bench_of(manifest, Arc::new(|_| answer("hi")), Fate::default(), None);
+    let many = format!("{{\"a\":[{}0]}}", "0,".repeat(crate::bounds::VALUES));
+    let outcome = bench.call(&bench.caller("everyone"), "read", &many).await;
+    assert_eq!(limit_of(&outcome), ("arguments_values", 100_000));
     assert_eq!(bench.starts(), 0);
 }
 

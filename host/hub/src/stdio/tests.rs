@@ -286,6 +286,18 @@ async fn stop_ends_a_conversation_and_the_calls_in_it() {
 }
 
 #[tokio::test]
+async fn a_line_of_too_many_values_is_dropped_and_the_next_one_is_read() {
+    let mut served = Served::start();
+    let many = json!({"a": vec![0; crate::bounds::VALUES]});
+    served.client.send(modern(1, "tools/call", json!({"name": "echo", "arguments": many}))).await;
+    // Commas in a string are no values.
+    let text = json!({"a": ",[{\"".repeat(crate::bounds::VALUES)});
+    let answer = served.client.ask(modern(2, "tools/call", json!({"name": "echo", "arguments": text}))).await;
+    assert_eq!(answer["id"], json!(2));
+    assert!(served.finish().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_line_without_an_end_is_not_kept_and_the_next_one_is_read() {
     let mut served = Served::start();
     let piece = vec![b'x'; 1 << 20];
