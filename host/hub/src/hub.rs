@@ -258,11 +258,7 @@ impl Inner {
 
     async fn end_session(&self, id: &SessionId, reason: &'static str) {
         let Some(session) = self.sessions.remove(id) else { return };
-        session.end().await;
-        let ended = Entry::SessionEnded { session: id.clone(), principal: session.caller.principal.clone(), reason };
-        if let Err(error) = self.audit.write(ended).await {
-            tracing::error!(%error, session = %id, "ended, but not recorded");
-        }
+        upkeep::finish(self.audit.clone(), session, reason).await;
     }
 
     async fn drain(&self, grace: Duration) {
@@ -273,9 +269,7 @@ impl Inner {
         if timeout(grace, self.calls.wait()).await.is_err() {
             tracing::warn!(calls = self.calls.len(), "calls are broken off");
         }
-        for session in self.sessions.all() {
-            self.end_session(&session.caller.session, "the hub stops").await;
-        }
+        self.break_off(|_| true, "the hub stops");
         self.stop.cancel();
         self.calls.wait().await;
         self.runners.close();

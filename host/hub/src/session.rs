@@ -138,6 +138,13 @@ impl Session {
         }
     }
 
+    /// Keeps a class's runner from being ended, as an engine that hangs does.
+    #[cfg(test)]
+    pub(crate) async fn hold(&self, class: &ClassId) -> tokio::sync::OwnedMutexGuard<Option<Arc<Serving>>> {
+        let slot = self.slots().entry(class.clone()).or_default().clone();
+        slot.lock_owned().await
+    }
+
     pub(crate) fn view(&self, now: Instant) -> SessionView {
         let open_calls = self.open.load(Ordering::Relaxed);
         let idle = if open_calls > 0 { Duration::ZERO } else { now.saturating_duration_since(self.last_busy()) };

@@ -332,6 +332,30 @@ async fn a_session_that_is_ended_takes_its_calls_and_runners_along() {
     assert!(bench.audit().iter().any(|line| line["event"] == "session_ended"));
 }
 
+#[tokio::test]
+async fn a_session_that_cannot_be_ended_does_not_keep_the_next_ones() {
+    let bench = bench(|_| answer("hi"));
+    let everyone = ProfileName::try_from("everyone").unwrap();
+    let mut sessions = Vec::new();
+    for principal in ["ada", "bob", "eve"] {
+        let token = crate::tokens::create(bench.data.path(), principal, &everyone, None).unwrap();
+        let caller = bench.hub.authenticate(&token).unwrap();
+        bench.call(&caller, "read", "{}").await;
+        sessions.push(bench.hub.0.sessions.enter(&caller).unwrap());
+    }
+    // Its slot is held, as by whoever waits for the engine: the end of this session waits too.
+    let _held = sessions[0].hold(&ClassId("user".into())).await;
+    for session in &sessions {
+        crate::tokens::revoke(bench.data.path(), &session.caller.session).unwrap();
+    }
+    bench.hub.0.end_unauthorized();
+    assert!(bench.hub.sessions().is_empty());
+    assert!(sessions.iter().all(|session| session.ended.is_cancelled()));
+    while bench.audit().iter().filter(|line| line["event"] == "session_ended").count() < 3 {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_idle_runner_is_ended_and_the_session_stays() {
     let bench = bench(|_| answer("hi"));

@@ -1,11 +1,14 @@
 //! What a hub does between calls: ends what is idle, revoked or over, and says how it is.
 
 use super::Inner;
-use crate::api::Health;
+use crate::api::{Caller, Health, SessionId};
+use crate::audit::{Audit, Entry};
 use crate::clean;
+use crate::session::Session;
 use protocol::InsidePosture;
-use std::sync::{PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// How often. A token that is revoked or expires ends its session within this.
@@ -22,19 +25,31 @@ pub(super) async fn run(hub: Weak<Inner>) {
             return;
         }
         hub.sessions.sweep(Instant::now());
-        hub.end_unauthorized().await;
+        hub.end_unauthorized();
     }
 }
 
 impl Inner {
-    /// Ends the sessions whose token is gone.
-    async fn end_unauthorized(&self) {
+    /// Ends the sessions whose token is gone. In memory first, all of them: an engine that hangs delays only
+    /// the death of containers that nobody listens to any more.
+    pub(super) fn end_unauthorized(&self) {
         let authorized = self.tokens.sessions(jiff::Timestamp::now());
+        let local = self.local.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let gone = |id: &SessionId| !local.contains(id) && !authorized.contains(id);
+        self.break_off(gone, "its token was revoked or has expired");
+    }
+
+    /// Takes sessions out and breaks off their calls at once; records them and kills their runners in tasks.
+    pub(super) fn break_off(&self, which: impl Fn(&SessionId) -> bool, reason: &'static str) {
         for session in self.sessions.all() {
             let id = &session.caller.session;
-            let local = self.local.lock().unwrap_or_else(PoisonError::into_inner).contains(id);
-            if !local && !authorized.contains(id) {
-                self.end_session(id, "its token was revoked or has expired").await;
+            if which(id)
+                && let Some(session) = self.sessions.remove(id)
+            {
+                session.ended.cancel();
+                // Without a runtime the process is ending, and its runners with it.
+                let Ok(runtime) = Handle::try_current() else { continue };
+                self.runners.spawn_on(finish(self.audit.clone(), session, reason), &runtime);
             }
         }
     }
@@ -56,6 +71,17 @@ impl Inner {
             problems: catalogue.problems.clone(),
         }
     }
+}
+
+/// Records the end of a session, then waits until its runners are gone.
+pub(super) async fn finish(audit: Audit, session: Arc<Session>, reason: &'static str) {
+    session.ended.cancel();
+    let Caller { session: id, principal, .. } = session.caller.clone();
+    // Before the runners: the engine may take its time.
+    if let Err(error) = audit.write(Entry::SessionEnded { session: id.clone(), principal, reason }).await {
+        tracing::error!(%error, session = %id, "ended, but not recorded");
+    }
+    session.end().await;
 }
 
 /// What a runner says of its container, safe to show: a runner in hostile hands says what it likes.
