@@ -226,6 +226,19 @@ async fn a_flood_of_progress_ends_it() {
 }
 
 #[tokio::test]
+async fn a_long_progress_message_ends_it() {
+    let told = |id, bytes| {
+        let message = Some("x".repeat(bytes));
+        FromRunner::Progress(Progress { id, progress: 1.0, total: None, message })
+    };
+    breach("a longer progress message", move |mut runner, id| async move {
+        runner.say(told(id, 1 << 10)).await;
+        runner.say(told(id, 2 << 10)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_flood_of_log_ends_it() {
     breach("more log", |mut s, id| async move {
         for _ in 0..100_000 {

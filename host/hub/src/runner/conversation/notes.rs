@@ -9,6 +9,10 @@ use tokio::time::Instant;
 const PROGRESS_PER_SECOND: u32 = 20;
 const PROGRESS_BURST: u32 = 100;
 
+/// The words of one progress. A runner cuts them at 1 KiB, for which a log message would be charged and they are
+/// not; a little more is no sign of hostile hands.
+const PROGRESS_BYTES: usize = (1 << 10) + 64;
+
 /// What a call may still say. A runner that floods the hub is not one that we built.
 pub(super) struct NoteBudget {
     progress: u32,
@@ -24,7 +28,10 @@ impl NoteBudget {
 
     pub(super) fn spend(&mut self, note: &CallNote, now: Instant) -> Result<(), &'static str> {
         match note {
-            CallNote::Progress(_) => {
+            CallNote::Progress(progress) => {
+                if progress.message.as_ref().is_some_and(|message| message.len() > PROGRESS_BYTES) {
+                    return Err("a longer progress message than a runner passes on");
+                }
                 self.refill(now);
                 self.progress = self.progress.checked_sub(1).ok_or("more progress than a runner passes on")?;
             }
