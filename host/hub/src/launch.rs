@@ -123,7 +123,8 @@ impl Container {
     }
 
     fn report(&self, departure: Departure, reason: &str, fate: Fate) {
-        let said = self.diagnostics.as_ref().map(Diagnostics::text).unwrap_or_default();
+        // Bounded where it is collected; whoever broke out of wall 1 writes it, and it goes into our own log.
+        let said = self.diagnostics.as_ref().map(|said| crate::clean::text(&said.text())).unwrap_or_default();
         let (container, class) = (&self.name, &self.class);
         if departure == Departure::ByItself || !said.is_empty() {
             tracing::warn!(%container, %class, ?fate, said, "the runner {reason}");
