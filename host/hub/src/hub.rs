@@ -2,6 +2,9 @@
 
 mod start;
 mod upkeep;
+mod visit;
+
+pub(crate) use visit::Visit;
 
 use crate::api::*;
 use crate::audit::{Audit, Entry};

@@ -8,6 +8,8 @@ mod router;
 mod view;
 
 pub use client::{Client, ClientError};
+#[cfg(test)]
+pub(crate) use router::router;
 pub use view::{PostureView, ToolView};
 
 use crate::Hub;

@@ -356,6 +356,38 @@ async fn a_session_that_cannot_be_ended_does_not_keep_the_next_ones() {
     }
 }
 
+#[tokio::test]
+async fn requests_of_the_operator_leave_no_caller_and_no_session_behind() {
+    let bench = bench(|_| answer("hi"));
+    let router = crate::operator::router(bench.hub.clone());
+    // More than one principal may have sessions at once.
+    for _ in 0..40 {
+        for uri in ["/tools?profile=everyone", "/posture?profile=everyone&tool=read"] {
+            let request = http::Request::builder().uri(uri).body(axum::body::Body::empty()).unwrap();
+            let answer = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();
+            assert_eq!(answer.status(), http::StatusCode::OK, "{uri}");
+        }
+    }
+    assert_eq!(bench.starts(), 40);
+    assert!(bench.hub.sessions().is_empty());
+    assert!(bench.hub.0.local.lock().unwrap().is_empty());
+    bench.hub.0.runners.close();
+    bench.hub.0.runners.wait().await;
+    let ended = bench.audit().into_iter().filter(|line| line["reason"] == "its request was answered").count();
+    assert_eq!(ended, 40);
+}
+
+#[tokio::test]
+async fn a_caller_that_has_left_does_not_come_back() {
+    let bench = bench(|_| answer("hi"));
+    let everyone = ProfileName::try_from("everyone").unwrap();
+    let visit = bench.hub.visit("ada", &everyone).unwrap();
+    let caller = visit.caller().clone();
+    assert!(matches!(bench.call(&caller, "read", "{}").await, CallOutcome::Answer(_)));
+    drop(visit);
+    assert!(matches!(bench.call(&caller, "read", "{}").await, CallOutcome::Denied { .. }));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_idle_runner_is_ended_and_the_session_stays() {
     let bench = bench(|_| answer("hi"));

@@ -2,8 +2,9 @@
 
 use super::view::{PostureView, ToolView};
 use crate::Hub;
-use crate::api::{CallEnd, CallOutcome, Caller, RegisterError, SessionId};
+use crate::api::{CallEnd, CallOutcome, RegisterError, SessionId};
 use crate::http::read_body;
+use crate::hub::Visit;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -21,7 +22,7 @@ const MAX_COMPONENT_BYTES: usize = 64 << 20;
 /// The principal of what the operator asks for here.
 const PRINCIPAL: &str = "operator";
 
-pub(super) fn router(hub: Hub) -> Router {
+pub(crate) fn router(hub: Hub) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/sessions", get(sessions))
@@ -73,8 +74,8 @@ async fn end_session(State(hub): State<Hub>, Path(id): Path<String>) -> Result<S
 }
 
 async fn tools(State(hub): State<Hub>, Query(query): Query<ForProfile>) -> Result<Json<Vec<ToolView>>, Refused> {
-    let caller = caller(&hub, &query.profile)?;
-    Ok(Json(hub.tools(&caller).into_iter().map(ToolView::from).collect()))
+    let visit = visit(&hub, &query.profile)?;
+    Ok(Json(hub.tools(visit.caller()).into_iter().map(ToolView::from).collect()))
 }
 
 async fn components(State(hub): State<Hub>) -> Response {
@@ -93,17 +94,17 @@ async fn add_component(State(hub): State<Hub>, Path(name): Path<String>, body: B
 }
 
 async fn posture(State(hub): State<Hub>, Query(query): Query<ForTool>) -> Result<Json<PostureView>, Refused> {
-    let caller = caller(&hub, &query.profile)?;
-    match hub.posture(&caller, &query.tool).await {
+    let visit = visit(&hub, &query.profile)?;
+    match hub.posture(visit.caller(), &query.tool).await {
         Ok((inside, rendered)) => Ok(Json(PostureView { inside, rendered })),
         Err(end) => Err(Refused(StatusCode::CONFLICT, said(end))),
     }
 }
 
-fn caller(hub: &Hub, profile: &str) -> Result<Caller, Refused> {
+fn visit(hub: &Hub, profile: &str) -> Result<Visit, Refused> {
     let profile =
         ProfileName::try_from(profile).map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))?;
-    hub.local_caller(PRINCIPAL, &profile).map_err(|error| Refused(StatusCode::NOT_FOUND, error.to_string()))
+    hub.visit(PRINCIPAL, &profile).map_err(|error| Refused(StatusCode::NOT_FOUND, error.to_string()))
 }
 
 fn status(error: &RegisterError) -> StatusCode {
