@@ -6,12 +6,13 @@ use crate::grant::Grant;
 use crate::limits::{HOST_CALL_BYTES, Memory, RANDOM_BYTES};
 use crate::wasi::clocks::Stopped;
 use crate::wasi::filesystem::Fs;
+use crate::wasi::filesystem::open_files::OpenFiles;
 use crate::wasi::output::{Standard, Stream, Voice};
 use manifest::Clock;
 use std::sync::Arc;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, UpdateDeadline};
-use wasmtime_wasi::filesystem::{Dir, WasiFilesystemView};
+use wasmtime_wasi::filesystem::{Dir, WasiFilesystemCtxView};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 /// The state behind one instance.
@@ -20,6 +21,7 @@ pub(crate) struct State {
     table: ResourceTable,
     granted: Arc<[(Dir, String)]>,
     pub(crate) memory: Memory,
+    pub(crate) open: OpenFiles,
     pub(crate) voice: Voice,
 }
 
@@ -38,7 +40,8 @@ impl State {
     /// `wasi:filesystem` as we serve it.
     pub(crate) fn fs(&mut self) -> Fs<'_> {
         let granted = Arc::clone(&self.granted);
-        Fs { inner: self.filesystem(), granted }
+        let inner = WasiFilesystemCtxView { ctx: self.wasi.filesystem(), table: &mut self.table };
+        Fs { inner, granted, open: &mut self.open }
     }
 }
 
@@ -59,6 +62,7 @@ pub(crate) fn new(
         table,
         granted: Arc::clone(granted),
         memory: Memory::new(limits.memory_bytes),
+        open: OpenFiles::new(handles),
         voice,
     };
     let mut store = Store::new(engine, state);

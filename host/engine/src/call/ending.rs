@@ -28,7 +28,9 @@ pub(super) fn failure(error: &Error, state: &State, limits: &Limits, slots: u32)
     let says = |needle: &str| error.chain().any(|cause| cause.to_string().contains(needle));
     let full = matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full));
     if full || says(TOO_MANY_HANDLES) {
-        return limit(LimitKind::Handles, u64::from(limits.handles));
+        // Of the two bounds, the one that was hit.
+        let value = state.open.refused().map_or(u64::from(limits.handles), |most| most as u64);
+        return limit(LimitKind::Handles, value);
     }
     if says(HOST_CALL_FUEL) {
         // Inside a host call the guest is on the stack; when the result is read it is not.

@@ -4,15 +4,20 @@
 //! and every deadline in it. Here a path is therefore resolved and opened by the kernel in one step
 //! (`openat2`: beneath the granted directory, no magic links), without ever waiting (`O_NONBLOCK`), and
 //! what was opened is looked at afterwards: no check comes before its use, so there is no race. A kernel
-//! without `openat2` gets an error, not a slower resolver. What is left: a FIFO's other end can see that
+//! without `openat2` gets an error, not a slower resolver.
+//!
+//! Nothing is written through a symbolic link: a hostile repository brings `notes.md -> .envrc`, and the
+//! name that a tool is asked to write is then not the one that changes. What makes, opens for writing,
+//! renames or removes is resolved without links (`paths`); what was reached through one is read-only.
+//!
+//! What is left: a FIFO's other end can see that
 //! it was opened and closed, and a file system that hangs (a dead network mount) hangs the thread until
 //! the hub's own deadline kills the runner.
 
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
-use rustix::io::Errno;
+use rustix::fs::{FileType, OFlags, Timespec, UTIME_NOW, UTIME_OMIT};
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use wasmtime::component::{HasData, Resource};
@@ -22,11 +27,15 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
     self, DescriptorFlags, ErrorCode, HostDescriptor, HostDirectoryEntryStream, NewTimestamp, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
-use wasmtime_wasi::{FsPerms, OpenMode};
+use wasmtime_wasi::{FsPerms, OpenMode, ResourceTableError};
 
 use super::streams::{Place, Reader, Writer};
+use open_files::OpenFiles;
+use paths::Links;
 
 mod delegate;
+pub(crate) mod open_files;
+mod paths;
 mod protected;
 
 /// Marks the interfaces that [`Fs`] serves.
@@ -40,35 +49,17 @@ impl HasData for Filesystem {
 pub(crate) struct Fs<'a> {
     pub(crate) inner: WasiFilesystemCtxView<'a>,
     pub(crate) granted: Arc<[(Dir, String)]>,
+    pub(crate) open: &'a mut OpenFiles,
 }
 
 /// A granted directory as the guest gets it: opened once, when the grant was prepared.
 pub(crate) fn directory(dir: impl AsFd, access: manifest::Access) -> io::Result<Dir> {
-    let file = open(dir, ".", OFlags::RDONLY | OFlags::DIRECTORY)?;
+    let file = paths::open(dir, ".", OFlags::RDONLY | OFlags::DIRECTORY, Links::Refuse)?;
     let (perms, mode) = match access {
         manifest::Access::Read => (FsPerms::ReadOnly, OpenMode::READ),
         manifest::Access::Write => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
     };
     Ok(Dir::new(file, perms, mode, true))
-}
-
-/// Opens beneath a directory, without waiting. The result may be anything; see [`kind`].
-fn open(dir: impl AsFd, path: &str, flags: OFlags) -> io::Result<File> {
-    let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let mode = if flags.contains(OFlags::CREATE) { Mode::from_raw_mode(0o666) } else { Mode::empty() };
-    // EAGAIN: something was renamed somewhere while the kernel looked for `..`. A guest that renames in
-    // a loop must not hold us here.
-    for _ in 0..8 {
-        let opened = rustix::fs::openat2(&dir, path, flags, mode, ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS);
-        match opened {
-            Ok(fd) => return Ok(File::from(fd)),
-            Err(Errno::AGAIN) => {}
-            // Out of the directory (XDEV), or no other end or driver (NXIO): said as a denial.
-            Err(Errno::XDEV | Errno::NXIO) => return Err(Errno::PERM.into()),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(Errno::BUSY.into())
 }
 
 enum Kind {
@@ -137,7 +128,7 @@ impl Fs<'_> {
         }
         let write = creates || how.contains(OpenFlags::TRUNCATE) || flags.contains(DescriptorFlags::WRITE);
         // What lies behind a protected name can be read, and nothing opened there can be written.
-        let perms = if protected::names(path) { FsPerms::ReadOnly } else { dir.perms };
+        let mut perms = if protected::names(path) { FsPerms::ReadOnly } else { dir.perms };
         if write && perms.write_not_permitted() {
             return Err(ErrorCode::NotPermitted.into());
         }
@@ -156,21 +147,52 @@ impl Fs<'_> {
         oflags.set(OFlags::TRUNC, how.contains(OpenFlags::TRUNCATE));
         oflags.set(OFlags::DIRECTORY, how.contains(OpenFlags::DIRECTORY));
         oflags.set(OFlags::NOFOLLOW, !follow.contains(PathFlags::SYMLINK_FOLLOW));
-        let file = open(&*dir.dir, path, oflags).map_err(ErrorCode::from)?;
+        if !self.open.has_room() {
+            return Err(ResourceTableError::Full.into());
+        }
+        let file = match paths::open(&*dir.dir, path, oflags, Links::Refuse) {
+            Err(error) if write => Err(paths::refused(error)),
+            Err(error) if paths::link_in_the_way(&error) => {
+                perms = FsPerms::ReadOnly;
+                paths::open(&*dir.dir, path, oflags, Links::Follow)
+            }
+            other => other,
+        };
+        let file = file.map_err(ErrorCode::from)?;
         match kind(&file)? {
-            Kind::Directory => Ok(Descriptor::Dir(Dir::new(file, perms, mode, true))),
-            Kind::Regular => Ok(Descriptor::File(OpenFile::new(file, perms, mode, true))),
+            Kind::Directory => {
+                let dir = Dir::new(file, perms, mode, true);
+                self.open.opened(&dir.dir);
+                Ok(Descriptor::Dir(dir))
+            }
+            Kind::Regular => {
+                let file = OpenFile::new(file, perms, mode, true);
+                self.open.opened(&file.file);
+                Ok(Descriptor::File(file))
+            }
         }
     }
 
-    /// Refuses to make, change or remove what has a protected name.
-    fn spare(path: &str) -> FsResult<()> {
-        if protected::names(path) { Err(ErrorCode::NotPermitted.into()) } else { Ok(()) }
+    /// Where a change happens: the directory that holds the last component, reached without links, and
+    /// that component. Nothing is changed below a read-only directory, nor what has a protected name.
+    fn place<'p>(&self, fd: &Resource<Descriptor>, path: &'p str) -> FsResult<(OwnedFd, &'p str)> {
+        let dir = self.dir(fd)?;
+        if dir.perms.write_not_permitted() || protected::names(path) {
+            return Err(ErrorCode::NotPermitted.into());
+        }
+        Ok(paths::parent(&*dir.dir, path).map_err(ErrorCode::from)?)
     }
 
     /// wasmtime's own opens the file to change its times, which would wait on a FIFO.
-    fn set_times_following(dir: &Dir, path: &str, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
-        if dir.perms.write_not_permitted() {
+    fn set_times_of_target(
+        &self,
+        fd: &Resource<Descriptor>,
+        path: &str,
+        accessed: NewTimestamp,
+        modified: NewTimestamp,
+    ) -> FsResult<()> {
+        let dir = self.dir(fd)?;
+        if dir.perms.write_not_permitted() || protected::names(path) {
             return Err(ErrorCode::NotPermitted.into());
         }
         let mut times = std::fs::FileTimes::new();
@@ -180,11 +202,25 @@ impl Fs<'_> {
         if let Some(time) = moment(modified)? {
             times = times.set_modified(time);
         }
-        let file = open(&*dir.dir, path, OFlags::RDONLY).map_err(ErrorCode::from)?;
+        let file = paths::open(&*dir.dir, path, OFlags::RDONLY, Links::Refuse)
+            .map_err(|error| ErrorCode::from(paths::refused(error)))?;
         kind(&file)?;
         file.set_times(times).map_err(ErrorCode::from)?;
         Ok(())
     }
+}
+
+/// The same for utimensat(2), which knows two of the three by themselves.
+fn timespec(time: NewTimestamp) -> Result<Timespec, ErrorCode> {
+    let special = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
+    Ok(match time {
+        NewTimestamp::NoChange => special(UTIME_OMIT),
+        NewTimestamp::Now => special(UTIME_NOW),
+        NewTimestamp::Timestamp(time) => Timespec {
+            tv_sec: time.seconds.try_into().map_err(|_| ErrorCode::Overflow)?,
+            tv_nsec: i64::from(time.nanoseconds),
+        },
+    })
 }
 
 fn moment(time: NewTimestamp) -> Result<Option<SystemTime>, ErrorCode> {
