@@ -159,7 +159,7 @@ fn a_file_that_grows_too_large_ends_no_runner() {
     let status = std::fs::read_to_string(format!("/proc/{}/status", runner.child.id())).unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
     // SIGXFSZ is number 25 on x86-64, and the first signal is bit 0.
-    assert_ne!(u64::from_str_radix(mask, 16).unwrap() & 1 << 24, 0, "{mask}");
+    assert_ne!(u64::from_str_radix(mask, 16).unwrap() & (1 << 24), 0, "{mask}");
 }
 
 #[test]
