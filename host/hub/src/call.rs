@@ -265,7 +265,7 @@ pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<
     let Some(offer) = hub.catalogue.load().offers.get(&tool.name).cloned() else {
         return end(CallOutcome::UnknownTool);
     };
-    let session = match hub.sessions.enter(caller) {
+    let session = match hub.sessions.enter(&caller) {
         Ok(session) if !hub.is_draining() => session,
         Ok(_) => return end(denied("the hub is stopping")),
         Err(many) => return end(limit("sessions_per_principal", many.most as u64)),

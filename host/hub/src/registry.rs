@@ -153,7 +153,10 @@ mod tests {
         let data = DataDir::open(dir.path()).unwrap();
         let full = registrar(&data, Path::new("/dev/full"));
         let refused = full.keep(&registration(&["read"]), Arc::new(b"wasm".to_vec())).await;
-        assert!(matches!(&refused, Err(RegisterError::Io { path, .. }) if path == Path::new("/dev/full")), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(RegisterError::Io { path, .. }) if path == Path::new("/dev/full")),
+            "{refused:?}"
+        );
         assert!(full.shelf.registrations().unwrap().is_empty());
         assert_eq!(data.components().read_dir().unwrap().count(), 0);
     }

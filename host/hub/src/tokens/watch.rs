@@ -55,11 +55,7 @@ impl Tokens {
         self.reload();
         let entries = self.current.load();
         let entry = entries.iter().find(|entry| lives(entry, now) && session_of(&entry.sha256) == *session)?;
-        Some(Caller {
-            session: session.clone(),
-            principal: entry.principal.clone(),
-            profile: entry.profile.clone(),
-        })
+        Some(Caller { session: session.clone(), principal: entry.principal.clone(), profile: entry.profile.clone() })
     }
 
     /// The sessions whose tokens are in force.

@@ -9,8 +9,7 @@ use tokio::time::Instant;
 const PROGRESS_PER_SECOND: u32 = 20;
 const PROGRESS_BURST: u32 = 100;
 
-/// The words of one progress. A runner cuts them at 1 KiB, for which a log message would be charged and they are
-/// not; a little more is no sign of hostile hands.
+/// The words of one progress. A runner cuts them at 1 KiB; a few bytes more would be no sign of hostile hands.
 const PROGRESS_BYTES: usize = (1 << 10) + 64;
 
 /// What a call may still say. A runner that floods the hub is not one that we built.
