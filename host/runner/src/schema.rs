@@ -24,6 +24,8 @@ const MAX_VALUES: usize = 100_000;
 const MAX_WORK: usize = 5_000_000;
 /// Bytes of an instance that cost as much as a value where a schema has patterns.
 const PATTERN_BYTES: usize = 16;
+/// The same where it has none, and texts are only compared and measured.
+const TEXT_BYTES: usize = 4 << 10;
 /// The longest description of one misfit; a schema's own `enum` can be long.
 const MAX_MISFIT_CHARS: usize = 240;
 
@@ -85,7 +87,7 @@ pub enum Misfit {
     Work {
         /// Parts of the schema, references followed.
         parts: usize,
-        /// Values, with the length of texts where the schema has patterns.
+        /// Values, with what the length of texts adds.
         values: usize,
     },
 }
@@ -107,6 +109,9 @@ impl Schema {
         let bounds::Bounded { document, parts, patterns } = bounds::read(text, place)?;
         let validator = jsonschema::options()
             .offline()
+            // A note for the reader, as newer dialects have it: an older one would compile each text of an
+            // instance as a pattern where the schema says `"format": "regex"`.
+            .should_validate_formats(false)
             .with_pattern_options(
                 PatternOptions::regex().size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES),
             )
@@ -143,10 +148,8 @@ impl Schema {
 
     fn affordable(&self, text: &str) -> Result<(), Misfit> {
         let counted = count::values(text, MAX_VALUES).map_err(|error| not_json(&error))?;
-        let mut values = counted.ok_or(Misfit::Values)?;
-        if self.patterns {
-            values = values.saturating_add(text.len() / PATTERN_BYTES);
-        }
+        let bytes = if self.patterns { PATTERN_BYTES } else { TEXT_BYTES };
+        let values = counted.ok_or(Misfit::Values)?.saturating_add(text.len() / bytes);
         if self.parts.saturating_mul(values) > MAX_WORK {
             return Err(Misfit::Work { parts: self.parts, values });
         }
