@@ -18,19 +18,19 @@ const WASI: &str = include_str!("wasi.wit");
 const PRELUDE: &str = include_str!("prelude.wat");
 
 /// A core module around the body of `call-tool`, as a component. `imports` and `items` are WAT.
-pub struct Guest {
-    pub imports: &'static str,
-    pub items: &'static str,
-    pub call: &'static str,
+pub(crate) struct Guest {
+    pub(crate) imports: &'static str,
+    pub(crate) items: &'static str,
+    pub(crate) call: &'static str,
     /// Interfaces for the world, such as `wasi:cli/exit@0.2.6`.
-    pub world: &'static [&'static str],
+    pub(crate) world: &'static [&'static str],
 }
 
-pub const PLAIN: Guest =
+pub(crate) const PLAIN: Guest =
     Guest { imports: "", items: "", call: "(call $say (i32.const 1024) (i32.const 4))", world: &[] };
 
 impl Guest {
-    pub fn module(&self) -> String {
+    pub(crate) fn module(&self) -> String {
         format!(
             "(module {imports} {PRELUDE} {items}
                (func (export \"safeclaw:tool/tools@0.1.0#call-tool\")
@@ -43,13 +43,13 @@ impl Guest {
         )
     }
 
-    pub fn wasm(&self) -> Vec<u8> {
+    pub(crate) fn wasm(&self) -> Vec<u8> {
         component(&self.module(), self.world)
     }
 }
 
 /// A component of a core module in WAT, in the world `plugin` with more imports.
-pub fn component(module: &str, imports: &[&str]) -> Vec<u8> {
+pub(crate) fn component(module: &str, imports: &[&str]) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
     let (package, _) = resolve.push_dir(&wit).expect("wit/");
@@ -67,7 +67,7 @@ pub fn component(module: &str, imports: &[&str]) -> Vec<u8> {
     ComponentEncoder::default().validate(true).module(&core).expect("a module that fits its world").encode().unwrap()
 }
 
-pub fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits {
         memory_bytes: 8 << 20,
         cpu_ms: 2_000,
@@ -79,7 +79,7 @@ pub fn limits() -> Limits {
     }
 }
 
-pub fn grant() -> Grant {
+pub(crate) fn grant() -> Grant {
     Grant {
         dirs: Vec::new(),
         env: BTreeMap::new(),
@@ -89,22 +89,22 @@ pub fn grant() -> Grant {
     }
 }
 
-pub fn granted_dir(path: &Path, guest: &str, access: Access) -> GrantedDir {
+pub(crate) fn granted_dir(path: &Path, guest: &str, access: Access) -> GrantedDir {
     GrantedDir { dir: Arc::new(std::fs::File::open(path).unwrap().into()), guest: guest.to_owned(), access }
 }
 
-pub fn engine() -> Engine {
+pub(crate) fn engine() -> Engine {
     let engine = Engine::new(&Settings { slots: 2, max_memory_bytes: 64 << 20 }).unwrap();
     engine.start_ticker().unwrap();
     engine
 }
 
-pub fn digest(bytes: &[u8]) -> Digest {
+pub(crate) fn digest(bytes: &[u8]) -> Digest {
     Digest::try_from(hex::encode(sha2::Sha256::digest(bytes))).unwrap()
 }
 
 /// A directory with one artefact in it, by its digest.
-pub fn stored(bytes: &[u8]) -> (tempfile::TempDir, OwnedFd, Digest) {
+pub(crate) fn stored(bytes: &[u8]) -> (tempfile::TempDir, OwnedFd, Digest) {
     let dir = tempfile::tempdir().unwrap();
     let digest = digest(bytes);
     std::fs::write(dir.path().join(format!("{digest}.cwasm")), bytes).unwrap();
@@ -112,20 +112,23 @@ pub fn stored(bytes: &[u8]) -> (tempfile::TempDir, OwnedFd, Digest) {
     (dir, fd, digest)
 }
 
-pub fn prepare_in(engine: &Engine, wasm: &[u8], grant: Grant) -> Prepared {
+pub(crate) fn prepare_in(engine: &Engine, wasm: &[u8], grant: Grant) -> Prepared {
     let artefact = engine::compile::compile(wasm, &grant.trap_imports).expect("it compiles");
     let (_dir, fd, digest) = stored(&artefact.bytes);
     let loaded = engine::load_artefact(engine, &fd, &digest).expect("it loads");
     engine::prepare(engine, &loaded, grant).expect("it links")
 }
 
-pub fn prepare(guest: &Guest, grant: Grant) -> Prepared {
+pub(crate) fn prepare(guest: &Guest, grant: Grant) -> Prepared {
     prepare_in(&engine(), &guest.wasm(), grant)
 }
 
 /// What a call said.
 #[derive(Debug, Clone, Default)]
-pub struct Heard(pub Arc<Mutex<Vec<(LogSource, String)>>>, pub Arc<Mutex<Vec<(f64, Option<String>)>>>);
+pub(crate) struct Heard(
+    pub(crate) Arc<Mutex<Vec<(LogSource, String)>>>,
+    pub(crate) Arc<Mutex<Vec<(f64, Option<String>)>>>,
+);
 
 impl CallSink for Heard {
     fn log(&mut self, source: LogSource, text: &str) {
@@ -136,16 +139,16 @@ impl CallSink for Heard {
     }
 }
 
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
-pub fn call(prepared: &Prepared, arguments: &str) -> CallReport {
+pub(crate) fn call(prepared: &Prepared, arguments: &str) -> CallReport {
     block_on(prepared.call("tool", arguments, Heard::default()))
 }
 
 /// The one text block of an answer.
-pub fn text(report: &CallReport) -> &str {
+pub(crate) fn text(report: &CallReport) -> &str {
     match &report.end {
         CallEnd::Complete(answer) => match answer.content.as_slice() {
             [engine::Content::Text(text)] => text,
@@ -156,7 +159,7 @@ pub fn text(report: &CallReport) -> &str {
 }
 
 #[track_caller]
-pub fn assert_limit(report: &CallReport, which: LimitKind, value: u64) {
+pub(crate) fn assert_limit(report: &CallReport, which: LimitKind, value: u64) {
     match &report.end {
         CallEnd::Limit(hit) => assert_eq!((hit.which, hit.value), (which, value)),
         other => panic!("not the limit {which:?}: {other:?}"),
@@ -164,14 +167,14 @@ pub fn assert_limit(report: &CallReport, which: LimitKind, value: u64) {
 }
 
 #[track_caller]
-pub fn assert_trap(report: &CallReport, says: &str) {
+pub(crate) fn assert_trap(report: &CallReport, says: &str) {
     match &report.end {
         CallEnd::Trap(reason) => assert!(reason.contains(says), "{reason}"),
         other => panic!("not a trap: {other:?}"),
     }
 }
 
-pub fn make_fifo(path: &Path) {
+pub(crate) fn make_fifo(path: &Path) {
     rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o600), 0)
         .unwrap();
 }

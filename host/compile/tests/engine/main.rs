@@ -8,5 +8,6 @@ mod files;
 mod harness;
 mod isolation;
 mod linking;
+mod links;
 mod output;
 mod program;
