@@ -8,7 +8,7 @@ use std::fs::File;
 use std::sync::{Arc, Weak};
 
 /// The most of one call. A part of `ulimit nofile`, which is 1 024 for all calls of a runner together.
-pub const MAX_OPEN_FILES: usize = 200;
+const MAX_OPEN_FILES: usize = 200;
 
 /// What one call opened and has not closed.
 #[derive(Debug)]
