@@ -11,7 +11,8 @@ fn run(revision: &str) {
     let proxy = hub.block_on(proxy::with_token(hub.http, hub.token("developer")));
     let folder = handed::tools().join("node");
     let bin = folder.join("node_modules/.bin");
-    let results = tempfile::tempdir().expect("a folder");
+    let results = handed::repository().join("target/conformance").join(revision);
+    let _ = std::fs::remove_dir_all(&results);
     let baseline = handed::repository().join(format!("tests/conformance/baseline-{revision}.yml"));
     let output = Command::new("timeout")
         .args(["300", "node"])
@@ -20,7 +21,7 @@ fn run(revision: &str) {
         .arg("--expected-failures")
         .arg(&baseline)
         .arg("-o")
-        .arg(results.path())
+        .arg(&results)
         .env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default()))
         .output()
         .expect("timeout runs");

@@ -23,7 +23,7 @@ async def use(target, mode):
 
     async with Client(target, mode=mode) as client:
         tools = await client.list_tools()
-        read = await client.call_tool("files_read", {"path": "README.md", "lines": {"first": 1, "count": 1}})
+        read = await client.call_tool("files_read", {"path": "README.md", "first_line": 1, "lines": 1})
         missing = await client.call_tool("files_read", {"path": "no/such/file"})
         await client.call_tool("test_tool_with_progress", {}, progress_callback=progress)
         try:

@@ -1,8 +1,8 @@
 //! A loopback proxy that adds a bearer token, for suites that cannot send one. It changes nothing else,
-//! except that its own address in `Host` becomes the hub's.
+//! except that its own address in `Host` and `Origin` becomes the hub's.
 
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
+use hyper::header::{AUTHORIZATION, HOST, HeaderValue, ORIGIN};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -32,13 +32,12 @@ async fn pass(
     hub: SocketAddr,
     token: String,
 ) -> Result<Response<Incoming>, Box<dyn std::error::Error + Send + Sync>> {
-    let ours = request
-        .headers()
-        .get(HOST)
-        .and_then(|h| h.to_str().ok())
-        .is_some_and(|h| h.ends_with(&format!(":{}", here.port())));
-    if ours {
-        request.headers_mut().insert(HOST, HeaderValue::from_str(&hub.to_string())?);
+    let (from, to) = (format!(":{}", here.port()), format!(":{}", hub.port()));
+    for name in [HOST, ORIGIN] {
+        let value = request.headers().get(&name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        if let Some(start) = value.as_deref().and_then(|value| value.strip_suffix(&from)) {
+            request.headers_mut().insert(name, HeaderValue::from_str(&format!("{start}{to}"))?);
+        }
     }
     request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}"))?);
     let stream = TcpStream::connect(hub).await?;

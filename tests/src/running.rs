@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -127,10 +128,12 @@ impl Running {
         self.runtime.block_on(future)
     }
 
-    /// A fresh token: a session that no other test shares.
+    /// A fresh token: a session that no other test shares, of a principal that has no other.
     pub fn token(&self, profile: &str) -> String {
+        static PRINCIPALS: AtomicUsize = AtomicUsize::new(0);
+        let principal = format!("tester-{}", PRINCIPALS.fetch_add(1, Ordering::Relaxed));
         let profile = ProfileName::try_from(profile).expect("a profile");
-        hub::tokens::create(&self.data, "tests", &profile, None).expect("a token")
+        hub::tokens::create(&self.data, &principal, &profile, None).expect("a token")
     }
 
     /// A fresh session.

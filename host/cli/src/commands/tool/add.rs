@@ -99,7 +99,7 @@ mod tests {
         let digest = "a".repeat(64);
         let registration: Registration = serde_json::from_value(json!({
             "name": "hello", "component": digest, "component_bytes": 1, "artefact": digest, "artefact_bytes": 1,
-            "compatibility": "", "imports": [], "trap_imports": [], "registered": "",
+            "compatibility": "", "imports": [], "trap_imports": [], "registered": "", "made_with": "",
             "tools": [{ "name": "say.hello", "title": null, "description": "", "input_schema": "{}", "output_schema": null,
                 "hints": { "read_only": null, "destructive": null, "idempotent": null, "open_world": null } }],
         }))
