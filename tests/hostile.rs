@@ -14,10 +14,25 @@ fn attack(tool: &str, arguments: Value) -> CallEnd {
 
 fn attack_as(caller: &Caller, tool: &str, arguments: &Value) -> CallEnd {
     let hub = running();
+    let before = innocent(caller, tool);
     let end = hub.call_as(caller, tool, &arguments.to_string());
-    let after = hub.call_as(caller, "files_stat", r#"{"path":"README.md"}"#);
-    assert!(matches!(&after.outcome, CallOutcome::Answer(a) if !a.is_error), "after {tool}: {after:?}");
+    assert_eq!(innocent(caller, tool), before, "{tool} cost its session a runner");
     end
+}
+
+/// Calls an innocent tool in each tier; gives the containers that serve the session.
+fn innocent(caller: &Caller, tool: &str) -> BTreeSet<String> {
+    let hub = running();
+    for (name, arguments) in [
+        ("files_stat", json!({"path": "README.md"})),
+        ("files_write", json!({"path": "docs/innocent.txt", "content": "x", "mode": "overwrite"})),
+    ] {
+        let end = hub.call_as(caller, name, &arguments.to_string());
+        assert!(matches!(&end.outcome, CallOutcome::Answer(a) if !a.is_error), "{name} beside {tool}: {end:?}");
+    }
+    let sessions = hub.hub.sessions();
+    let session = sessions.iter().find(|session| session.id == caller.session).expect("the session lives");
+    session.runners.iter().map(|runner| runner.container.to_string()).collect()
 }
 
 /// What was reached of a report whose attempts must all have failed.
@@ -163,17 +178,14 @@ fn protected_paths_stay_as_they_are() {
 }
 
 #[test]
-fn filling_a_directory_ends_in_an_error_of_the_call() {
-    let end = attack("attack_fill_directory", json!({"path": "/workspace/open", "max_bytes": 8_589_934_592_u64}));
-    assert!(!matches!(&end.outcome, CallOutcome::Answer(a) if a.is_error), "{end:?}");
-    let written: u64 = std::fs::read_dir(running().workspace.join("open"))
-        .unwrap()
-        .map(|e| e.unwrap().metadata().unwrap().len())
-        .sum();
+fn a_file_that_grows_too_large_is_an_error_of_the_call() {
+    let end = attack("attack_fill_directory", json!({"path": "/workspace/open", "max_bytes": 400 << 20}));
     for entry in std::fs::read_dir(running().workspace.join("open")).unwrap() {
         let _ = std::fs::remove_file(entry.unwrap().path());
     }
-    assert!(written < 8_589_934_592, "a file has a bound");
+    let filled = structured(&end);
+    assert_eq!(filled["bytes"], 256 << 20, "a small container's file ends at 256 MiB: {filled}");
+    assert!(filled["error"].is_string(), "{filled}");
 }
 
 #[test]

@@ -68,6 +68,7 @@ async fn full(place: &Place, clock: &mut Clock) -> anyhow::Result<()> {
     }
     let mut around = Around::new(place, &guests, &image, engine.as_ref())?;
     clock.time("unit tests", units(place, &around)).await?;
+    clock.time("tests of the plugins", plugins(place)).await?;
     clock.time("tests of the runner", package(place, "runner-tests", &RUNNER, &around)).await?;
     clock.time("tests of the Wasm engine", package(place, "compiler", &COMPILER, &around)).await?;
     if engine.is_none() {
@@ -133,6 +134,13 @@ async fn units(place: &Place, around: &Around) -> anyhow::Result<()> {
         tests.args(["--test", &name]);
     }
     step::run(place, "units", Output::Shown, around.tell(&mut tests)).await
+}
+
+/// The tools that ship, as plain Rust: what they do with files and text, without a sandbox around them.
+async fn plugins(place: &Place) -> anyhow::Result<()> {
+    let mut tests = Command::new("cargo");
+    tests.current_dir(place.root.join("plugins")).args(["test-native", "--locked"]).env_remove("RUSTFLAGS");
+    step::run(place, "plugin-tests", Output::Shown, &mut tests).await
 }
 
 /// All tests of packages that are built by themselves.

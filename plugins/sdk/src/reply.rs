@@ -48,15 +48,20 @@ impl<T: Serialize + JsonSchema> Reply for T {
     }
 }
 
-/// The schema of a type: JSON Schema 2020-12, in one piece, without the Rust type's name as its title.
+/// The schema of arguments: what serde reads.
 pub(crate) fn schema<T: JsonSchema>() -> Schema {
-    let mut settings = SchemaSettings::draft2020_12();
+    generate::<T>(SchemaSettings::draft2020_12().for_deserialize())
+}
+
+/// JSON Schema 2020-12, in one piece, without the Rust type's name as its title.
+fn generate<T: JsonSchema>(mut settings: SchemaSettings) -> Schema {
     settings.inline_subschemas = true;
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.remove("title");
     schema
 }
 
+/// The schema of a result: what serde writes, so that a field it may leave out is not required.
 fn object_schema<T: JsonSchema>() -> Option<Schema> {
-    Some(schema::<T>()).filter(|schema| schema.get("type").and_then(Value::as_str) == Some("object"))
+    Some(generate::<T>(SchemaSettings::draft2020_12().for_serialize())).filter(|schema| schema.get("type").and_then(Value::as_str) == Some("object"))
 }
