@@ -132,7 +132,13 @@ fn the_runner_holds_no_compiler() {
 fn only_one_crate_names_each_of_the_sharp_tools() {
     let graph = Graph::read();
     let table = table();
-    for (tool, owner) in [("wasmtime", "engine"), ("wasmtime-wasi", "engine"), ("bollard", "container")] {
+    for (tool, owner) in [
+        ("wasmtime", "engine"),
+        ("wasmtime-wasi", "engine"),
+        ("wasmtime-wasi-io", "engine"),
+        ("bollard", "container"),
+        ("rmcp", "hub"),
+    ] {
         for name in table.keys().filter(|name| *name != owner) {
             assert!(!graph.0[name].contains(tool), "{name} names {tool}; only {owner} may");
         }
