@@ -13,3 +13,4 @@ mod hostile;
 mod layers;
 mod mcp;
 mod python;
+mod registration;
