@@ -106,7 +106,7 @@ mod tests {
         .unwrap();
         let tiers = "name = \"x\"\n[tiers.user]\nconcurrent_calls = 1\ncalls_per_hour = 1\nidle = \"1min\"\n\
             [tiers.user.ceiling]\nsize = \"small\"\nrunner = \"session\"\n[tiers.user.ceiling.limits]\n\
-            memory = \"16MiB\"\ncpu = \"1s\"\ndeadline = \"2s\"\narguments = \"1KiB\"\nresult = \"1KiB\"\nlog = \"1KiB\"\nhandles = 10\n";
+            memory = \"16MiB\"\ncpu = \"1s\"\ndeadline = \"2s\"\narguments = \"1KiB\"\nresult = \"1KiB\"\nlog = \"1KiB\"\nhandles = 16\n";
         let text = format!("{tiers}\n{}", manifest_lines(&registration));
         let read = manifest::read(&[manifest::SourceFile { name: "m.toml".to_owned(), text }]).unwrap();
         let tool = read.manifest.tools.values().next().unwrap();
