@@ -11,5 +11,6 @@
 
 pub mod handed;
 pub mod http;
+pub mod own;
 pub mod proxy;
 pub mod running;

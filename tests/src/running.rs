@@ -157,12 +157,17 @@ impl Running {
 
     /// The lines of the audit log.
     pub fn audit(&self) -> Vec<serde_json::Value> {
-        std::fs::read_to_string(self.data.join("audit.jsonl"))
-            .expect("the audit log")
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("a line is JSON"))
-            .collect()
+        audit_of(&self.data)
     }
+}
+
+/// The lines of the audit log in this data directory.
+pub(crate) fn audit_of(data: &Path) -> Vec<serde_json::Value> {
+    std::fs::read_to_string(data.join("audit.jsonl"))
+        .expect("the audit log")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line is JSON"))
+        .collect()
 }
 
 /// The structured result of a call that must have been answered.

@@ -19,13 +19,19 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// How long a data directory may still be held by a hub that is ending; a hub that runs holds it for ever.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+const LOCK_RETRY: Duration = Duration::from_millis(20);
+
 /// Starts a hub.
 pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
-    let data = DataDir::open(&config.data)?;
+    let data = open(&config.data).await?;
     let hub_id = data.hub_id()?;
     let key = HubKey::from_seed(&data.key_seed()?);
     let manifest = Arc::new(config.manifest.clone());
@@ -97,6 +103,18 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     hub.runners.spawn(hub.pool.clone().fill(hub.stop.clone()));
     tokio::spawn(upkeep::run(Arc::downgrade(&hub)));
     Ok(hub)
+}
+
+/// Takes the data directory, waiting a moment for a hub that is just ending: a process which that one was
+/// starting holds a copy of the lock until it has become another program.
+async fn open(path: &Path) -> Result<DataDir, StartError> {
+    let give_up = Instant::now() + LOCK_TIMEOUT;
+    loop {
+        match DataDir::open(path) {
+            Err(StartError::Locked(_)) if Instant::now() < give_up => tokio::time::sleep(LOCK_RETRY).await,
+            opened => return opened,
+        }
+    }
 }
 
 /// Every class of containers that this hub can ever start.
