@@ -9,7 +9,9 @@ mod body;
 mod connection;
 mod conversations;
 mod credentials;
+mod direct;
 mod router;
+mod standing;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 mod tests;

@@ -19,7 +19,7 @@ use crate::session::{Denials, Need, Sessions};
 use crate::tickets::{self, Tickets};
 use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
-use manifest::{ClassId, ComponentName, Manifest, Placement, ProfileName, Tier, class_of};
+use manifest::{ClassId, ComponentName, Manifest, Placement, ProfileName, Tier, ToolName, class_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -114,6 +114,16 @@ impl Hub {
         let catalogue = self.0.catalogue.load();
         let shown = catalogue.offers.values().filter(|offer| policy::lists(profile, &self.0.denied_tiers, &offer.tool));
         shown.map(|offer| offer.listed.clone()).collect()
+    }
+
+    /// One of them, by its name.
+    #[must_use]
+    pub fn tool(&self, caller: &Caller, name: &str) -> Option<ListedTool> {
+        let caller = self.in_force(caller)?;
+        let profile = self.0.manifest.profiles.get(&caller.profile)?;
+        let catalogue = self.0.catalogue.load();
+        let offer = catalogue.offers.get(&ToolName::try_from(name).ok()?)?;
+        policy::lists(profile, &self.0.denied_tiers, &offer.tool).then(|| offer.listed.clone())
     }
 
     /// Calls a tool. `arguments` is the text of a JSON object. Dropping the future cancels the call; it is

@@ -21,6 +21,7 @@ mod pool;
 mod registry;
 mod runner;
 mod session;
+mod shares;
 pub mod stdio;
 #[cfg(test)]
 mod testing;

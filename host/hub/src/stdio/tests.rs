@@ -389,3 +389,41 @@ async fn the_bridge_says_why_it_does_not_stand() {
     let nobody = bridge(std::path::Path::new("/nonexistent/mcp.sock"), "t", std::io::empty(), Vec::new());
     assert!(nobody.unwrap_err().to_string().contains("safeclaw hub"));
 }
+
+#[tokio::test]
+async fn a_revoked_token_ends_its_bridge() {
+    let served = on_socket();
+    let (input, mut output) = UnixStream::connect(&served.path).await.unwrap().into_split();
+    output.write_all(b"safeclaw-mcp/1 token-a\n").await.unwrap();
+    let mut client = Client { input: BufReader::new(input).lines(), output: Some(output) };
+    assert_eq!(client.input.next_line().await.unwrap().unwrap(), "ok");
+    client.ask(modern(1, "tools/call", json!({"name": "echo"}))).await;
+    served.hub.revoked.store(true, Ordering::SeqCst);
+    // Our side stays open: it is the hub that hangs up.
+    let line = timeout(PATIENCE, client.input.next_line()).await.unwrap().unwrap();
+    assert_eq!(line, None);
+    served.stop.cancel();
+    timeout(PATIENCE, served.server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn one_principal_cannot_take_every_bridge() {
+    let served = on_socket();
+    let mut open = Vec::new();
+    let refused = loop {
+        let mut lines = BufReader::new(UnixStream::connect(&served.path).await.unwrap());
+        lines.write_all(b"safeclaw-mcp/1 token-a\n").await.unwrap();
+        let mut said = String::new();
+        timeout(PATIENCE, lines.read_line(&mut said)).await.unwrap().unwrap();
+        match said.trim_end() {
+            "ok" => open.push(lines),
+            other => break other.to_owned(),
+        }
+    };
+    assert_eq!(open.len(), MAX_PER_PRINCIPAL);
+    assert_eq!(refused, "no: this principal has as many bridges as one may have");
+    assert_eq!(greeted(&served.path, b"safeclaw-mcp/1 token-b\n").await, "ok");
+    served.stop.cancel();
+    drop(open);
+    timeout(PATIENCE, served.server).await.unwrap().unwrap();
+}
