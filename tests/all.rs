@@ -9,6 +9,7 @@
 
 mod conformance;
 mod container;
+mod drift;
 mod hostile;
 mod layers;
 mod mcp;

@@ -8,7 +8,7 @@ mod process;
 mod ward;
 
 pub use attached::{Attached, Diagnostics};
-pub use engine::{default_socket, load_image};
+pub use engine::{Live, default_socket, live, load_image};
 pub use error::LauncherError;
 pub use process::ProcessConfig;
 

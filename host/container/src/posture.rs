@@ -2,6 +2,7 @@
 //! build and every size, so that a golden file shows all that a container is given.
 
 mod body;
+pub mod formats;
 mod resources;
 
 pub(crate) use body::{Birth, to_body};
@@ -9,7 +10,7 @@ pub use resources::{Resources, Ulimit};
 
 use crate::class::{ClassSpec, Program};
 use crate::image::ImageId;
-use crate::message::HubId;
+use crate::message::{ContainerName, HubId};
 use crate::mounts::CheckedMount;
 use manifest::{Access, ClassId, Digest};
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// The container's seccomp profile, the same in every build; each rule has its reason in the file.
-pub(crate) const SECCOMP: &str = include_str!("../../../runner-image/seccomp.json");
+pub const SECCOMP: &str = include_str!("../../../runner-image/seccomp.json");
 
 /// Label: the id of the hub that owns a container.
 pub const LABEL_HUB: &str = "safeclaw.hub";
@@ -154,6 +155,13 @@ impl Posture {
         // A struct of texts, numbers and ordered maps cannot fail to serialise; were it to, the digest
         // of nothing matches no ticket.
         digest_of(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// What the engine is asked for, in its own words: the body of "create" for a container of this name.
+    #[must_use]
+    pub fn body(&self, container: &ContainerName, created_unix_s: u64) -> serde_json::Value {
+        // As above; a body of nothing differs from every container.
+        serde_json::to_value(to_body(self, &Birth { name: container, created_unix_s })).unwrap_or_default()
     }
 }
 

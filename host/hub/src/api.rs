@@ -179,6 +179,17 @@ pub struct SessionView {
     pub runners: Vec<RunnerView>,
 }
 
+/// A container, for whoever compares it with what the engine has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerView {
+    /// Its name.
+    pub container: ContainerName,
+    /// Its class.
+    pub class: ClassId,
+    /// What the engine was asked for: the body of "create".
+    pub body: serde_json::Value,
+}
+
 /// A runner, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunnerView {

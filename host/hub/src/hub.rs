@@ -4,6 +4,7 @@ mod start;
 mod upkeep;
 mod visit;
 
+pub use start::classes;
 pub(crate) use visit::Visit;
 
 use crate::api::*;
@@ -19,6 +20,7 @@ use crate::session::{Denials, Need, Sessions};
 use crate::tickets::{self, Tickets};
 use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
+use container::{LauncherError, Listed};
 use manifest::{ClassId, ComponentName, Manifest, Placement, ProfileName, Tier, ToolName, class_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -202,6 +204,20 @@ impl Hub {
         // Without wall 2 there is none, and that is what is shown.
         let rendered = serde_json::to_value(rendered).unwrap_or_default();
         Ok((upkeep::cleaned(serving.runner.hello.posture.clone()), rendered))
+    }
+
+    /// The containers that this hub made and that still are, each with what the engine was asked for. None
+    /// without wall 2.
+    ///
+    /// # Errors
+    /// When the engine cannot be asked.
+    pub async fn containers(&self) -> Result<Vec<ContainerView>, LauncherError> {
+        let launcher = self.0.starter.launcher();
+        let view = |listed: Listed| {
+            let body = launcher.posture(&listed.container)?.body(&listed.container, listed.created);
+            Some(ContainerView { container: listed.container, class: listed.class, body })
+        };
+        Ok(launcher.list().await?.into_iter().filter_map(view).collect())
     }
 
     /// Takes no new calls, waits this long for those that run, kills every runner and closes the audit log.

@@ -29,4 +29,4 @@ mod tickets;
 pub mod tokens;
 
 pub use api::*;
-pub use hub::Hub;
+pub use hub::{Hub, classes};

@@ -3,10 +3,12 @@
 mod connect;
 mod end;
 mod events;
+mod live;
 mod readback;
 mod survivors;
 
 pub use connect::{default_socket, load_image};
+pub use live::{Live, live};
 
 use super::attached::{Attached, Diagnostics, Output, Piece};
 use super::ward::{Claim, Wards};

@@ -13,7 +13,7 @@ use crate::tickets::Tickets;
 use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
 use container::{ClassSpec, HubId, Launcher, LauncherConfig, MountSpec, ProcessConfig, Program, Size};
-use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Placement, protected_paths};
+use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, protected_paths};
 use protocol::HubKey;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -40,7 +40,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let audit_error = |source| StartError::Data { path: data.audit(), what: "open", source };
     let audit = Audit::open(&data.audit()).map_err(audit_error)?;
 
-    let classes = classes(&config, &placements, &data)?;
+    let classes = classes(&config.manifest, &config.mount_sources, &data.artefacts())?;
     let launcher = launcher(&config, &hub_id, &key, classes, &data).await?;
     for warning in launcher.warnings() {
         tracing::warn!("{warning}");
@@ -117,16 +117,20 @@ async fn open(path: &Path) -> Result<DataDir, StartError> {
     }
 }
 
-/// Every class of containers that this hub can ever start.
-fn classes(
-    config: &HubConfig,
-    placements: &BTreeMap<ClassId, Placement>,
-    data: &DataDir,
+/// Every class of containers that a hub with this manifest can ever start. `sources` are the directories of
+/// mounts that the operator named.
+///
+/// # Errors
+/// A mount without a directory, or a directory without a mount.
+pub fn classes(
+    manifest: &Manifest,
+    sources: &BTreeMap<MountName, PathBuf>,
+    artefacts: &Path,
 ) -> Result<BTreeMap<ClassId, ClassSpec>, StartError> {
-    if let Some(unknown) = config.mount_sources.keys().find(|name| !config.manifest.mounts.contains_key(*name)) {
+    if let Some(unknown) = sources.keys().find(|name| !manifest.mounts.contains_key(*name)) {
         return Err(StartError::UnknownMount(unknown.clone()));
     }
-    let artefacts = Some(data.artefacts());
+    let artefacts = Some(artefacts.to_owned());
     let mut classes = BTreeMap::from([
         (
             compile_class(),
@@ -137,11 +141,10 @@ fn classes(
             ClassSpec { program: Program::Runner, size: Size::Small, mounts: Vec::new(), artefacts: artefacts.clone() },
         ),
     ]);
-    for placement in placements.values() {
-        let mounts = placement
-            .mounts
-            .iter()
-            .map(|(name, access)| Ok(MountSpec { name: name.clone(), source: source(config, name)?, access: *access }));
+    for placement in manifest.placements().values() {
+        let mounts = placement.mounts.iter().map(|(name, access)| {
+            Ok(MountSpec { name: name.clone(), source: source(manifest, sources, name)?, access: *access })
+        });
         let spec = ClassSpec {
             program: Program::Runner,
             size: placement.size.into(),
@@ -154,9 +157,13 @@ fn classes(
 }
 
 /// Where a mount lies: the operator's word on the command line before the manifest's.
-fn source(config: &HubConfig, name: &MountName) -> Result<PathBuf, StartError> {
-    let said = config.mount_sources.get(name).cloned();
-    let written = || config.manifest.mounts.get(name)?.source.as_ref().map(PathBuf::from);
+fn source(
+    manifest: &Manifest,
+    sources: &BTreeMap<MountName, PathBuf>,
+    name: &MountName,
+) -> Result<PathBuf, StartError> {
+    let said = sources.get(name).cloned();
+    let written = || manifest.mounts.get(name)?.source.as_ref().map(PathBuf::from);
     said.or_else(written).ok_or_else(|| StartError::MountWithoutSource(name.clone()))
 }
 
