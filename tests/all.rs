@@ -9,6 +9,8 @@
 
 mod conformance;
 mod container;
+mod fields;
+mod gvisor;
 mod hostile;
 mod layers;
 mod mcp;

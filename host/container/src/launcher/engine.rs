@@ -4,6 +4,7 @@ mod connect;
 mod end;
 mod events;
 mod readback;
+mod runtimes;
 mod survivors;
 
 pub use connect::{default_socket, load_image};
@@ -96,6 +97,7 @@ impl EngineLauncher {
             return Err(LauncherError::HubId(hub_id.0));
         }
         let engine = connect::connect(&socket).await?;
+        runtimes::require(&classes, engine.runtimes.as_ref())?;
         connect::require_image(&engine.docker, &image).await?;
         let forbidden = Forbidden::with(forbidden.into_iter().chain([socket]).chain(engine.data));
         let mut warnings = Vec::new();

@@ -3,9 +3,10 @@
 use crate::image::{Image, ImageId};
 use crate::launcher::LauncherError;
 use bollard::errors::Error as EngineError;
-use bollard::models::{SystemInfo, SystemVersion};
+use bollard::models::{Runtime, SystemInfo, SystemVersion};
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::TryStreamExt as _;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(super) struct Engine {
     pub(super) docker: Docker,
     /// Where it keeps images and containers: no mount may be there.
     pub(super) data: Option<PathBuf>,
+    /// What it can run containers with.
+    pub(super) runtimes: Option<HashMap<String, Runtime>>,
 }
 
 pub(super) async fn connect(socket: &Path) -> Result<Engine, LauncherError> {
@@ -47,7 +50,7 @@ pub(super) async fn connect(socket: &Path) -> Result<Engine, LauncherError> {
     let docker = asked("agree on a version", docker.negotiate_version()).await?;
     let info = asked("report its settings", docker.info()).await?;
     acceptable_settings(&info)?;
-    Ok(Engine { docker, data: info.docker_root_dir.map(PathBuf::from) })
+    Ok(Engine { docker, data: info.docker_root_dir.map(PathBuf::from), runtimes: info.runtimes })
 }
 
 fn acceptable_version(version: &SystemVersion) -> Result<(), LauncherError> {
