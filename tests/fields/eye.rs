@@ -54,11 +54,13 @@ impl Watched {
                 serde_json::to_value(self.own.hub.health()).unwrap().pointer(pointer).unwrap().to_string()
             }
             Eye::Runners(tool) => self.runners(tool).await,
-            Eye::Inside(tool, fact) => {
-                let (inside, _) = self.own.hub.posture(&self.caller, tool).await.unwrap();
-                let found = inside.facts.into_iter().find(|(name, _)| name == fact);
-                found.map_or_else(|| "no such fact".to_owned(), |(_, value)| value)
-            }
+            Eye::Inside(tool, fact) => match self.own.hub.posture(&self.caller, tool).await {
+                Err(end) => ended(&end),
+                Ok((inside, _)) => {
+                    let found = inside.facts.into_iter().find(|(name, _)| name == fact);
+                    found.map_or_else(|| "no such fact".to_owned(), |(_, value)| value)
+                }
+            },
             Eye::View(tool, pointer) => self.view(tool, pointer).await,
             Eye::Explained(tool, what) => {
                 let explained = manifest::explain(&self.read, &ToolName::try_from(tool).unwrap()).unwrap();
@@ -78,10 +80,10 @@ impl Watched {
                 }
             }
             Eye::Idle(_) => "two hubs have to be looked at together".to_owned(),
-            Eye::Runtime(tool) => {
-                let (_, rendered) = self.own.hub.posture(&self.caller, tool).await.unwrap();
-                rendered["runtime"].as_str().unwrap_or("none").to_owned()
-            }
+            Eye::Runtime(tool) => match self.own.hub.posture(&self.caller, tool).await {
+                Err(end) => ended(&end),
+                Ok((_, rendered)) => rendered["runtime"].as_str().unwrap_or("none").to_owned(),
+            },
         }
     }
 
