@@ -98,22 +98,28 @@ fn step_by_step(dir: BorrowedFd<'_>, path: &str, flags: OFlags, mode: Mode, link
         }
         let last = left.components.is_empty();
         let directory = !last || left.slash;
+        if last && left.slash && flags.contains(OFlags::CREATE) {
+            return Err(Errno::ISDIR);
+        }
         let place = openat(at, name.as_str(), OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
         let place = match place {
             Ok(place) => place,
             Err(Errno::NOENT) if last && flags.contains(OFlags::CREATE) => {
-                return if left.slash { Err(Errno::ISDIR) } else { finally(at, &name, flags, mode) };
+                return finally(at, &name, flags, mode);
             }
             Err(error) => return Err(error),
         };
         match FileType::from_raw_mode(fstat(&place)?.st_mode) {
-            // A link that is only looked at is what was asked for.
-            FileType::Symlink if !directory && flags.contains(OFlags::PATH | OFlags::NOFOLLOW) => {
-                return finally(at, &name, flags, mode);
+            FileType::Symlink if last && flags.contains(OFlags::CREATE | OFlags::EXCL) => return Err(Errno::EXIST),
+            // A link at the end that is not to be followed is no directory, and itself where it is only looked at.
+            FileType::Symlink if !directory && flags.contains(OFlags::NOFOLLOW) => {
+                return match flags {
+                    _ if flags.contains(OFlags::DIRECTORY) => Err(Errno::NOTDIR),
+                    _ if flags.contains(OFlags::PATH) => finally(at, &name, flags, mode),
+                    _ => Err(Errno::LOOP),
+                };
             }
             FileType::Symlink if links == Links::Refuse => return Err(Errno::LOOP),
-            FileType::Symlink if !directory && flags.contains(OFlags::NOFOLLOW) => return Err(Errno::LOOP),
-            FileType::Symlink if last && flags.contains(OFlags::CREATE | OFlags::EXCL) => return Err(Errno::EXIST),
             FileType::Symlink => {
                 followed += 1;
                 if followed > MAX_LINKS {
@@ -122,7 +128,6 @@ fn step_by_step(dir: BorrowedFd<'_>, path: &str, flags: OFlags, mode: Mode, link
                 let target = readlinkat(&place, "", Vec::new())?;
                 left.lead_on(target.to_str().map_err(|_| Errno::ILSEQ)?)?;
             }
-            _ if last && left.slash && flags.contains(OFlags::CREATE) => return Err(Errno::ISDIR),
             FileType::Directory if directory => here.push(place),
             _ if directory => return Err(Errno::NOTDIR),
             // By name once more, since a place cannot be read from; a link that stands there by now is refused.
