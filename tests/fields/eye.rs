@@ -142,11 +142,11 @@ impl Watched {
         self.runners_of(&caller)
     }
 
-    /// How many runners answered this session, by the audit log.
+    /// How many runners this session had, by the audit log, however its calls ended.
     fn runners_of(&self, caller: &Caller) -> String {
         let lines = self.own.audit();
-        let answered = lines.iter().filter(|line| line["session"] == caller.session.0 && line["outcome"] == "answered");
-        answered.map(|line| line["runner"].to_string()).collect::<BTreeSet<_>>().len().to_string()
+        let executed = lines.iter().filter(|line| line["session"] == caller.session.0 && line["event"] == "executed");
+        executed.filter_map(|line| line["runner"].as_str()).collect::<BTreeSet<_>>().len().to_string()
     }
 
     async fn view(&self, tool: &str, pointer: &str) -> String {
