@@ -58,7 +58,7 @@ impl Watched {
                 Err(end) => ended(&end),
                 Ok((inside, _)) => {
                     let found = inside.facts.into_iter().find(|(name, _)| name == fact);
-                    found.map_or_else(|| "no such fact".to_owned(), |(_, value)| value)
+                    found.map_or_else(|| "no such fact".to_owned(), |(_, value)| sorted(&value))
                 }
             },
             Eye::View(tool, pointer) => self.view(tool, pointer).await,
@@ -211,6 +211,13 @@ fn ended(end: &CallEnd) -> String {
         CallOutcome::Broken { .. } => "broken".to_owned(),
         CallOutcome::Cancelled => "cancelled".to_owned(),
     }
+}
+
+/// The words of a fact; the engine mounts in an order of its own.
+fn sorted(value: &str) -> String {
+    let mut words: Vec<_> = value.split(' ').collect();
+    words.sort_unstable();
+    words.join(" ")
 }
 
 /// A part of a structured result.

@@ -6,7 +6,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         field: "tiers.TIER.concurrent_calls",
         name: "one at a time",
-        change: &[("concurrent_calls = 4", "concurrent_calls = 1")],
+        change: &[("concurrent_calls = 8\ncalls_per_hour = 6000", "concurrent_calls = 1\ncalls_per_hour = 6000")],
         eye: Eye::Second("take"),
         before: "taken",
         after: "limit concurrent_calls = 1",
