@@ -10,6 +10,8 @@
 mod conformance;
 mod container;
 mod drift;
+mod fields;
+mod gvisor;
 mod hostile;
 mod layers;
 mod mcp;

@@ -25,7 +25,13 @@ fn launcher() -> &'static Box2 {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let probe = std::fs::read(handed::program("probe")).unwrap();
         let image = container::image::archive(&probe, b"").unwrap();
-        let class = |size| ClassSpec { program: Program::Runner, size, mounts: Vec::new(), artefacts: None };
+        let class = |size| ClassSpec {
+            program: Program::Runner,
+            size,
+            runtime: manifest::Runtime::Runc,
+            mounts: Vec::new(),
+            artefacts: None,
+        };
         let launcher = runtime.block_on(async {
             container::load_image(&handed::engine(), &image).await.unwrap();
             Launcher::connect(LauncherConfig {

@@ -12,7 +12,7 @@ use crate::class::{ClassSpec, Program};
 use crate::image::ImageId;
 use crate::message::{ContainerName, HubId};
 use crate::mounts::CheckedMount;
-use manifest::{Access, ClassId, Digest};
+use manifest::{Access, ClassId, Digest, Runtime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -88,6 +88,8 @@ pub struct Bind {
 pub struct Posture {
     /// The image's id.
     pub image: String,
+    /// What runs it; named even where it is the engine's default, which an operator may have changed.
+    pub runtime: Runtime,
     /// The program.
     pub entrypoint: Vec<String>,
     /// Its arguments, without the container's name and this posture's digest.
@@ -179,6 +181,7 @@ pub fn render(class: &ClassSpec, inputs: &PostureInputs<'_>) -> Posture {
     let resources = Resources::of(class.size);
     Posture {
         image: inputs.image.to_string(),
+        runtime: class.runtime,
         entrypoint: vec![class.program.path().to_owned()],
         arguments: match class.program {
             Program::Runner => vec!["--hub-key".to_owned(), inputs.hub_key.to_owned()],

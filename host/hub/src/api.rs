@@ -310,6 +310,15 @@ pub enum StartError {
     /// A mount was named that the manifest does not have.
     #[error("the manifest has no mount `{0}`")]
     UnknownMount(MountName),
+    /// A tier wants a runtime that cannot be had.
+    #[error("[tiers.{tier}] says `runtime = \"runsc\"`, which this engine cannot do")]
+    Runtime {
+        /// Which tier.
+        tier: Tier,
+        /// What is wrong and what to do.
+        #[source]
+        source: container::LauncherError,
+    },
     /// The launcher did not start.
     #[error("the launcher did not start")]
     Launcher(#[from] container::LauncherError),

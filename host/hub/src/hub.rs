@@ -184,6 +184,11 @@ impl Hub {
         Ok(registration)
     }
 
+    /// The manifest in force.
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.0.manifest
+    }
+
     /// The registered components, in name order.
     #[must_use]
     pub fn components(&self) -> Vec<Registration> {

@@ -10,7 +10,7 @@ mod view;
 pub use client::{Client, ClientError};
 #[cfg(test)]
 pub(crate) use router::router;
-pub use view::{PostureView, ToolView};
+pub use view::{DirectoryView, PostureView, ToolView};
 
 use crate::Hub;
 use crate::http::{Limits, serve_all};

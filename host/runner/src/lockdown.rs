@@ -51,6 +51,17 @@ pub fn close_inherited() -> Result<Applied, LockdownError> {
     Ok(("descriptors".to_owned(), "all above 2 closed before any was opened".to_owned()))
 }
 
+/// Says of `clone3` that it does not exist, so that a C library makes its threads with `clone`, whose flags
+/// the container's profile can read. The profile says the same; gVisor answers `EPERM` for whatever a profile
+/// refuses, and with that no thread is ever made.
+///
+/// # Errors
+/// If it cannot be applied.
+pub fn threads_by_clone() -> Result<Applied, LockdownError> {
+    filter::absent(&calls::ABSENT)?;
+    Ok(("clone3".to_owned(), "not there: threads are made by clone".to_owned()))
+}
+
 /// Turns a write past `ulimit fsize` into `EFBIG` for the guest that wrote: the signal's default would end
 /// this process, and with it every other call in it.
 ///
@@ -109,8 +120,10 @@ pub fn deny_new_code() -> Result<(), LockdownError> {
 
 #[expect(unsafe_code, reason = "close_range(2) has no safe form: it closes descriptors that someone may own")]
 fn close_from(first: libc::c_uint) -> io::Result<()> {
+    // A descriptor is an int; gVisor takes no greater number here.
+    let last = libc::c_int::MAX.unsigned_abs();
     // SAFETY: called before this program has opened anything, so no `OwnedFd` above 2 exists.
-    let answer = unsafe { libc::close_range(first, libc::c_uint::MAX, 0) };
+    let answer = unsafe { libc::close_range(first, last, 0) };
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

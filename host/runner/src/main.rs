@@ -76,6 +76,7 @@ fn run() -> Result<(), End> {
     let mut lockdown = vec![lockdown::close_inherited()?, lockdown::outlive_large_files()?];
     let arguments = Arguments::read(std::env::args_os().skip(1))?;
     let self_test = self_test::run(arguments.wall2)?;
+    lockdown.push(lockdown::threads_by_clone()?);
     let facts = inside::facts();
     let mut nonce = [0; 32];
     // Before the lockdown: in a static program this opens `/dev/urandom`, and the random numbers of

@@ -5,6 +5,7 @@ mod build;
 mod clients;
 mod daemon;
 mod engine;
+mod gvisor;
 mod image;
 mod measure;
 mod place;

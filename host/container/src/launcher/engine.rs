@@ -5,6 +5,7 @@ mod end;
 mod events;
 mod live;
 mod readback;
+mod runtimes;
 mod survivors;
 
 pub use connect::{default_socket, load_image};
@@ -98,6 +99,7 @@ impl EngineLauncher {
             return Err(LauncherError::HubId(hub_id.0));
         }
         let engine = connect::connect(&socket).await?;
+        runtimes::require(&classes, engine.runtimes.as_ref())?;
         connect::require_image(&engine.docker, &image).await?;
         let forbidden = Forbidden::with(forbidden.into_iter().chain([socket]).chain(engine.data));
         let mut warnings = Vec::new();

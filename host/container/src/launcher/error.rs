@@ -33,6 +33,17 @@ pub enum LauncherError {
     /// The engine cannot enforce a part of the posture.
     #[error("the engine cannot enforce {0}, so wall 2 would not stand")]
     CannotEnforce(String),
+    /// A class cannot run under the runtime that it asks for.
+    #[error(
+        "class `{class}` cannot run under runsc: {why}; install gVisor and register `runsc` in the engine's \
+         daemon.json with the runtimeArgs --network=none and --oci-seccomp, or remove `runtime` from the tier"
+    )]
+    Runtime {
+        /// Which class.
+        class: ClassId,
+        /// What is wrong.
+        why: String,
+    },
     /// The image is not in the engine.
     #[error("the engine has no image {0}: run `safeclaw image load FILE`")]
     NoImage(ImageId),

@@ -3,8 +3,8 @@
 //! The runner has one thread, so an `open` that waits for the other end of a FIFO would hold every call
 //! and every deadline in it. Here a path is therefore resolved and opened by the kernel in one step
 //! (`openat2`: beneath the granted directory, no magic links), without ever waiting (`O_NONBLOCK`), and
-//! what was opened is looked at afterwards: no check comes before its use, so there is no race. A kernel
-//! without `openat2` gets an error, not a slower resolver.
+//! what was opened is looked at afterwards: no check comes before its use, so there is no race. Where there is
+//! no `openat2`, as in gVisor, `beneath` walks the path step by step, with the same answers.
 //!
 //! Nothing is written through a symbolic link: a hostile repository brings `notes.md -> .envrc`, and the
 //! name that a tool is asked to write is then not the one that changes. What makes, opens for writing,

@@ -12,8 +12,8 @@ use crate::session::{Denials, Sessions};
 use crate::tickets::Tickets;
 use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
-use container::{ClassSpec, HubId, Launcher, LauncherConfig, MountSpec, ProcessConfig, Program, Size};
-use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, protected_paths};
+use container::{ClassSpec, HubId, Launcher, LauncherConfig, LauncherError, MountSpec, ProcessConfig, Program, Size};
+use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Runtime, protected_paths};
 use protocol::HubKey;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -134,11 +134,24 @@ pub fn classes(
     let mut classes = BTreeMap::from([
         (
             compile_class(),
-            ClassSpec { program: Program::Compile, size: Size::Build, mounts: Vec::new(), artefacts: None },
+            ClassSpec {
+                program: Program::Compile,
+                size: Size::Build,
+                // It runs no tool's code, and wants the memory that a second kernel would take.
+                runtime: Runtime::Runc,
+                mounts: Vec::new(),
+                artefacts: None,
+            },
         ),
         (
             describe_class(),
-            ClassSpec { program: Program::Runner, size: Size::Small, mounts: Vec::new(), artefacts: artefacts.clone() },
+            ClassSpec {
+                program: Program::Runner,
+                size: Size::Small,
+                runtime: manifest.strongest_runtime(),
+                mounts: Vec::new(),
+                artefacts: artefacts.clone(),
+            },
         ),
     ]);
     for placement in manifest.placements().values() {
@@ -148,6 +161,7 @@ pub fn classes(
         let spec = ClassSpec {
             program: Program::Runner,
             size: placement.size.into(),
+            runtime: placement.runtime,
             mounts: mounts.collect::<Result<_, StartError>>()?,
             artefacts: artefacts.clone(),
         };
@@ -180,7 +194,8 @@ async fn launcher(
         Wall2::Engine { socket, image } => {
             let protected = protected_paths().into_iter().map(|protected| protected.path).collect();
             let (hub_id, socket, image) = (HubId(hub_id.to_owned()), socket.clone(), image.clone());
-            Launcher::connect(LauncherConfig { hub_id, socket, image, hub_key, classes, protected, forbidden }).await?
+            let wanted = LauncherConfig { hub_id, socket, image, hub_key, classes, protected, forbidden };
+            Launcher::connect(wanted).await.map_err(|error| named(error, &config.manifest))?
         }
         Wall2::Off { runner, compile } => {
             tracing::warn!("wall 2 is off: tools run in child processes of this hub, without a container");
@@ -188,6 +203,15 @@ async fn launcher(
             Launcher::processes(ProcessConfig { runner, compile, hub_key, classes, forbidden })?
         }
     })
+}
+
+/// A launcher's refusal, with the lines of the manifest that it is about.
+fn named(error: LauncherError, manifest: &Manifest) -> StartError {
+    let tier = manifest.tiers.values().find(|rules| rules.runtime == Runtime::Runsc).map(|rules| rules.tier);
+    match (tier, error) {
+        (Some(tier), source @ LauncherError::Runtime { .. }) => StartError::Runtime { tier, source },
+        (_, error) => error.into(),
+    }
 }
 
 /// What names the programs that compile and describe, and the word for wall 2.

@@ -76,7 +76,8 @@ async fn end_session(State(hub): State<Hub>, Path(id): Path<String>) -> Result<S
 
 async fn tools(State(hub): State<Hub>, Query(query): Query<ForProfile>) -> Result<Json<Vec<ToolView>>, Refused> {
     let visit = visit(&hub, &query.profile)?;
-    Ok(Json(hub.tools(visit.caller()).into_iter().map(ToolView::from).collect()))
+    let listed = hub.tools(visit.caller()).into_iter();
+    Ok(Json(listed.map(|tool| ToolView::of(tool, hub.manifest())).collect()))
 }
 
 async fn components(State(hub): State<Hub>) -> Response {

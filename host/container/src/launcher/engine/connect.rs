@@ -3,9 +3,10 @@
 use crate::image::{Image, ImageId};
 use crate::launcher::LauncherError;
 use bollard::errors::Error as EngineError;
-use bollard::models::{SystemInfo, SystemVersion};
+use bollard::models::{Runtime, SystemInfo, SystemVersion};
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::TryStreamExt as _;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(super) struct Engine {
     pub(super) docker: Docker,
     /// Where it keeps images and containers: no mount may be there.
     pub(super) data: Option<PathBuf>,
+    /// What it can run containers with.
+    pub(super) runtimes: Option<HashMap<String, Runtime>>,
 }
 
 pub(super) async fn connect(socket: &Path) -> Result<Engine, LauncherError> {
@@ -47,7 +50,7 @@ pub(super) async fn connect(socket: &Path) -> Result<Engine, LauncherError> {
     let docker = asked("agree on a version", docker.negotiate_version()).await?;
     let info = asked("report its settings", docker.info()).await?;
     acceptable_settings(&info)?;
-    Ok(Engine { docker, data: info.docker_root_dir.map(PathBuf::from) })
+    Ok(Engine { docker, data: info.docker_root_dir.map(PathBuf::from), runtimes: info.runtimes })
 }
 
 fn acceptable_version(version: &SystemVersion) -> Result<(), LauncherError> {
@@ -74,11 +77,11 @@ fn acceptable_settings(info: &SystemInfo) -> Result<(), LauncherError> {
         return Err(LauncherError::Rootless);
     }
     let enforced = [
-        ("seccomp profiles", has("name=seccomp")),
-        ("memory limits", info.memory_limit == Some(true)),
+        ("seccomp profiles (use a kernel with CONFIG_SECCOMP_FILTER)", has("name=seccomp")),
+        ("memory limits (boot with cgroup_enable=memory, or use cgroup v2)", info.memory_limit == Some(true)),
         ("swap limits (boot with swapaccount=1, or use cgroup v2)", info.swap_limit == Some(true)),
-        ("pids limits", info.pids_limit == Some(true)),
-        ("CPU quotas", info.cpu_cfs_quota == Some(true)),
+        ("pids limits (give the engine the pids controller of its cgroup)", info.pids_limit == Some(true)),
+        ("CPU quotas (give the engine the cpu controller of its cgroup)", info.cpu_cfs_quota == Some(true)),
     ];
     match enforced.iter().find(|(_, enforced)| !enforced) {
         Some((what, _)) => Err(LauncherError::CannotEnforce((*what).to_owned())),
@@ -199,6 +202,28 @@ mod tests {
         for (answer, word) in refused {
             let line = answer.unwrap_err().to_string();
             assert!(line.contains(word) && !line.contains('\n'), "{word}: {line}");
+        }
+    }
+
+    /// A limit that a manifest relies on and this engine cannot hold: each of its answers, and what to do.
+    #[test]
+    fn each_setting_that_cannot_be_held_is_named_with_its_remedy() {
+        let rows = [
+            ("MemoryLimit", "memory limits", "cgroup_enable=memory"),
+            ("SwapLimit", "swap limits", "swapaccount=1"),
+            ("PidsLimit", "pids limits", "pids controller"),
+            ("CpuCfsQuota", "CPU quotas", "cpu controller"),
+            ("SecurityOptions", "seccomp profiles", "CONFIG_SECCOMP_FILTER"),
+        ];
+        for (field, what, remedy) in rows {
+            for answer in
+                [json!(null), if field == "SecurityOptions" { json!(["name=apparmor"]) } else { json!(false) }]
+            {
+                let refused = settings(json!({ field: answer })).unwrap_err();
+                let line = refused.to_string();
+                assert!(matches!(refused, LauncherError::CannotEnforce(_)), "{line}");
+                assert!(line.contains(what) && line.contains(remedy), "{field}: {line}");
+            }
         }
     }
 
