@@ -11,6 +11,8 @@ mod conformance;
 mod container;
 mod hostile;
 mod layers;
+mod leftovers;
 mod mcp;
+mod neighbours;
 mod python;
 mod registration;

@@ -59,6 +59,14 @@ impl Shelf {
         bytes.await.map_err(|source| RegisterError::Io { path: at, source })
     }
 
+    /// An artefact that is about to be stored, of a component that may yet be refused.
+    pub(crate) fn provisional(&self, artefact: &Digest) -> Provisional {
+        let path = self.artefact_path(artefact);
+        // One that is there already is another registration's.
+        let ours = path.symlink_metadata().is_err();
+        Provisional(ours.then_some(path))
+    }
+
     /// Puts an artefact where runners find it.
     pub(crate) async fn store_artefact(&self, artefact: &Digest, bytes: Vec<u8>) -> Result<(), RegisterError> {
         let path = self.artefact_path(artefact);
@@ -99,6 +107,27 @@ impl Shelf {
 
     fn wasm_path(&self, component: &Digest) -> PathBuf {
         self.components.join(format!("{component}.wasm"))
+    }
+}
+
+/// Dropped, it takes its artefact with it: components that are refused must not fill the disk.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Provisional(Option<PathBuf>);
+
+impl Provisional {
+    /// The artefact is registered now.
+    pub(crate) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Provisional {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // It may not have been stored at all; what is left of it goes when the hub starts next.
+            drop(std::fs::remove_file(path));
+        }
     }
 }
 
@@ -145,6 +174,23 @@ mod tests {
         std::fs::remove_file(data.components().join(format!("{}.wasm", ours.component))).unwrap();
         std::fs::write(data.components().join(format!("{}.wasm", ours.component)), b"other").unwrap();
         assert!(shelf.wasm(&ours.component).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_refused_component_leaves_no_artefact_and_takes_nobody_elses() {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(&DataDir::open(dir.path()).unwrap());
+        let ours = registration(&["read"]);
+        let refused = shelf.provisional(&ours.artefact);
+        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
+        drop(refused);
+        assert!(!shelf.has_artefact(&ours));
+
+        let kept = shelf.provisional(&ours.artefact);
+        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
+        kept.keep();
+        drop(shelf.provisional(&ours.artefact));
+        assert!(shelf.has_artefact(&ours));
     }
 
     #[tokio::test]
