@@ -107,9 +107,9 @@ async fn play((during, asked, skip, fate): (During, Asked, usize, Fate)) {
     let mut hub = HubProcess::spawn(&place, &handed::engine(), 0);
     hub.ready().await.unwrap_or_else(|status| panic!("{point}: the next hub ends ({status}):\n{}", place.said()));
     if fate == Fate::Late {
-        // The container that was asked for before is made now, or is no more.
+        // What is made only now is nobody's; what is started now may be gone already.
         let status = later.release().await;
-        assert!([201, 404, 304].contains(&status), "{point}: the engine answers {status}");
+        assert!(asked != Asked::Create || status == 201, "{point}: the engine answers {status}");
     }
     let asked_for = relay.created();
     let look = || async {
@@ -203,7 +203,8 @@ async fn provoke(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hub_that_is_killed_while_a_call_runs_takes_the_call_along() {
     let place = Place::new().await;
-    let mut hub = HubProcess::spawn(&place, &handed::engine(), 1);
+    // Nothing is parked: what the pool was just making when the hub died is for the next hub to remove.
+    let mut hub = HubProcess::spawn(&place, &handed::engine(), 0);
     hub.ready().await.unwrap_or_else(|status| panic!("the hub ends ({status}):\n{}", place.said()));
     let (mcp, token) = (hub.mcp.expect("it is ready"), place.token());
     let calling = tokio::spawn(async move { call(mcp, &token, "attack_sleep_forever", json!({})).await });

@@ -1,6 +1,7 @@
 //! `kill -9` of what serves a call: the container's first process, and the engine's shim above it.
 
 use hub::CallOutcome;
+use std::path::Path;
 use tests::hubs::MANIFEST;
 use tests::own::{Own, Plan};
 use tests::watch::{Trace, Watch, gone, kill, may_kill, parent, until};
@@ -25,9 +26,8 @@ async fn sleeping(own: &Own) -> (Trace, tokio::task::JoinHandle<hub::CallEnd>) {
     (watch.look(&name).expect("the engine knows it"), calling)
 }
 
-async fn own() -> Own {
-    let workspace = tempfile::tempdir().unwrap();
-    Plan::new(MANIFEST).guest("hostile").guest("files").mount("workspace", workspace.path()).start().await
+async fn own(workspace: &Path) -> Own {
+    Plan::new(MANIFEST).guest("hostile").guest("files").mount("workspace", workspace).start().await
 }
 
 async fn broken(calling: tokio::task::JoinHandle<hub::CallEnd>) {
@@ -40,7 +40,8 @@ async fn a_runner_that_is_killed_breaks_its_call_and_leaves_nothing() {
     if !may_kill("a runner's first process is killed") {
         return;
     }
-    let own = own().await;
+    let workspace = tempfile::tempdir().unwrap();
+    let own = own(workspace.path()).await;
     let (container, calling) = sleeping(&own).await;
     kill(container.pid().expect("it runs"));
     broken(calling).await;
@@ -53,7 +54,8 @@ async fn a_shim_that_is_killed_breaks_its_call_and_leaves_nothing() {
     if !may_kill("an engine's shim is killed") {
         return;
     }
-    let own = own().await;
+    let workspace = tempfile::tempdir().unwrap();
+    let own = own(workspace.path()).await;
     let (container, calling) = sleeping(&own).await;
     let shim = parent(container.pid().expect("it runs")).expect("it has a parent");
     let command = std::fs::read(format!("/proc/{shim}/cmdline")).unwrap();
