@@ -5,7 +5,7 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tests::handed;
-use tests::hubs::{HubProcess, Place, call};
+use tests::hubs::{HubProcess, Place, call, litter};
 use tests::relay::{Asked, Fate, Later, Relay};
 use tests::watch::{LONG, Watch, gone, until};
 use tokio::sync::{Semaphore, oneshot};
@@ -131,7 +131,7 @@ async fn play((during, asked, skip, fate): (During, Asked, usize, Fate)) {
     assert!(status.success(), "{point}: {status}\n{}", place.said());
     watch.none().await;
     gone(&served).await;
-    assert_eq!(place.litter(), Vec::<String>::new(), "{point}");
+    assert_eq!(litter(&place.data()), Vec::<String>::new(), "{point}");
 }
 
 /// A hub that dies between making a container and starting it: that one has no input to end it.

@@ -83,21 +83,21 @@ impl Place {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(25)..].join("\n")
     }
+}
 
-    /// Artefacts that no registration names, and drafts.
-    pub fn litter(&self) -> Vec<String> {
-        let files = watch::files(&self.data());
-        let registrations: String = files
-            .iter()
-            .filter(|file| file.starts_with("components/") && file.ends_with(".json"))
-            .map(|file| fs::read_to_string(self.data().join(file)).expect("a registration"))
-            .collect();
-        let stray = |file: &String| {
-            let named = file.strip_prefix("artefacts/").and_then(|name| name.strip_suffix(".cwasm"));
-            file.contains(".new-") || named.is_some_and(|digest| !registrations.contains(digest))
-        };
-        files.into_iter().filter(stray).collect()
-    }
+/// Artefacts in a data directory that no registration names, and drafts.
+pub fn litter(data: &Path) -> Vec<String> {
+    let files = watch::files(data);
+    let registrations: String = files
+        .iter()
+        .filter(|file| file.starts_with("components/") && file.ends_with(".json"))
+        .map(|file| fs::read_to_string(data.join(file)).expect("a registration"))
+        .collect();
+    let stray = |file: &String| {
+        let named = file.strip_prefix("artefacts/").and_then(|name| name.strip_suffix(".cwasm"));
+        file.contains(".new-") || named.is_some_and(|digest| !registrations.contains(digest))
+    };
+    files.into_iter().filter(stray).collect()
 }
 
 /// A place in which the components were registered through both walls.
@@ -229,8 +229,10 @@ pub async fn call(hub: SocketAddr, token: &str, tool: &str, arguments: Value) ->
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.ok()?;
         let text = String::from_utf8_lossy(&answer).into_owned();
-        let json = text.get(text.find("{\"")?..=text.rfind('}')?)?.to_owned();
-        let message: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {text}"));
+        // As JSON, or as the one event of a stream; nothing, if the hub died meanwhile.
+        let line = text.lines().find(|line| line.contains("\"jsonrpc\""))?;
+        let json = line.strip_prefix("data: ").unwrap_or(line);
+        let message: Value = serde_json::from_str(json).ok()?;
         assert!(message["result"].is_object(), "no result: {message}");
         Some(message["result"].clone())
     };

@@ -59,18 +59,18 @@ impl Shelf {
         bytes.await.map_err(|source| RegisterError::Io { path: at, source })
     }
 
-    /// An artefact that is about to be stored, of a component that may yet be refused.
-    pub(crate) fn provisional(&self, artefact: &Digest) -> Provisional {
+    /// Puts an artefact where runners find it, for as long as its component may still be refused.
+    pub(crate) async fn store_artefact(&self, artefact: &Digest, bytes: Vec<u8>) -> Result<Provisional, RegisterError> {
         let path = self.artefact_path(artefact);
-        // One that is there already is another registration's.
-        let ours = path.symlink_metadata().is_err();
-        Provisional(ours.then_some(path))
-    }
-
-    /// Puts an artefact where runners find it.
-    pub(crate) async fn store_artefact(&self, artefact: &Digest, bytes: Vec<u8>) -> Result<(), RegisterError> {
-        let path = self.artefact_path(artefact);
-        write(path, 0o444, Arc::new(bytes)).await
+        let at = path.clone();
+        let written = blocking(move || {
+            // One that is there already is another registration's.
+            let ours = path.symlink_metadata().is_err();
+            write_atomic(&path, &bytes, 0o444)?;
+            // Made here, so that an artefact that nobody waits for any more goes as well.
+            Ok(Provisional(ours.then_some(path)))
+        });
+        written.await.map_err(|source| RegisterError::Io { path: at, source })
     }
 
     /// Makes a registration the one that counts, last of all.
@@ -110,7 +110,8 @@ impl Shelf {
     }
 }
 
-/// Dropped, it takes its artefact with it: components that are refused must not fill the disk.
+/// An artefact that is stored. Dropped, this takes it away again: components that are refused must not fill
+/// the disk.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Provisional(Option<PathBuf>);
@@ -125,7 +126,7 @@ impl Provisional {
 impl Drop for Provisional {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
-            // It may not have been stored at all; what is left of it goes when the hub starts next.
+            // What stays all the same goes when the hub starts next.
             drop(std::fs::remove_file(path));
         }
     }
@@ -160,7 +161,7 @@ mod tests {
         let data = DataDir::open(dir.path()).unwrap();
         let shelf = Shelf::new(&data);
         let ours = registration(&["read"]);
-        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
+        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap().keep();
         shelf.store(&ours, Arc::new(b"wasm".to_vec())).await.unwrap();
         assert!(shelf.has_artefact(&ours));
         assert_eq!(shelf.wasm(&ours.component).await.unwrap(), b"wasm");
@@ -181,16 +182,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let shelf = Shelf::new(&DataDir::open(dir.path()).unwrap());
         let ours = registration(&["read"]);
-        let refused = shelf.provisional(&ours.artefact);
-        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
+        let refused = shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
+        assert!(shelf.has_artefact(&ours));
         drop(refused);
         assert!(!shelf.has_artefact(&ours));
 
-        let kept = shelf.provisional(&ours.artefact);
-        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
-        kept.keep();
-        drop(shelf.provisional(&ours.artefact));
-        assert!(shelf.has_artefact(&ours));
+        for keep in [true, false] {
+            let stored = shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
+            if keep {
+                stored.keep()
+            } else {
+                drop(stored)
+            }
+            assert!(shelf.has_artefact(&ours));
+        }
     }
 
     #[tokio::test]
@@ -199,9 +204,9 @@ mod tests {
         let data = DataDir::open(dir.path()).unwrap();
         let shelf = Shelf::new(&data);
         let ours = registration(&["read"]);
-        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
+        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap().keep();
         shelf.store(&ours, Arc::new(b"wasm".to_vec())).await.unwrap();
-        shelf.store_artefact(&Digest::of(b"old"), b"old".to_vec()).await.unwrap();
+        shelf.store_artefact(&Digest::of(b"old"), b"old".to_vec()).await.unwrap().keep();
         std::fs::write(data.artefacts().join(".new-1234"), b"half").unwrap();
         shelf.tidy(&[(ours.name.clone(), Arc::new(ours.clone()))].into()).unwrap();
         assert!(shelf.has_artefact(&ours));
