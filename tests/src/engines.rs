@@ -114,12 +114,12 @@ impl OwnEngine {
 
     /// What runs below its folder: containerd and shims, after it was killed.
     fn orphans(&self) -> Vec<i32> {
-        let folder = self.folder.as_os_str().as_encoded_bytes();
+        let folder = format!("{}/", self.folder.display()).into_bytes();
         let all = fs::read_dir("/proc").into_iter().flatten().flatten();
         all.filter_map(|entry| {
             let pid = entry.file_name().to_str()?.parse().ok()?;
             let command = fs::read(entry.path().join("cmdline")).ok()?;
-            command.windows(folder.len()).any(|part| part == folder).then_some(pid)
+            command.windows(folder.len()).any(|part| part == folder.as_slice()).then_some(pid)
         })
         .collect()
     }
