@@ -14,6 +14,8 @@ mod fields;
 mod gvisor;
 mod hostile;
 mod layers;
+mod leftovers;
 mod mcp;
+mod neighbours;
 mod python;
 mod registration;

@@ -1,5 +1,6 @@
 //! The hub: one value that owns everything else.
 
+mod janitor;
 mod start;
 mod upkeep;
 mod visit;
@@ -21,7 +22,8 @@ use crate::tickets::{self, Tickets};
 use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
 use container::{LauncherError, Listed};
-use manifest::{ClassId, ComponentName, Manifest, Placement, ProfileName, Tier, ToolName, class_of};
+use janitor::Trouble;
+use manifest::{Access, ClassId, ComponentName, Manifest, Placement, ProfileName, Tier, ToolName, class_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,8 +67,10 @@ pub(crate) struct Inner {
     /// Runners and their reaping.
     runners: TaskTracker,
     stop: CancellationToken,
+    /// What is wrong with the engine, or left over in it.
+    trouble: Arc<Trouble>,
     /// Dropped last: the lock goes when nothing of the hub is left.
-    _data: DataDir,
+    _data: Arc<DataDir>,
 }
 
 impl Hub {
@@ -263,7 +267,11 @@ impl Inner {
         let offers = shared.map(Arc::as_ref).chain(std::iter::once(offer));
         let scope = tickets::scope(&self.manifest, offers, &self.starter.launcher().mount_points(&class));
         let concurrent_calls = call::concurrent_calls(self, offer);
-        Need { pool: &self.pool, tickets: &self.tickets, class, offer, scope, concurrent_calls }
+        let writes = self
+            .placements
+            .get(&class)
+            .is_some_and(|placement| placement.mounts.values().any(|access| *access == Access::Write));
+        Need { pool: &self.pool, tickets: &self.tickets, class, writes, offer, scope, concurrent_calls }
     }
 
     /// Makes a registration part of what is offered.

@@ -65,6 +65,12 @@ pub enum LauncherError {
     /// A mount is refused.
     #[error(transparent)]
     Mount(#[from] MountError),
+    /// What a mount stands on cannot be looked at.
+    #[error("a mount's protected paths cannot be looked at")]
+    Footing(#[source] std::io::Error),
+    /// The engine is still at it.
+    #[error("`{0}` is being removed, and the engine is not done yet")]
+    Lingers(ContainerName),
     /// The engine refused or broke.
     #[error("the container engine failed to {doing}")]
     Engine {

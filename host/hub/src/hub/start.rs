@@ -1,5 +1,6 @@
 //! From a configuration to a hub that can be called.
 
+use super::janitor::{self, Trouble};
 use super::{Inner, upkeep};
 use crate::api::{HubConfig, Registration, StartError, Wall2};
 use crate::audit::{Audit, Entry};
@@ -31,7 +32,7 @@ const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 /// Starts a hub.
 pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
-    let data = open(&config.data).await?;
+    let data = Arc::new(open(&config.data).await?);
     let hub_id = data.hub_id()?;
     let key = HubKey::from_seed(&data.key_seed()?);
     let manifest = Arc::new(config.manifest.clone());
@@ -45,10 +46,8 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     for warning in launcher.warnings() {
         tracing::warn!("{warning}");
     }
-    let leftovers = launcher.remove_leftovers().await?;
-    if !leftovers.is_empty() {
-        tracing::warn!(count = leftovers.len(), "removed containers that a dead hub left");
-    }
+    let trouble = Arc::new(Trouble::default());
+    janitor::begin(&launcher, &trouble).await?;
 
     let tickets = Arc::new(Tickets { key, hub: hub_id.clone(), manifest: manifest.digest() });
     let runners = TaskTracker::new();
@@ -97,10 +96,13 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         calls: TaskTracker::new(),
         runners,
         stop: CancellationToken::new(),
-        _data: data,
+        trouble: trouble.clone(),
+        _data: data.clone(),
     });
     hub.want();
     hub.runners.spawn(hub.pool.clone().fill(hub.stop.clone()));
+    let launcher = hub.starter.launcher().clone();
+    tokio::spawn(janitor::run(launcher, trouble, Arc::downgrade(&data), hub.stop.clone()));
     tokio::spawn(upkeep::run(Arc::downgrade(&hub)));
     Ok(hub)
 }

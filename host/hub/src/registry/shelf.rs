@@ -59,10 +59,18 @@ impl Shelf {
         bytes.await.map_err(|source| RegisterError::Io { path: at, source })
     }
 
-    /// Puts an artefact where runners find it.
-    pub(crate) async fn store_artefact(&self, artefact: &Digest, bytes: Vec<u8>) -> Result<(), RegisterError> {
+    /// Puts an artefact where runners find it, for as long as its component may still be refused.
+    pub(crate) async fn store_artefact(&self, artefact: &Digest, bytes: Vec<u8>) -> Result<Provisional, RegisterError> {
         let path = self.artefact_path(artefact);
-        write(path, 0o444, Arc::new(bytes)).await
+        let at = path.clone();
+        let written = blocking(move || {
+            // One that is there already is another registration's.
+            let ours = path.symlink_metadata().is_err();
+            write_atomic(&path, &bytes, 0o444)?;
+            // Made here, so that an artefact that nobody waits for any more goes as well.
+            Ok(Provisional(ours.then_some(path)))
+        });
+        written.await.map_err(|source| RegisterError::Io { path: at, source })
     }
 
     /// Makes a registration the one that counts, last of all.
@@ -102,6 +110,28 @@ impl Shelf {
     }
 }
 
+/// An artefact that is stored. Dropped, this takes it away again: components that are refused must not fill
+/// the disk.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Provisional(Option<PathBuf>);
+
+impl Provisional {
+    /// The artefact is registered now.
+    pub(crate) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Provisional {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // What stays all the same goes when the hub starts next.
+            drop(std::fs::remove_file(path));
+        }
+    }
+}
+
 fn read(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(most_bytes + 1).read_to_end(&mut bytes)?;
@@ -131,7 +161,7 @@ mod tests {
         let data = DataDir::open(dir.path()).unwrap();
         let shelf = Shelf::new(&data);
         let ours = registration(&["read"]);
-        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
+        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap().keep();
         shelf.store(&ours, Arc::new(b"wasm".to_vec())).await.unwrap();
         assert!(shelf.has_artefact(&ours));
         assert_eq!(shelf.wasm(&ours.component).await.unwrap(), b"wasm");
@@ -148,14 +178,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_refused_component_leaves_no_artefact_and_takes_nobody_elses() {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(&DataDir::open(dir.path()).unwrap());
+        let ours = registration(&["read"]);
+        let refused = shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
+        assert!(shelf.has_artefact(&ours));
+        drop(refused);
+        assert!(!shelf.has_artefact(&ours));
+
+        for keep in [true, false] {
+            let stored = shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
+            if keep {
+                stored.keep()
+            } else {
+                drop(stored)
+            }
+            assert!(shelf.has_artefact(&ours));
+        }
+    }
+
+    #[tokio::test]
     async fn tidying_keeps_what_is_registered() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(dir.path()).unwrap();
         let shelf = Shelf::new(&data);
         let ours = registration(&["read"]);
-        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
+        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap().keep();
         shelf.store(&ours, Arc::new(b"wasm".to_vec())).await.unwrap();
-        shelf.store_artefact(&Digest::of(b"old"), b"old".to_vec()).await.unwrap();
+        shelf.store_artefact(&Digest::of(b"old"), b"old".to_vec()).await.unwrap().keep();
         std::fs::write(data.artefacts().join(".new-1234"), b"half").unwrap();
         shelf.tidy(&[(ours.name.clone(), Arc::new(ours.clone()))].into()).unwrap();
         assert!(shelf.has_artefact(&ours));
