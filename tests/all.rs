@@ -11,6 +11,8 @@ mod conformance;
 mod container;
 mod hostile;
 mod layers;
+mod liars;
+mod lying_hub;
 mod mcp;
 mod python;
 mod registration;

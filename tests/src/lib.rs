@@ -14,3 +14,4 @@ pub mod http;
 pub mod own;
 pub mod proxy;
 pub mod running;
+pub mod script;
