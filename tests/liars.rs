@@ -10,6 +10,7 @@ use hub::{CallEnd, CallNote, CallOutcome, Caller};
 use protocol::Content;
 use serde_json::Value;
 use stage::Stage;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -241,7 +242,8 @@ fn impossible(end: &CallEnd, notes: &[CallNote]) -> Vec<String> {
     let mut reached = f64::NEG_INFINITY;
     for note in notes {
         if let CallNote::Progress(progress) = note {
-            if !(progress.progress > reached) || progress.total.is_some_and(|total| !total.is_finite()) {
+            let goes_on = progress.progress.partial_cmp(&reached) == Some(Ordering::Greater);
+            if !goes_on || progress.total.is_some_and(|total| !total.is_finite()) {
                 faults.push(format!("progress that does not go on: {notes:?}"));
             }
             reached = progress.progress;

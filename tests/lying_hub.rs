@@ -305,8 +305,15 @@ fn ended(outcome: Outcome) -> String {
 
 /// Paths and times of this run are no part of what is said.
 fn plain(said: &str, ground: &Ground) -> String {
-    let component = ground.registration.component.as_str();
-    let said = said.replace(&ground.folder.path().display().to_string(), "DIR").replace(component, "COMPONENT");
+    let said = said
+        .replace(&ground.folder.path().display().to_string(), "DIR")
+        .replace(ground.registration.component.as_str(), "COMPONENT")
+        .replace(ground.registration.artefact.as_str(), "ARTEFACT");
+    // What the engine says of itself changes with its version.
+    let said = match said.split_once(" does not fit this engine") {
+        Some((before, _)) => format!("{before} does not fit this engine"),
+        None => said,
+    };
     match said.split_once(", it is ") {
         Some((before, after)) => {
             format!("{before}, it is NOW{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))

@@ -318,6 +318,7 @@ async fn a_runner_that_never_reads_holds_up_its_callers_and_nobody_else() {
     assert!(overdue > 0 && overdue + lost == 100, "{ends:?}");
     let unheard = |end: &&Ended| matches!(end, Ended::Overdue(Reached::Nothing) | Ended::Lost(_, Reached::Nothing));
     assert!(ends.iter().filter(unheard).count() > 0, "{ends:?}");
+    runner.ended().cancelled().await;
     assert_eq!(runner.open_calls(), 0);
 }
 
