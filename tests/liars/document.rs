@@ -71,7 +71,9 @@ const HEAD: &str = "# Lies between hub and runner
 A guest that breaks out of wall 1 owns its runner, and a runner can say anything to the hub. Each row below is a
 script in `tests/liars`, played by a program in the runner's place, in a container of the shipping posture, while
 another session goes on. After each the container is gone, no call is open and nothing waits; where the hub
-`serves on`, the lie can be told by an honest runner's guest too, or gains nothing.
+`serves on`, the lie can be told by an honest runner's guest too, or gains nothing. Lies that need an hour, such as a
+renewal of a ticket that is ignored, and bytes that no encoder writes are played in memory, in
+`host/hub/src/runner/tests/lies.rs`.
 
 Every record begins with `requested`. `runner_killed` names the rule that was broken; `runner_lost` is a runner that
 ended by itself; `outcome_unknown` is a call that the runner had heard of and that has no end which can be believed:

@@ -57,7 +57,7 @@ impl Stage {
     /// Whether the engine still knows this container.
     pub(super) fn exists(&self, container: &str) -> bool {
         let mut engine = UnixStream::connect(handed::engine()).unwrap();
-        engine.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        engine.set_read_timeout(Some(PATIENCE)).unwrap();
         let request = format!("GET /containers/{container}/json HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n\r\n");
         engine.write_all(request.as_bytes()).unwrap();
         let mut status = [0; 12];
