@@ -15,6 +15,8 @@ mod gvisor;
 mod hostile;
 mod layers;
 mod leftovers;
+mod liars;
+mod lying_hub;
 mod mcp;
 mod neighbours;
 mod python;

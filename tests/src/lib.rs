@@ -18,3 +18,4 @@ pub mod proxy;
 pub mod relay;
 pub mod running;
 pub mod watch;
+pub mod script;

@@ -19,14 +19,43 @@ pub(crate) struct Record {
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Entry {
-    HubStarted { hub: String, manifest: Digest, wall2: &'static str },
-    HubStopped { hub: String },
+    HubStarted {
+        hub: String,
+        manifest: Digest,
+        wall2: &'static str,
+    },
+    HubStopped {
+        hub: String,
+    },
     Requested(Requested),
     Executed(Executed),
     Denied(Denied),
-    SessionEnded { session: SessionId, principal: String, reason: &'static str },
-    RunnerKilled { runner: ContainerName, class: ClassId, reason: String },
-    ComponentRegistered { name: ComponentName, component: Digest, artefact: Digest, tools: usize },
+    SessionEnded {
+        session: SessionId,
+        principal: String,
+        reason: &'static str,
+    },
+    /// It broke a rule, and was killed for it.
+    RunnerKilled {
+        runner: ContainerName,
+        class: ClassId,
+        reason: String,
+    },
+    /// It ended and nobody had ended it.
+    RunnerLost {
+        runner: ContainerName,
+        class: ClassId,
+        reason: String,
+        exit_code: Option<i64>,
+        out_of_memory: bool,
+    },
+    OutcomeUnknown(OutcomeUnknown),
+    ComponentRegistered {
+        name: ComponentName,
+        component: Digest,
+        artefact: Digest,
+        tools: usize,
+    },
 }
 
 /// A call that policy lets through, before anything is done.
@@ -58,6 +87,17 @@ pub(crate) struct Executed {
     /// Of which waiting for a runner.
     pub(crate) runner_us: u64,
     pub(crate) result_bytes: usize,
+}
+
+/// A call whose runner had heard of it, and that has no end which can be believed: whether it took effect, the
+/// operator has to find out. The line of its end follows.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OutcomeUnknown {
+    pub(crate) call: Uuid,
+    pub(crate) session: SessionId,
+    pub(crate) tool: ToolName,
+    pub(crate) runner: ContainerName,
+    pub(crate) reason: String,
 }
 
 /// The outcome words, without a word of the guest's.
