@@ -9,8 +9,10 @@
 
 mod conformance;
 mod container;
+mod documents;
 mod hostile;
 mod layers;
+mod limits;
 mod mcp;
 mod python;
 mod registration;

@@ -7,6 +7,8 @@
 mod call;
 mod conversation;
 mod end;
+#[cfg(test)]
+mod patience;
 mod pump;
 #[cfg(test)]
 pub(crate) mod testing;
