@@ -3,12 +3,25 @@
 //! The attack: a web page, a rebound name or another user of the machine words a request so that one check
 //! reads it in one way and what comes behind in another.
 
+use super::tree;
 use hub::bounds::VALUES;
 use hub::{http, stdio};
 use hyper::Uri;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 
 const PORT: u16 = 4000;
+/// Headers that decide something.
+const DECIDES: [&str; 9] = [
+    "host",
+    "origin",
+    "authorization",
+    "content-type",
+    "content-length",
+    "mcp-session-id",
+    "mcp-protocol-version",
+    "mcp-method",
+    "mcp-name",
+];
 
 /// The same bytes as a greeting, as a line of MCP and as the head of a request.
 pub fn check(bytes: &[u8]) -> bool {
@@ -27,7 +40,7 @@ fn greeting(line: &[u8]) -> bool {
 /// A line of few values comes through as it is, and one of too many becomes no JSON, whatever lies before it.
 fn values(bytes: &[u8]) {
     assert_eq!(stdio::fuzzing::few_values(bytes), bytes);
-    if bytes.len() % 512 == 0 && !bytes.contains(&b'\n') && !bytes.contains(&b'"') {
+    if tree::is_chosen(bytes) && !bytes.contains(&b'\n') && !bytes.contains(&b'"') {
         let line = [&b"[0"[..], &b",0".repeat(VALUES + 1), b"]\n", bytes].concat();
         let through = stdio::fuzzing::few_values(&line);
         assert_eq!(through.len(), line.len());
@@ -52,8 +65,7 @@ fn head(bytes: &[u8]) -> bool {
         return false;
     }
     for name in headers.keys() {
-        let decides = ["host", "origin", "authorization", "content-type", "content-length"].contains(&name.as_str());
-        assert!(!(decides || name.as_str().starts_with("mcp-")) || headers.get_all(name).iter().count() == 1, "{name}");
+        assert!(!DECIDES.contains(&name.as_str()) || headers.get_all(name).iter().count() == 1, "{name} twice");
     }
     assert!(headers.get(HOST).is_some_and(|host| is_here(host.as_bytes())), "{:?}", headers.get(HOST));
     if let Some(origin) = headers.get(ORIGIN) {

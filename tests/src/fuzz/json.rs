@@ -3,7 +3,7 @@
 //! The attack: a text that the scan takes for flat and short, and that the parser behind it takes for deep or
 //! for very many values.
 
-use super::tree::Tree;
+use super::tree::{self, Tree};
 use hub::bounds::{self, OutOfBounds};
 
 /// The first byte chooses the greatest depth, the rest is the text.
@@ -36,7 +36,8 @@ pub fn check(bytes: &[u8]) -> bool {
     let is_object = bounded.is_ok() && text.trim_start().starts_with('{');
     assert_eq!(object.is_ok(), is_object);
     if let Ok(tree) = &parsed
-        && bytes.len() % 512 == 0
+        && tree::is_chosen(bytes)
+        && text.len() <= 8 * tree.values
     {
         counted(text, tree.values);
     }

@@ -4,6 +4,11 @@
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
+/// Whether this is one of the inputs, one in 512, on which an expensive question is asked too.
+pub(crate) fn is_chosen(bytes: &[u8]) -> bool {
+    bytes.iter().map(|byte| usize::from(*byte)).sum::<usize>() % 512 == 7
+}
+
 /// The shape of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tree {

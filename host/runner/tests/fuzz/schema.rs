@@ -3,7 +3,7 @@
 //! The attack: a component chooses its schema, and the agent that calls it the arguments: together they make a
 //! check run for ever, read a file, or reach a pattern that backtracks.
 
-use super::tree::Tree;
+use super::tree::{self, Tree};
 use runner::schema::{MAX_SCHEMA_BYTES, Misfit, Place, Schema, SchemaError};
 use serde_json::Value;
 
@@ -73,7 +73,8 @@ fn as_an_instance(text: &str) {
     let tree = serde_json::from_str::<Tree>(text);
     assert_eq!(answer.is_ok(), tree.is_ok(), "{answer:?}");
     if let Ok(Tree { values, .. }) = tree
-        && text.len() % 512 == 0
+        && tree::is_chosen(text.as_bytes())
+        && text.len() <= 8 * values
     {
         for times in [MAX_VALUES / values - 1, MAX_VALUES / values + 1] {
             let many = format!("[{}]", vec![text; times].join(","));
