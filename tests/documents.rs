@@ -82,7 +82,7 @@ impl Cell {
             return Some(path.is_some());
         }
         let is_name = span.len() > 3 && span.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        let place = self.0.as_deref().filter(|_| is_name && span.contains('_'))?;
+        let place = self.0.as_deref().filter(|_| is_name)?;
         let is_golden = place.components().any(|part| part.as_os_str() == "golden");
         Some(if is_golden { exists(&place.with_file_name(span)) } else { has_function(place, span) })
     }
