@@ -1,17 +1,10 @@
 //! Schemas and arguments as the runner meets them: a corpus and 100 000 seeded mutations of it. The other
 //! bodies are in `tests/src/fuzz`; this one needs the runner, which is built by itself.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 #[path = "../../../tests/src/fuzz/mutate.rs"]
 mod mutate;
 #[path = "../../../tests/src/fuzz/run.rs"]
-#[expect(dead_code, reason = "the other bodies use all of it")]
 mod run;
 #[path = "fuzz/schema.rs"]
 mod schema;
