@@ -16,7 +16,7 @@ pub fn check(bytes: &[u8]) -> bool {
     let Ok(path) = std::str::from_utf8(bytes) else { return false };
     let opened = from_a_guest(path);
     // These read text and ask the kernel many times: for some of the inputs each.
-    if bytes.len() % 8 == 0 {
+    if bytes.len().is_multiple_of(8) {
         on_top_of_a_mount(path);
     }
     (bytes.len() % 4 == 1 && in_a_manifest(path)) || opened
