@@ -17,6 +17,8 @@ mod layers;
 mod leftovers;
 mod liars;
 mod lying_hub;
+mod documents;
+mod limits;
 mod mcp;
 mod neighbours;
 mod python;

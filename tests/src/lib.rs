@@ -10,6 +10,7 @@
 )]
 
 pub mod engines;
+pub mod fuzz;
 pub mod handed;
 pub mod http;
 pub mod hubs;

@@ -19,7 +19,7 @@ use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
 /// Connections at once.
-const MAX_CONNECTIONS: usize = 16;
+pub(crate) const MAX_CONNECTIONS: usize = 16;
 
 /// After `stop`: for requests that run. A component that compiles may take two minutes; it is broken off.
 const GRACE: Duration = Duration::from_secs(5);

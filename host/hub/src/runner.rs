@@ -8,6 +8,8 @@ mod belief;
 mod call;
 mod conversation;
 mod end;
+#[cfg(test)]
+mod patience;
 mod pump;
 #[cfg(test)]
 pub(crate) mod testing;

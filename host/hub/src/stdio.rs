@@ -3,6 +3,8 @@
 
 pub mod bridge;
 mod eof;
+#[doc(hidden)]
+pub mod fuzzing;
 mod greeting;
 pub(crate) mod socket;
 #[cfg(test)]
@@ -24,7 +26,7 @@ use rmcp::transport::async_rw::AsyncRwTransport;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -118,7 +120,8 @@ pub async fn serve_socket<G: Governor>(governor: G, listener: UnixListener, stop
         };
         match accepted {
             Ok((stream, _)) => {
-                let served = serve_bridge(governor.clone(), stream, shares.clone(), stop.clone());
+                let (input, output) = stream.into_split();
+                let served = serve_bridge(governor.clone(), input, output, shares.clone(), stop.clone());
                 bridges.spawn(async move {
                     served.await;
                     drop(permit);
@@ -134,8 +137,12 @@ pub async fn serve_socket<G: Governor>(governor: G, listener: UnixListener, stop
     let _ = timeout(STOP_TIME, ended).await;
 }
 
-async fn serve_bridge<G: Governor>(governor: G, stream: UnixStream, shares: Arc<Shares>, stop: CancellationToken) {
-    let (input, mut output) = stream.into_split();
+async fn serve_bridge<G, R, W>(governor: G, input: R, mut output: W, shares: Arc<Shares>, stop: CancellationToken)
+where
+    G: Governor,
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
     let mut input = BufReader::new(input);
     let who = tokio::select! {
         () = stop.cancelled() => return,

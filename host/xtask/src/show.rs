@@ -16,7 +16,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// What the demo does.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Print one JSON object on standard output
+    /// Print one JSON object on standard output; policy, wall and time of each attack are also in
+    /// target/boundaries.json
     #[arg(long)]
     json: bool,
     /// Leave the hub running until Ctrl-C, and print what to paste into an MCP client

@@ -11,3 +11,4 @@ mod linking;
 mod links;
 mod output;
 mod program;
+mod shapes;

@@ -78,3 +78,17 @@ pub(super) fn audited(outcome: &CallOutcome) -> audit::Outcome {
 pub(super) fn container_memory_bytes(size: ContainerSize) -> u64 {
     container::posture::Resources::of(size.into()).memory_bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_a_denial_is_cut_and_clean() {
+        let limits = crate::testing::limits();
+        let reason = format!("\u{1b}[2J{}", "x".repeat(1 << 20));
+        let denied = from_runner(Uuid::nil(), Outcome::Denied(reason), &limits);
+        let expected = format!("\\u{{1b}}[2J{}…", "x".repeat(REASON_BYTES - 9 - 3));
+        assert_eq!(denied, CallOutcome::Denied { reason: expected, approvable: false });
+    }
+}

@@ -177,6 +177,20 @@ mod tests {
         assert!(shelf.wasm(&ours.component).await.is_err());
     }
 
+    #[test]
+    fn a_registration_that_is_too_large_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path()).unwrap();
+        let file = std::fs::File::create(data.components().join("demo.json")).unwrap();
+        let wrong = |bytes| {
+            // A hole: it takes no room on the disk.
+            file.set_len(bytes).unwrap();
+            Shelf::new(&data).registrations().unwrap().remove(0).1.unwrap_err()
+        };
+        assert!(!wrong(MAX_REGISTRATION_BYTES).contains("too large"));
+        assert!(wrong(MAX_REGISTRATION_BYTES + 1).contains("too large"));
+    }
+
     #[tokio::test]
     async fn a_refused_component_leaves_no_artefact_and_takes_nobody_elses() {
         let dir = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 /// How much later than the runner the hub looks at the clock: the runner's own error names the limit better.
 const GRACE: Duration = Duration::from_secs(2);
 /// The longest a component may take to describe its tools; the runner's own bound is below it.
-const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a call ended, as far as the runner is concerned.
 #[derive(Debug)]

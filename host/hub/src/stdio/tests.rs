@@ -6,6 +6,7 @@ use crate::mcp::fake::{FakeHub, caller};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
+use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
 /// Much longer than anything here takes; a test that hangs then fails instead.
@@ -342,6 +343,76 @@ async fn a_bridge_without_a_known_token_is_refused() {
     assert!(greeted(&served.path, &[b'x'; greeting::MAX_LINE_BYTES]).await.starts_with("no: "));
     served.stop.cancel();
     timeout(PATIENCE, served.server).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_greeting_that_does_not_come_is_not_waited_for() {
+    for half in [&b""[..], b"safeclaw-mcp/1 tok"] {
+        let (mut ours, theirs) = tokio::io::duplex(1_024);
+        let (input, output) = tokio::io::split(theirs);
+        let began = tokio::time::Instant::now();
+        tokio::spawn(serve_bridge(FakeHub::new(), input, output, CancellationToken::new()));
+        ours.write_all(half).await.unwrap();
+        let said = timeout(PATIENCE, BufReader::new(ours).lines().next_line()).await.unwrap().unwrap();
+        assert_eq!(said.unwrap(), "no: the greeting took too long");
+        assert_eq!(began.elapsed().as_secs(), GREETING_TIME.as_secs());
+    }
+}
+
+#[tokio::test]
+async fn more_bridges_wait_until_another_ends() {
+    let served = on_socket();
+    let greet = async || {
+        let mut stream = BufReader::new(UnixStream::connect(&served.path).await.unwrap());
+        stream.write_all(b"safeclaw-mcp/1 token-a\n").await.unwrap();
+        stream
+    };
+    let mut open = Vec::new();
+    let mut said = String::new();
+    for _ in 0..MAX_BRIDGES {
+        let mut stream = greet().await;
+        said.clear();
+        timeout(PATIENCE, stream.read_line(&mut said)).await.unwrap().unwrap();
+        assert_eq!(said, "ok\n");
+        open.push(stream);
+    }
+    let mut late = greet().await;
+    said.clear();
+    // However long this is waited for, it is right not to be answered.
+    assert!(timeout(Duration::from_millis(200), late.read_line(&mut said)).await.is_err(), "{said}");
+    drop(open.pop());
+    timeout(PATIENCE, late.read_line(&mut said)).await.unwrap().unwrap();
+    assert_eq!(said, "ok\n");
+    drop((open, late));
+    served.stop.cancel();
+    timeout(PATIENCE, served.server).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_no_notification_gets_no_more_of_the_call() {
+    // A pipe that is full after the first words.
+    let (ours, theirs) = tokio::io::duplex(64);
+    let (hub, stop) = (FakeHub::new(), CancellationToken::new());
+    let (input, output) = tokio::io::split(theirs);
+    let server = tokio::spawn(serve_stream(hub.clone(), caller("a"), input, output, stop.clone()));
+    let (input, output) = tokio::io::split(ours);
+    let mut client = Client { input: BufReader::new(input).lines(), output: Some(output) };
+    client.send(modern(1, "tools/call", json!({"name": "tell", "_meta": {"progressToken": "p"}}))).await;
+    // Nothing is read for longer than anybody waits; the call has ended by then all the same.
+    tokio::time::sleep(PATIENCE).await;
+    assert_eq!(*hub.running.borrow(), 0);
+    let mut notified = 0;
+    let answer = loop {
+        let message = client.receive().await;
+        if message.get("method").is_none() {
+            break message;
+        }
+        notified += 1;
+    };
+    assert_eq!(answer["result"]["content"][0]["text"], json!("told"));
+    assert!(notified < 3, "{notified} of 3");
+    client.end().await;
+    timeout(PATIENCE, server).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]

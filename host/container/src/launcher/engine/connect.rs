@@ -234,6 +234,29 @@ mod tests {
         assert_eq!(default_socket(Some("unix:///tmp/x.sock")).unwrap(), Path::new("/tmp/x.sock"));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_that_hangs_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("docker.sock");
+        // Connections wait in the kernel and are never taken: so there is nothing but the clock to wait for.
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let began = tokio::time::Instant::now();
+        let line = connect(&socket).await.err().unwrap().to_string();
+        assert_eq!(began.elapsed().as_secs(), REQUEST_S, "{line}");
+        assert!(!line.contains('\n'), "{line}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_without_an_answer_has_an_end() {
+        let never = || std::future::pending::<Result<(), EngineError>>();
+        let began = tokio::time::Instant::now();
+        assert!(matches!(asked("answer", never()).await, Err(LauncherError::Timeout { seconds: REQUEST_S, .. })));
+        assert!(matches!(found("answer", never()).await, Err(LauncherError::Timeout { seconds: REQUEST_S, .. })));
+        let loading = within("load the image", LOAD_S, never()).await;
+        assert!(matches!(loading, Err(LauncherError::Timeout { seconds: LOAD_S, .. })));
+        assert_eq!(began.elapsed().as_secs(), 2 * REQUEST_S + LOAD_S);
+    }
+
     #[tokio::test]
     async fn no_engine_is_one_line() {
         let line = connect(Path::new("/nowhere/docker.sock")).await.err().unwrap().to_string();
