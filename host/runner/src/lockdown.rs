@@ -107,6 +107,14 @@ pub fn deny_new_code() -> Result<(), LockdownError> {
     filter::kill_on(&calls::SEALED)
 }
 
+/// Kills for these calls too. A list can only become shorter so.
+///
+/// # Errors
+/// If it cannot be applied to all threads.
+pub fn deny(calls: &[calls::Call]) -> Result<(), LockdownError> {
+    if calls.is_empty() { Ok(()) } else { filter::kill_on(calls) }
+}
+
 #[expect(unsafe_code, reason = "close_range(2) has no safe form: it closes descriptors that someone may own")]
 fn close_from(first: libc::c_uint) -> io::Result<()> {
     // SAFETY: called before this program has opened anything, so no `OwnedFd` above 2 exists.
