@@ -4,7 +4,6 @@
 use super::scenario::{self, Runner, key, shelf};
 use manifest::Digest;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use tests::handed;
@@ -23,7 +22,9 @@ fn kept() -> BTreeMap<String, String> {
 }
 
 /// Serves, and describes, with this call taken off the list; the first step that fails.
-fn missed(lacking: Option<&str>, workspace: &Path) -> Result<(), String> {
+fn missed(lacking: Option<&str>) -> Result<(), String> {
+    let workspace = scenario::scratch();
+    let workspace = workspace.path();
     for work in ["serve", "describe"] {
         let program = if lacking.is_some() { "probe" } else { "runner" };
         let posture = Digest::of(b"posture");
@@ -62,8 +63,7 @@ fn missed(lacking: Option<&str>, workspace: &Path) -> Result<(), String> {
 
 #[test]
 fn each_call_of_the_runners_list_is_needed_or_kept_with_a_reason() {
-    let workspace = scenario::scratch();
-    missed(None, workspace.path()).expect("the whole list is enough");
+    missed(None).expect("the whole list is enough");
     let (all, kept) = (listed(), kept());
     assert!(all.len() > 30, "{all:?}");
     let stale: Vec<&String> = kept.keys().filter(|name| !all.contains(name)).collect();
@@ -74,9 +74,8 @@ fn each_call_of_the_runners_list_is_needed_or_kept_with_a_reason() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let workspace = scenario::scratch();
                 while let Some(call) = { queue.lock().unwrap().pop() } {
-                    match missed(Some(call), workspace.path()) {
+                    match missed(Some(call)) {
                         Ok(()) => unmissed.lock().unwrap().push(call),
                         Err(why) => println!("without {call}: {}", why.chars().take(200).collect::<String>()),
                     }

@@ -125,7 +125,7 @@ impl<'a> Runner<'a> {
             ("files_list", json!({"path": "."})),
             ("files_search", json!({"path": file, "pattern": "more"})),
             ("files_edit", json!({"path": file, "old": "more", "new": "less"})),
-            ("files_move", json!({"from": file, "to": moved})),
+            ("files_move", json!({"from": file, "to": moved, "overwrite": true})),
             ("files_delete", json!({"path": moved})),
             ("files_delete", json!({"path": folder, "recursive": true})),
         ] {
@@ -136,13 +136,7 @@ impl<'a> Runner<'a> {
 
     fn hello(&mut self) -> Result<String, Failed> {
         match self.hear("hello")? {
-            FromRunner::Hello(hello) => {
-                // A runner that is refused Landlock goes on without; the first one here is refused nothing.
-                static FIRST: OnceLock<Vec<(String, String)>> = OnceLock::new();
-                let lockdown = hello.posture.lockdown;
-                let first = FIRST.get_or_init(|| lockdown.clone());
-                if *first == lockdown { Ok(hex::encode(hello.nonce)) } else { Err(format!("hello: {lockdown:?}")) }
-            }
+            FromRunner::Hello(hello) => Ok(hex::encode(hello.nonce)),
             other => Err(format!("hello: {other:?}")),
         }
     }

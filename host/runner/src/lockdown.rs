@@ -18,7 +18,7 @@ use std::io;
 /// A step that did not work.
 #[derive(Debug, thiserror::Error)]
 pub enum LockdownError {
-    /// Descriptors, environment or `dumpable`.
+    /// Descriptors, environment, `dumpable`, or asking for Landlock.
     #[error("lockdown: {step} failed")]
     Step {
         /// Which.
@@ -76,8 +76,9 @@ pub fn hide() -> Result<Vec<Applied>, LockdownError> {
 /// that calls it and for those made later.
 ///
 /// # Errors
-/// If the kernel has Landlock and refuses.
+/// If the kernel has Landlock and refuses, or something keeps it from us.
 pub fn confine(reach: &Reach) -> Result<Applied, LockdownError> {
+    landlock::ask().map_err(|source| LockdownError::Step { step: "landlock", source })?;
     let applied = landlock::confine(reach).map_err(LockdownError::Landlock)?;
     Ok(("landlock".to_owned(), applied))
 }

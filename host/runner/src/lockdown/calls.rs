@@ -60,8 +60,8 @@ const PAGEMAP_SCAN: u64 = 0xc060_6610;
 const PRCTL: &[u64] = &[38];
 /// `SECCOMP_FILTER_FLAG_TSYNC`, and not a listener, which could answer calls in the kernel's place.
 const ALL_THREADS: &[u64] = &[1];
-/// `F_DUPFD`, `F_GETFD`, `F_SETFD`, `F_GETFL`, `F_SETFL`, `F_DUPFD_CLOEXEC`: no locks, leases, signals or seals.
-const FCNTL: &[u64] = &[0, 1, 2, 3, 4, 1030];
+/// `F_GETFL`, `F_DUPFD_CLOEXEC`: no locks, leases, signals or seals.
+const FCNTL: &[u64] = &[3, 1030];
 
 /// What serving calls takes. Everything else kills the process.
 pub static ALLOWED: [Call; 52] = [

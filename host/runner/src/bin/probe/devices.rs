@@ -1,6 +1,6 @@
 //! Device nodes: the container has those that every container has, and no other.
 
-use crate::files::{any, create, read, written};
+use crate::files::{any, create, read, remove, written};
 use crate::{Attempt, verdict};
 use std::fs::{self, File};
 
@@ -31,7 +31,7 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     ("write /dev", |lock| create("/dev/probe-file", lock)),
     ("a queue in /dev/mqueue", |lock| {
         let made = create("/dev/mqueue/probe-queue", lock);
-        let _ = fs::remove_file("/dev/mqueue/probe-queue");
+        let _ = remove("/dev/mqueue/probe-queue");
         made
     }),
     ("a new terminal", |lock| {

@@ -1,5 +1,6 @@
 //! Running other code: files, memory that pretends to be a file, and this program again.
 
+use crate::files::remove;
 use crate::{Attempt, errno, system_call, verdict};
 use std::ffi::CString;
 use std::fs;
@@ -77,11 +78,11 @@ pub(crate) fn copied(directory: &str, lock: &dyn Fn()) -> String {
     match program(directory) {
         Ok(path) => {
             let verdict = run(&path, lock);
-            let _ = fs::remove_file(&path);
+            let _ = remove(&path);
             verdict
         }
         Err(error) => {
-            let _ = fs::remove_file(format!("{directory}/probe-copy"));
+            let _ = remove(&format!("{directory}/probe-copy"));
             format!("not written: {}", errno(&error))
         }
     }

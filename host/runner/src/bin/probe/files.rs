@@ -1,6 +1,7 @@
 //! Writing where nothing may be written, and where something may.
 
 use crate::{Attempt, verdict};
+use rustix::fs::{AtFlags, CWD, Mode};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -17,12 +18,12 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     ("write /runner", |lock| written("/runner", b"", lock)),
     ("remove /runner", |lock| {
         lock();
-        verdict(fs::remove_file("/runner"))
+        verdict(remove("/runner"))
     }),
     ("rename over /runner", |lock| {
         let _ = File::create("/tmp/probe-runner");
         lock();
-        verdict(fs::rename("/tmp/probe-runner", "/runner"))
+        verdict(rustix::fs::renameat(CWD, "/tmp/probe-runner", CWD, "/runner").map_err(io::Error::from))
     }),
     ("write /artefacts", |lock| create("/artefacts/probe-file", lock)),
     ("round trip /tmp", |lock| round_trip("/tmp", lock)),
@@ -72,6 +73,15 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     ("secrets of an orchestrator", |lock| any(&["/run/secrets", "/var/run/secrets"], lock)),
 ];
 
+/// By the newer spellings of these calls: the profile has no others, and it is the file system that is asked.
+pub(crate) fn remove(path: &str) -> io::Result<()> {
+    Ok(rustix::fs::unlinkat(CWD, path, AtFlags::empty())?)
+}
+
+pub(crate) fn make_directory(path: &str) -> io::Result<()> {
+    Ok(rustix::fs::mkdirat(CWD, path, Mode::from_raw_mode(0o777))?)
+}
+
 pub(crate) fn create(path: &str, lock: &dyn Fn()) -> String {
     lock();
     verdict(OpenOptions::new().write(true).create(true).truncate(true).open(path))
@@ -97,7 +107,7 @@ pub(crate) fn read(path: &str, lock: &dyn Fn()) -> String {
 pub(crate) fn made(parent: &str, lock: &dyn Fn()) -> String {
     let child = if Path::new(parent).exists() { format!("{parent}/probe") } else { parent.to_owned() };
     lock();
-    verdict(fs::create_dir(child))
+    verdict(make_directory(&child))
 }
 
 fn round_trip(directory: &str, lock: &dyn Fn()) -> String {
@@ -106,7 +116,7 @@ fn round_trip(directory: &str, lock: &dyn Fn()) -> String {
     let result = File::create(&path)
         .and_then(|mut file| file.write_all(b"what was written"))
         .and_then(|()| fs::read_to_string(&path))
-        .and_then(|text| fs::remove_file(&path).map(|()| text));
+        .and_then(|text| remove(&path).map(|()| text));
     match result {
         Ok(text) if text == "what was written" => "allowed".to_owned(),
         Ok(_) => "other content".to_owned(),

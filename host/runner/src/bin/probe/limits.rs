@@ -1,5 +1,6 @@
 //! Using things up. Each says how far it came and what stopped it; one that is killed has said so on the way.
 
+use crate::files::remove;
 use crate::{Attempt, apart, errno, say};
 use std::fs::{self, File};
 use std::io::Write;
@@ -116,7 +117,7 @@ fn fill(directory: &str, lock: &dyn Fn()) -> String {
         }
         Ok(())
     });
-    let _ = fs::remove_file(&path);
+    let _ = remove(&path);
     format!("{written} MiB, {}", end.map_or_else(|error| errno(&error), |()| "allowed".to_owned()))
 }
 
@@ -126,7 +127,7 @@ fn many_files(directory: &str, lock: &dyn Fn()) -> String {
     lock();
     for count in 0..MOST_FILES {
         if let Err(error) = File::create(format!("{directory}/probe-{count}")) {
-            (0..count).for_each(|made| drop(fs::remove_file(format!("{directory}/probe-{made}"))));
+            (0..count).for_each(|made| drop(remove(&format!("{directory}/probe-{made}"))));
             return format!("{count} files, {}", errno(&error));
         }
     }

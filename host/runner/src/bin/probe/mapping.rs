@@ -1,7 +1,8 @@
 //! Making data into code where nothing is executed as a program: a bug in a Wasm engine ends here.
 
+use crate::files::remove;
 use crate::{Attempt, errno, system_call, verdict};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
@@ -121,7 +122,7 @@ pub(crate) fn of_file(path: &str, protection: i32, flags: i32, lock: &dyn Fn()) 
         Ok(file) => verdict(map(protection, flags, file.as_raw_fd())),
         Err(error) => format!("not written: {}", errno(&error)),
     };
-    let _ = fs::remove_file(path);
+    let _ = remove(path);
     verdict
 }
 

@@ -1,17 +1,19 @@
 //! A writable directory of the host, with protected paths in it, in the hands of whoever broke through wall 1:
 //! he makes system calls, and no list of names stands in his way. What exists is held by the kernel.
 
+use crate::files::{make_directory, remove};
 use crate::{Attempt, exec, mapping, system_call, verdict};
+use rustix::fs::{AtFlags, CWD};
 use std::ffi::{CStr, CString};
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::SystemTime;
 
 /// Where the test mounts it.
 const AT: &str = "/mnt/work/";
-/// `RENAME_EXCHANGE`, `RENAME_NOREPLACE`.
+/// `RENAME_EXCHANGE`.
 const EXCHANGE: usize = 2;
 
 pub(crate) const ATTEMPTS: &[Attempt] = &[
@@ -54,12 +56,12 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     ("make an unnamed file among the hooks", |lock| {
         at(".git/hooks", lock, |path| OpenOptions::new().write(true).custom_flags(libc::O_TMPFILE).open(path))
     }),
-    ("mkdir in .vscode", |lock| at(".vscode/extra", lock, fs::create_dir)),
-    ("remove .git/hooks/pre-commit", |lock| at(".git/hooks/pre-commit", lock, fs::remove_file)),
-    ("remove .envrc", |lock| at(".envrc", lock, fs::remove_file)),
-    ("remove .git/config", |lock| at(".git/config", lock, fs::remove_file)),
-    ("rmdir .git/hooks", |lock| at(".git/hooks", lock, fs::remove_dir)),
-    ("rmdir .git", |lock| at(".git", lock, fs::remove_dir)),
+    ("mkdir in .vscode", |lock| at(".vscode/extra", lock, |path| make_directory(&path))),
+    ("remove .git/hooks/pre-commit", |lock| at(".git/hooks/pre-commit", lock, |path| remove(&path))),
+    ("remove .envrc", |lock| at(".envrc", lock, |path| remove(&path))),
+    ("remove .git/config", |lock| at(".git/config", lock, |path| remove(&path))),
+    ("rmdir .git/hooks", |lock| at(".git/hooks", lock, remove_directory)),
+    ("rmdir .git", |lock| at(".git", lock, remove_directory)),
     ("move .git aside", |lock| rename(".git", ".git-old", 0, lock)),
     ("move .git/hooks aside", |lock| rename(".git/hooks", ".git/hooks-old", 0, lock)),
     ("move .git/hooks out", |lock| rename(".git/hooks", "hooks", 0, lock)),
@@ -80,8 +82,8 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
         at("document.txt", lock, |from| fs::hard_link(from, path(".git/hooks/post-merge")))
     }),
     ("link over .envrc", |lock| at("document.txt", lock, |from| fs::hard_link(from, path(".envrc")))),
-    ("symlink among the hooks", |lock| at(".git/hooks/post-merge", lock, |to| symlink("/tmp/x", to))),
-    ("symlink in the workspace", |lock| at("planted", lock, |to| symlink("/etc/passwd", to))),
+    ("symlink among the hooks", |lock| at(".git/hooks/post-merge", lock, |to| planted("/tmp/x", to))),
+    ("symlink in the workspace", |lock| at("planted", lock, |to| planted("/etc/passwd", to))),
     ("bind over .git/hooks", |lock| {
         let [from, to] = [c"/mnt/work/folder", c"/mnt/work/.git/hooks"].map(CStr::as_ptr);
         lock();
@@ -103,8 +105,8 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
         verdict(file.and_then(|file| file.set_times(FileTimes::new().set_modified(SystemTime::UNIX_EPOCH))))
     }),
     ("make .GIT/hooks", |lock| {
-        let made = at(".GIT", lock, fs::create_dir);
-        let _ = fs::remove_dir(path(".GIT"));
+        let made = at(".GIT", lock, |path| make_directory(&path));
+        let _ = remove_directory(path(".GIT"));
         made
     }),
     ("make an object of git", |lock| made(".git/objects/probe", lock)),
@@ -115,7 +117,7 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     ("make a socket in the workspace", |lock| node(0o140_666, lock)),
     ("make a setuid file in the workspace", |lock| {
         let made = at("setuid", lock, |path| OpenOptions::new().write(true).create(true).mode(0o4755).open(path));
-        let _ = fs::remove_file(path("setuid"));
+        let _ = remove(&path("setuid"));
         made
     }),
     ("exec from the workspace", |lock| exec::copied("/mnt/work", lock)),
@@ -125,6 +127,14 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     ("leave the workspace by `..`", |lock| at("../../../../etc/shadow", lock, File::open)),
     ("leave the workspace by a planted link", |lock| at("link-to-passwd", lock, File::open)),
 ];
+
+fn remove_directory(path: String) -> io::Result<()> {
+    Ok(rustix::fs::unlinkat(CWD, path, AtFlags::REMOVEDIR)?)
+}
+
+fn planted(target: &str, at: String) -> io::Result<()> {
+    Ok(rustix::fs::symlinkat(target, CWD, at)?)
+}
 
 fn path(below: &str) -> String {
     format!("{AT}{below}")
@@ -143,7 +153,7 @@ fn write(below: &str, lock: &dyn Fn()) -> String {
 /// The same, and removes what was made.
 fn made(below: &str, lock: &dyn Fn()) -> String {
     let said = write(below, lock);
-    let _ = fs::remove_file(path(below));
+    let _ = remove(&path(below));
     said
 }
 
@@ -152,7 +162,9 @@ fn rename(from: &str, to: &str, flags: usize, lock: &dyn Fn()) -> String {
     let [Ok(from), Ok(to)] = [from, to].map(|below| CString::new(path(below))) else { return "bad path".to_owned() };
     let here = libc::AT_FDCWD as usize;
     let call = |from: &CStr, to: &CStr| {
-        system_call(libc::SYS_renameat2, [here, from.as_ptr() as usize, here, to.as_ptr() as usize, flags, 0])
+        // The profile has no call that exchanges; this is a refusal before the file system is asked.
+        let number = if flags == 0 { libc::SYS_renameat } else { libc::SYS_renameat2 };
+        system_call(number, [here, from.as_ptr() as usize, here, to.as_ptr() as usize, flags, 0])
     };
     lock();
     let said = verdict(call(&from, &to));
