@@ -215,8 +215,8 @@ pub fn render(class: &ClassSpec, inputs: &PostureInputs<'_>) -> Posture {
         log_driver: Absent::None,
         oom_kill_disabled: false,
         tmpfs: BTreeMap::from([
-            ("/tmp".to_owned(), tmpfs(resources.tmp_bytes, "mode=1777")),
-            ("/run".to_owned(), tmpfs(resources.run_bytes, "mode=0700,uid=1000,gid=1000")),
+            ("/tmp".to_owned(), tmpfs(resources.tmp_bytes, resources.tmp_inodes, "mode=1777")),
+            ("/run".to_owned(), tmpfs(resources.run_bytes, resources.run_inodes, "mode=0700,uid=1000,gid=1000")),
         ]),
         resources,
         binds: binds(class, inputs.mounts),
@@ -224,8 +224,8 @@ pub fn render(class: &ClassSpec, inputs: &PostureInputs<'_>) -> Posture {
 }
 
 /// Writable, and so never executable.
-fn tmpfs(size_bytes: u64, owner: &str) -> String {
-    format!("rw,noexec,nosuid,nodev,size={size_bytes},{owner}")
+fn tmpfs(size_bytes: u64, inodes: u32, owner: &str) -> String {
+    format!("rw,noexec,nosuid,nodev,size={size_bytes},nr_inodes={inodes},{owner}")
 }
 
 fn binds(class: &ClassSpec, mounts: &[CheckedMount]) -> Vec<Bind> {

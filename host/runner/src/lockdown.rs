@@ -18,7 +18,7 @@ use std::io;
 /// A step that did not work.
 #[derive(Debug, thiserror::Error)]
 pub enum LockdownError {
-    /// Descriptors, environment or `dumpable`.
+    /// Descriptors, environment, `dumpable`, or asking for Landlock.
     #[error("lockdown: {step} failed")]
     Step {
         /// Which.
@@ -87,8 +87,9 @@ pub fn hide() -> Result<Vec<Applied>, LockdownError> {
 /// that calls it and for those made later.
 ///
 /// # Errors
-/// If the kernel has Landlock and refuses.
+/// If the kernel has Landlock and refuses, or something keeps it from us.
 pub fn confine(reach: &Reach) -> Result<Applied, LockdownError> {
+    landlock::ask().map_err(|source| LockdownError::Step { step: "landlock", source })?;
     let applied = landlock::confine(reach).map_err(LockdownError::Landlock)?;
     Ok(("landlock".to_owned(), applied))
 }
@@ -116,6 +117,14 @@ pub fn allow_only_serving() -> Result<Applied, LockdownError> {
 /// If it cannot be applied to all threads.
 pub fn deny_new_code() -> Result<(), LockdownError> {
     filter::kill_on(&calls::SEALED)
+}
+
+/// Kills for these calls too. A list can only become shorter so.
+///
+/// # Errors
+/// If it cannot be applied to all threads.
+pub fn deny(calls: &[calls::Call]) -> Result<(), LockdownError> {
+    if calls.is_empty() { Ok(()) } else { filter::kill_on(calls) }
 }
 
 #[expect(unsafe_code, reason = "close_range(2) has no safe form: it closes descriptors that someone may own")]

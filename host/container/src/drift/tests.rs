@@ -16,6 +16,7 @@ fn sent() -> Value {
     let class = ClassSpec {
         program: Program::Runner,
         size: Size::Small,
+        runtime: manifest::Runtime::Runc,
         mounts: vec![MountSpec { name: name.clone(), source: "/srv/work".into(), access: Access::Write }],
         artefacts: Some("/srv/hub/artefacts".into()),
     };

@@ -351,7 +351,8 @@ async fn a_greeting_that_does_not_come_is_not_waited_for() {
         let (mut ours, theirs) = tokio::io::duplex(1_024);
         let (input, output) = tokio::io::split(theirs);
         let began = tokio::time::Instant::now();
-        tokio::spawn(serve_bridge(FakeHub::new(), input, output, CancellationToken::new()));
+        let shares = Arc::new(Shares::new(MAX_PER_PRINCIPAL));
+        tokio::spawn(serve_bridge(FakeHub::new(), input, output, shares, CancellationToken::new()));
         ours.write_all(half).await.unwrap();
         let said = timeout(PATIENCE, BufReader::new(ours).lines().next_line()).await.unwrap().unwrap();
         assert_eq!(said.unwrap(), "no: the greeting took too long");
@@ -362,21 +363,23 @@ async fn a_greeting_that_does_not_come_is_not_waited_for() {
 #[tokio::test]
 async fn more_bridges_wait_until_another_ends() {
     let served = on_socket();
-    let greet = async || {
+    // Two principals, since one has half of them at most.
+    let greet = async |number: usize| {
         let mut stream = BufReader::new(UnixStream::connect(&served.path).await.unwrap());
-        stream.write_all(b"safeclaw-mcp/1 token-a\n").await.unwrap();
+        let token = if number % 2 == 0 { "token-a" } else { "token-b" };
+        stream.write_all(format!("safeclaw-mcp/1 {token}\n").as_bytes()).await.unwrap();
         stream
     };
     let mut open = Vec::new();
     let mut said = String::new();
-    for _ in 0..MAX_BRIDGES {
-        let mut stream = greet().await;
+    for number in 0..MAX_BRIDGES {
+        let mut stream = greet(number).await;
         said.clear();
         timeout(PATIENCE, stream.read_line(&mut said)).await.unwrap().unwrap();
         assert_eq!(said, "ok\n");
         open.push(stream);
     }
-    let mut late = greet().await;
+    let mut late = greet(MAX_BRIDGES - 1).await;
     said.clear();
     // However long this is waited for, it is right not to be answered.
     assert!(timeout(Duration::from_millis(200), late.read_line(&mut said)).await.is_err(), "{said}");

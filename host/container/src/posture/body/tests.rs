@@ -81,8 +81,11 @@ fn every_setting_of_the_design_is_sent() {
         ("/HostConfig/MemorySwap", json!(512 << 20)),
         ("/HostConfig/CpuQuota", json!(5_000)),
         ("/HostConfig/CpuPeriod", json!(10_000)),
-        ("/HostConfig/Tmpfs/~1tmp", json!("rw,noexec,nosuid,nodev,size=67108864,mode=1777")),
-        ("/HostConfig/Tmpfs/~1run", json!("rw,noexec,nosuid,nodev,size=16777216,mode=0700,uid=1000,gid=1000")),
+        ("/HostConfig/Tmpfs/~1tmp", json!("rw,noexec,nosuid,nodev,size=67108864,nr_inodes=4096,mode=1777")),
+        (
+            "/HostConfig/Tmpfs/~1run",
+            json!("rw,noexec,nosuid,nodev,size=16777216,nr_inodes=1024,mode=0700,uid=1000,gid=1000"),
+        ),
     ];
     for (pointer, value) in promised {
         assert_eq!(body.pointer(pointer), Some(&value), "{pointer}");

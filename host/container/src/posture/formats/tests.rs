@@ -18,6 +18,7 @@ fn posture(source: &str) -> Posture {
     let class = ClassSpec {
         program: Program::Runner,
         size: Size::Small,
+        runtime: manifest::Runtime::Runc,
         mounts: vec![spec],
         artefacts: Some("/srv/hub/artefacts".into()),
     };

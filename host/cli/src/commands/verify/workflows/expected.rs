@@ -60,7 +60,7 @@ pub(super) fn compare(asked: &Asked) -> Compared {
 /// The body that the launcher would send for such a container.
 fn expected(asked: &Asked, program: Program, size: Size) -> Value {
     let text = |pointer: &str| asked.body.pointer(pointer).and_then(Value::as_str);
-    let class = ClassSpec { program, size, mounts: Vec::new(), artefacts: None };
+    let class = ClassSpec { program, size, runtime: manifest::Runtime::Runc, mounts: Vec::new(), artefacts: None };
     let arguments: Vec<&str> =
         asked.body.get("Cmd").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let key = arguments.iter().skip_while(|word| **word != "--hub-key").nth(1).copied();
