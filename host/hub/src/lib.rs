@@ -29,3 +29,4 @@ pub mod tokens;
 
 pub use api::*;
 pub use hub::Hub;
+pub use registry::{Recorded, registered};

@@ -9,5 +9,6 @@ mod harness;
 mod isolation;
 mod linking;
 mod links;
+mod mangled;
 mod output;
 mod program;

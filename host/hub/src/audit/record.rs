@@ -19,14 +19,39 @@ pub(crate) struct Record {
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Entry {
-    HubStarted { hub: String, manifest: Digest, wall2: &'static str },
-    HubStopped { hub: String },
+    HubStarted {
+        hub: String,
+        manifest: Digest,
+        wall2: &'static str,
+    },
+    HubStopped {
+        hub: String,
+    },
     Requested(Requested),
     Executed(Executed),
     Denied(Denied),
-    SessionEnded { session: SessionId, principal: String, reason: &'static str },
-    RunnerKilled { runner: ContainerName, class: ClassId, reason: String },
-    ComponentRegistered { name: ComponentName, component: Digest, artefact: Digest, tools: usize },
+    SessionEnded {
+        session: SessionId,
+        principal: String,
+        reason: &'static str,
+    },
+    RunnerKilled {
+        runner: ContainerName,
+        class: ClassId,
+        reason: String,
+    },
+    ComponentRegistered {
+        name: ComponentName,
+        component: Digest,
+        artefact: Digest,
+        tools: usize,
+    },
+    /// Not registered, or not offered although it was; `component` is unknown where the record cannot be believed.
+    ComponentRefused {
+        name: ComponentName,
+        component: Option<Digest>,
+        reason: String,
+    },
 }
 
 /// A call that policy lets through, before anything is done.
