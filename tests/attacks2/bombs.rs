@@ -147,7 +147,13 @@ fn rows() -> Vec<Row> {
             "instances-breeding",
             "components that instantiate one another: a million instances in 2 KB",
             breeding(7, 10),
-            "",
+            no_tool,
+        ),
+        refused(
+            "instances-breeding-more",
+            "the same once more: ten million instances, more than the compiler's memory",
+            breeding(8, 10),
+            "the compile container ended before it had answered",
         ),
     ]
 }

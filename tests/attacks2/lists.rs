@@ -86,8 +86,9 @@ fn rows() -> Vec<Row> {
         refused("list-recurses", "calls itself without end", Component { items: "(func $again (call $again))".into(), ..at_list("(call $again)") }.wasm(), ""),
         refused("list-allocates", "takes memory until there is none", at_list("(loop $more (br_if $more (i32.ne (i32.const -1) (memory.grow (i32.const 256))))) unreachable").wasm(), ""),
         refused("start-traps", "traps in its start function", at_start("unreachable").wasm(), "trap"),
+        refused("trap-tells-name", "traps in a function whose name moves the cursor", Component { items: r#"(func $boom (@name "\1b[2J\1b]0;owned\07\e2\80\aeflow") unreachable)"#.into(), ..at_list("(call $boom)") }.wasm(), "trap"),
         taken("start-calls-host", "logs in its start function", with_log(at_start("(call $log (i32.const 4) (i32.const 256) (i32.const 6))")).wasm(), described),
-        taken("list-floods-log", "logs ten thousand times before it answers", with_log(Component { list: "(local.set $n (i32.const 10000)) (loop $more (call $log (i32.const 4) (i32.const 0) (i32.const 4096)) (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))".into(), ..component([listed("taken")]) }).wasm(), described),
+        taken("list-floods-log", "logs ten thousand times before it answers", with_log(Component { list: "(local.set $n (i32.const 10000)) (loop $more (call $log (i32.const 4) (i32.const 65536) (i32.const 4096)) (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))".into(), ..component([listed("taken")]) }).wasm(), described),
     ]
 }
 

@@ -123,6 +123,7 @@ pub(crate) fn got(end: &CallEnd) -> String {
 pub(crate) fn replace(path: &Path, bytes: &[u8]) {
     fs::remove_file(path).unwrap();
     fs::write(path, bytes).unwrap();
+    mode(path, 0o600);
 }
 
 /// The file with one bit of the byte at this place, in percent of its length, changed. The size stays.

@@ -151,7 +151,7 @@ fn rows() -> Vec<Row> {
         refused(
             "long",
             "64 KiB and one byte",
-            schema(format!("{{\"type\":\"object\",\"title\":\"{}\"}}", "x".repeat((64 << 10) - 27 + 1))),
+            schema(format!("{{\"type\":\"object\",\"title\":\"{}\"}}", "x".repeat((64 << 10) - 28 + 1))),
             "the schema has 65537 bytes",
         ),
         refused(

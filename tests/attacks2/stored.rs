@@ -184,9 +184,11 @@ const COMPONENTS: [Attack; 6] = [
         "puts a socket in its place",
         |p| {
             fs::remove_file(p.wasm()).unwrap();
-            drop(UnixListener::bind(p.wasm()).unwrap())
+            let near = p.data.join("s"); // a socket's address is short
+            drop(UnixListener::bind(&near).unwrap());
+            fs::rename(near, p.wasm()).unwrap()
         },
-        Refused("its component file"),
+        Refused("its component file is not a regular file"),
     ),
 ];
 

@@ -7,6 +7,7 @@
 
 /// A call and why it is on its list.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(test), expect(dead_code, reason = "names and reasons are for readers and for tests"))]
 pub(crate) struct Call {
     pub(crate) name: &'static str,
     /// Its number on x86-64.
@@ -75,10 +76,11 @@ pub(crate) static ALLOWED: [Call; 27] = [
     any("exit_group", libc::SYS_exit_group, "the end: all threads at once"),
 ];
 
-/// Refused and survived: the allocator asks the kernel's settings at a moment of its own, when a thread gives
-/// memory back for the first time, and does without.
-pub(crate) static REFUSED: [Call; 3] = [
+/// Refused and survived. The allocator asks the kernel's settings at a moment of its own, when a thread gives
+/// memory back for the first time, and does without; so does whoever prints last words.
+pub(crate) static REFUSED: [Call; 4] = [
     any("openat", libc::SYS_openat, "no file is needed"),
     any("open", libc::SYS_open, "the same, older spelling"),
     any("readlink", libc::SYS_readlink, "the same, of a link"),
+    any("getcwd", libc::SYS_getcwd, "the last words of a process without memory shorten the paths in them"),
 ];

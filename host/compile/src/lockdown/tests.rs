@@ -3,6 +3,7 @@
 //! environment, since what a filter kills cannot go on.
 
 use super::*;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
 
@@ -22,6 +23,9 @@ fn attempt(which: &str) -> Output {
 fn attempted() {
     let Ok(which) = std::env::var(WORD) else { return };
     warm_up();
+    if which == "no memory" {
+        setrlimit(Resource::As, Rlimit { current: Some(1 << 30), maximum: Some(1 << 30) }).unwrap();
+    }
     confine().unwrap();
     match which.as_str() {
         "nothing" => {}
@@ -31,12 +35,14 @@ fn attempted() {
             assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
         }
         "allocate" => allocate(),
+        "panic" => drop(std::panic::catch_unwind(|| panic!("last words"))),
         "program" => drop(Command::new("/bin/true").status()),
         "thread" => drop(std::thread::spawn(|| ())),
         "socket" => drop(std::net::UdpSocket::bind("127.0.0.1:0")),
         "memfd" => drop(rustix::fs::memfd_create("a", rustix::fs::MemfdFlags::empty())),
         "file" => drop(std::fs::create_dir("/tmp/safeclaw-compile-attempt")),
         "filter" => drop(confine()),
+        "no memory" => drop(std::hint::black_box(vec![1_u8; 2 << 30])),
         "kill" => drop(rustix::process::test_kill_current_process_group()),
         other => panic!("{other}"),
     }
@@ -53,7 +59,7 @@ fn allocate() {
 
 #[test]
 fn compiling_goes_on_under_the_filters() {
-    for which in ["nothing", "compile", "open", "allocate"] {
+    for which in ["nothing", "compile", "open", "allocate", "panic"] {
         let output = attempt(which);
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && said.contains("lived"), "{which}: {output:?}");
@@ -66,6 +72,12 @@ fn everything_else_kills() {
         let output = attempt(which);
         assert_eq!(output.status.signal(), Some(libc::SIGSYS), "{which}: {output:?}");
     }
+}
+
+#[test]
+fn without_memory_it_ends_as_a_program_that_gave_up() {
+    let output = attempt("no memory");
+    assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{output:?}");
 }
 
 #[test]
