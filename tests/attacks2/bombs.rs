@@ -16,7 +16,7 @@ const I64: u8 = 0x7e;
 
 /// A function without locals.
 fn plain(code: &[u8]) -> Vec<u8> {
-    [&[0], code, &[END]].concat()
+    [&[0][..], code, &[END][..]].concat()
 }
 
 /// A function with this many 64-bit locals.

@@ -6,6 +6,7 @@ use super::*;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
 
 const WORD: &str = "SAFECLAW_COMPILE_ATTEMPT";
 
@@ -23,6 +24,17 @@ fn attempt(which: &str) -> Output {
 fn attempted() {
     let Ok(which) = std::env::var(WORD) else { return };
     warm_up();
+    let (go, wait) = mpsc::channel();
+    let (done, finished) = mpsc::channel();
+    // With an allocator's arena of its own, as the threads that compile have. Never ends alone.
+    std::thread::spawn(move || {
+        wait.recv().unwrap();
+        allocate();
+        done.send(()).unwrap();
+        loop {
+            std::thread::park();
+        }
+    });
     if which == "no memory" {
         setrlimit(Resource::As, Rlimit { current: Some(1 << 30), maximum: Some(1 << 30) }).unwrap();
     }
@@ -34,7 +46,10 @@ fn attempted() {
             let error = std::fs::File::open("/etc/hostname").unwrap_err();
             assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
         }
-        "allocate" => allocate(),
+        "allocate" => {
+            go.send(()).unwrap();
+            finished.recv().unwrap();
+        }
         "panic" => drop(std::panic::catch_unwind(|| panic!("last words"))),
         "program" => drop(Command::new("/bin/true").status()),
         "thread" => drop(std::thread::spawn(|| ())),
