@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod attacks2;
 mod conformance;
 mod container;
 mod drift;

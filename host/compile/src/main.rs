@@ -1,10 +1,13 @@
 //! `/compile`: reads one component on standard input, writes its artefact on standard output, ends.
 //!
 //! It parses hostile bytes and never runs them. What a hostile component can do to the compiler is
-//! bounded three times: by the rlimits it sets on itself, by its container, and by the hub's deadline.
+//! bounded four times: by the rlimits it sets on itself, by its own filters, by its container, and by the
+//! hub's deadline.
 
+mod calls;
 mod input;
 mod limits;
+mod lockdown;
 mod output;
 
 use anyhow::Context as _;
@@ -13,6 +16,8 @@ use std::io;
 
 fn main() -> anyhow::Result<()> {
     limits::set().context("the resource limits cannot be set")?;
+    lockdown::warm_up();
+    lockdown::confine().context("the filters cannot be set")?;
     let mut out = io::stdout().lock();
     let asked = match input::read(&mut io::stdin().lock()).context("the request cannot be read")? {
         input::Request::Compile(asked) => asked,

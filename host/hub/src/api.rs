@@ -395,6 +395,14 @@ pub enum RegisterError {
         /// What happened to it.
         why: String,
     },
+    /// Something that the hub stored is not what it stored.
+    #[error("its {what} {why}: register it again")]
+    Changed {
+        /// Which file.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The hub's own files.
     #[error("{path} cannot be written")]
     Io {

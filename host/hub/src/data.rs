@@ -1,9 +1,12 @@
 //! The hub's directory: what it keeps between two runs, and the lock that makes it one hub's.
 
+pub(crate) mod ours;
+
 use crate::api::StartError;
+use rustix::fs::OFlags;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// An open data directory. While it lives no other hub can open the same one.
@@ -25,8 +28,15 @@ impl DataDir {
             path.canonicalize().map_err(|source| StartError::Data { path: path.to_owned(), what: "open", source })?;
         let lock_path = root.join("hub.lock");
         let refuse = |source| StartError::Data { path: lock_path.clone(), what: "lock", source };
-        let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path).map_err(refuse)?;
+        // NONBLOCK: a FIFO in its place would hold the start.
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+            .open(&lock_path)
+            .map_err(refuse)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Err(StartError::Locked(root)),
@@ -34,7 +44,7 @@ impl DataDir {
         }
         let data = Self { root, _lock: lock };
         for (directory, mode) in [(data.components(), 0o700), (data.artefacts(), 0o755)] {
-            make(&directory)?;
+            within(&directory)?;
             permit(&directory, mode)?;
         }
         Ok(data)
@@ -79,15 +89,28 @@ impl DataDir {
         }
     }
 
-    /// The seed of the key that signs tickets, made once.
+    /// The seed of the keys that sign tickets and seal registrations, made once.
     ///
     /// # Errors
     /// When the file cannot be read or made, is not 32 bytes, or others may read it.
     pub fn key_seed(&self) -> Result<[u8; 32], StartError> {
-        let path = self.root.join("hub.key");
+        let path = self.root.join(KEY);
         let bytes = secret::<32>(&path, |random| random.to_vec())?;
-        <[u8; 32]>::try_from(bytes).map_err(|_| StartError::Damaged { path, what: "it should hold 32 bytes".into() })
+        seed(path, bytes)
     }
+}
+
+const KEY: &str = "hub.key";
+
+/// The seed of a data directory that a hub may be using at this moment.
+pub(crate) fn key_seed_of(data: &Path) -> Result<[u8; 32], StartError> {
+    let path = data.join(KEY);
+    let bytes = read_secret(&path)?;
+    seed(path, bytes)
+}
+
+fn seed(path: PathBuf, bytes: Vec<u8>) -> Result<[u8; 32], StartError> {
+    <[u8; 32]>::try_from(bytes).map_err(|_| StartError::Damaged { path, what: "it should hold 32 bytes".into() })
 }
 
 fn make(path: &Path) -> Result<(), StartError> {
@@ -96,7 +119,31 @@ fn make(path: &Path) -> Result<(), StartError> {
         what: "make",
         source,
     })?;
+    owned(path)?;
     permit(path, 0o700)
+}
+
+/// Whoever owns a directory decides what lies in it, whatever its mode says: a hub of root must not believe
+/// what another user keeps there.
+fn owned(path: &Path) -> Result<(), StartError> {
+    let fail = |what, source| StartError::Data { path: path.to_owned(), what, source };
+    let owner = path.metadata().map_err(|source| fail("read", source))?.uid();
+    if owner == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    let words = format!("it belongs to user {owner}: start the hub as that user, or with another --data DIR");
+    Err(fail("trust", io::Error::other(words)))
+}
+
+/// A directory below the root, and no link to one elsewhere: it is mounted into runners, and tidied.
+fn within(path: &Path) -> Result<(), StartError> {
+    match path.symlink_metadata() {
+        Ok(found) if !found.is_dir() => {
+            Err(StartError::Damaged { path: path.to_owned(), what: "it should be a directory".into() })
+        }
+        // What is missing is made.
+        _ => make(path),
+    }
 }
 
 fn permit(path: &Path, mode: u32) -> Result<(), StartError> {
@@ -115,12 +162,14 @@ fn secret<const BYTES: usize>(path: &Path, make: impl FnOnce(&[u8; BYTES]) -> Ve
         getrandom::fill(&mut random).map_err(io::Error::from).map_err(fail("make"))?;
         write_atomic(path, &make(&random), 0o600).map_err(fail("write"))?;
     }
-    let mut file = OpenOptions::new()
-        .read(true)
-        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
-        .open(path)
-        .map_err(fail("open"))?;
-    let mode = file.metadata().map_err(fail("read"))?.permissions().mode();
+    read_secret(path)
+}
+
+fn read_secret(path: &Path) -> Result<Vec<u8>, StartError> {
+    let fail = |what| move |source: io::Error| StartError::Data { path: path.to_owned(), what, source };
+    let damaged = |error: ours::NotOurs| StartError::Damaged { path: path.to_owned(), what: format!("it {error}") };
+    let (mut file, found) = ours::open(path).map_err(damaged)?;
+    let mode = found.mode();
     if mode & 0o077 != 0 {
         return Err(StartError::Damaged {
             path: path.to_owned(),
@@ -190,6 +239,7 @@ impl Drop for Draft {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::testing::fifo;
 
     #[test]
     fn one_directory_one_hub() {
@@ -222,6 +272,28 @@ mod tests {
         let data = DataDir::open(dir.path()).unwrap();
         write_atomic(&dir.path().join("hub.key"), b"short", 0o600).unwrap();
         assert!(matches!(data.key_seed(), Err(StartError::Damaged { .. })));
+    }
+
+    #[test]
+    fn what_lies_in_a_files_place_is_refused_and_never_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path()).unwrap();
+        fifo(&dir.path().join("hub.key"));
+        let said = data.key_seed().unwrap_err().to_string();
+        assert!(said.ends_with("hub.key is damaged: it is not a regular file"), "{said}");
+        std::os::unix::fs::symlink("/etc/hostname", dir.path().join("hub.id")).unwrap();
+        let said = data.hub_id().unwrap_err().to_string();
+        assert!(said.ends_with("hub.id is damaged: it is a symbolic link"), "{said}");
+        drop(data);
+        fs::remove_file(dir.path().join("hub.lock")).unwrap();
+        fifo(&dir.path().join("hub.lock"));
+        assert!(matches!(DataDir::open(dir.path()), Err(StartError::Data { what: "lock", .. })));
+        fs::remove_file(dir.path().join("hub.lock")).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::remove_dir(dir.path().join("components")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("components")).unwrap();
+        let said = DataDir::open(dir.path()).unwrap_err().to_string();
+        assert!(said.ends_with("components is damaged: it should be a directory"), "{said}");
     }
 
     #[test]

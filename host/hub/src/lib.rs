@@ -30,3 +30,4 @@ pub mod tokens;
 
 pub use api::*;
 pub use hub::{Hub, classes};
+pub use registry::{Recorded, registered};

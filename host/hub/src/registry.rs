@@ -3,22 +3,29 @@
 
 mod compile;
 mod describe;
+mod seal;
 mod shelf;
 mod tools;
 
+pub(crate) use seal::Sealer;
 pub(crate) use shelf::Shelf;
 
-use crate::api::{RegisterError, Registration};
+use crate::api::{RegisterError, Registration, StartError};
 use crate::audit::{Audit, Entry};
 use crate::catalogue;
+use crate::clean;
 use crate::launch::Starter;
 use crate::tickets::Tickets;
 use manifest::{ClassId, ComponentName, Digest, Manifest};
+use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// The largest component. Bounds what the compile container is fed.
 const MAX_COMPONENT_BYTES: u64 = 64 << 20;
+/// The longest reason in the audit log. It can quote names that a component chose.
+const REASON_BYTES: usize = 1 << 10;
 
 /// Registers components, one at a time: compiling takes both processors.
 pub(crate) struct Registrar {
@@ -31,6 +38,18 @@ pub(crate) struct Registrar {
     pub(crate) turn: Semaphore,
 }
 
+/// What is registered in a data directory, in name order, and what is wrong with a record that cannot be
+/// believed. Needs no running hub and changes nothing.
+///
+/// # Errors
+/// When the directory or its key cannot be read.
+pub fn registered(data: &Path) -> Result<Vec<Recorded>, StartError> {
+    Shelf::read_only(data)
+}
+
+/// A name for which there is a record, and what it says.
+pub type Recorded = (ComponentName, Result<Registration, RegisterError>);
+
 /// The class of the one-shot container that compiles.
 pub(crate) fn compile_class() -> ClassId {
     ClassId("compile".into())
@@ -42,20 +61,42 @@ pub(crate) fn describe_class() -> ClassId {
 }
 
 impl Registrar {
-    /// Compiles, asks, checks and stores.
+    /// Compiles, asks, checks and stores. What is refused is written down.
     pub(crate) async fn register(
         &self,
         name: &ComponentName,
+        wasm: Arc<Vec<u8>>,
+    ) -> Result<Registration, RegisterError> {
+        let component = Digest::of(&wasm);
+        let registered = self.admit(name, &component, wasm).await;
+        if let Err(error) = &registered {
+            self.refused(name, Some(component), &chain(error)).await;
+        }
+        registered
+    }
+
+    /// Writes down that a component is not taken, or not offered.
+    pub(crate) async fn refused(&self, name: &ComponentName, component: Option<Digest>, why: &str) {
+        let reason = clean::line(why, REASON_BYTES);
+        tracing::warn!(component = %name, reason, "a component is refused");
+        let entry = Entry::ComponentRefused { name: name.clone(), component, reason };
+        // It is refused either way; the log thread says that it cannot write.
+        drop(self.audit.write(entry).await);
+    }
+
+    async fn admit(
+        &self,
+        name: &ComponentName,
+        component: &Digest,
         wasm: Arc<Vec<u8>>,
     ) -> Result<Registration, RegisterError> {
         let bytes = wasm.len() as u64;
         if bytes > MAX_COMPONENT_BYTES {
             return Err(RegisterError::TooLarge { bytes, most: MAX_COMPONENT_BYTES });
         }
-        let component = Digest::of(&wasm);
         let pin = self.manifest.components.get(name).and_then(|known| known.digest.clone());
-        if let Some(pinned) = pin.filter(|pin| *pin != component) {
-            return Err(RegisterError::Digest { name: name.clone(), pinned, found: component });
+        if let Some(pinned) = pin.filter(|pin| pin != component) {
+            return Err(RegisterError::Digest { name: name.clone(), pinned, found: component.clone() });
         }
         // Closed only when the hub stops.
         let _turn = self.turn.acquire().await.map_err(|_| RegisterError::Draining)?;
@@ -63,7 +104,7 @@ impl Registrar {
         let compiled = compile::compile(&self.starter, wasm.clone(), &trap_imports).await?;
         let mut registration = Registration {
             name: name.clone(),
-            component,
+            component: component.clone(),
             component_bytes: bytes,
             artefact: Digest::of(&compiled.artefact),
             artefact_bytes: compiled.artefact.len() as u64,
@@ -98,17 +139,37 @@ impl Registrar {
         self.shelf.store(registration, wasm).await
     }
 
-    /// Compiles and asks again what other programs, or another manifest, made of a stored component.
+    /// What is stored, if it still is what was registered; compiled and asked again where other programs, or
+    /// another manifest, made it, or its artefact is gone. What was changed is not mended: whoever changed it
+    /// would then never be noticed.
     pub(crate) async fn refresh(&self, registration: Registration) -> Result<Registration, RegisterError> {
-        let name = &registration.name;
-        let same_traps = catalogue::trap_imports(&self.manifest, name) == registration.trap_imports;
-        if registration.made_with == self.made_with && same_traps && self.shelf.has_artefact(&registration) {
+        let fresh = match self.is_fresh(&registration).await {
+            Ok(fresh) => fresh,
+            Err(error) => {
+                self.refused(&registration.name, Some(registration.component), &chain(&error)).await;
+                return Err(error);
+            }
+        };
+        if fresh {
             return Ok(registration);
         }
+        let name = &registration.name;
         tracing::info!(component = %name, "compiling anew: it was made by other programs, or its artefact is missing");
         let wasm = self.shelf.wasm(&registration.component).await?;
         self.register(name, Arc::new(wasm)).await
     }
+
+    async fn is_fresh(&self, registration: &Registration) -> Result<bool, RegisterError> {
+        self.shelf.check_wasm(registration).await?;
+        let same_traps = catalogue::trap_imports(&self.manifest, &registration.name) == registration.trap_imports;
+        Ok(registration.made_with == self.made_with && same_traps && self.shelf.has_artefact(registration).await?)
+    }
+}
+
+/// An error and its causes.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[cfg(test)]
@@ -119,7 +180,6 @@ mod tests {
     use crate::testing::{manifest, registration};
     use container::{Launcher, ProcessConfig};
     use protocol::HubKey;
-    use std::path::Path;
     use tokio_util::task::TaskTracker;
 
     fn registrar(data: &DataDir, audit: &Path) -> Registrar {
@@ -134,7 +194,7 @@ mod tests {
         };
         let audit = Audit::open(audit).unwrap();
         Registrar {
-            shelf: Arc::new(Shelf::new(data)),
+            shelf: Arc::new(Shelf::new(data, Sealer::from_seed(&[9; 32]))),
             starter: Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone()),
             tickets: Arc::new(Tickets {
                 key: HubKey::from_seed(&[9; 32]),

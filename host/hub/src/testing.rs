@@ -102,3 +102,9 @@ pub(crate) fn registration(tools: &[&str]) -> Registration {
         registered: "2026-01-01T00:00:00Z".into(),
     }
 }
+
+/// A FIFO in a file's place: whoever opens it to read waits for a writer, unless it knows better.
+pub(crate) fn fifo(path: &std::path::Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::from(0o600), 0).unwrap();
+}

@@ -9,6 +9,7 @@ mod harness;
 mod isolation;
 mod linking;
 mod links;
+mod mangled;
 mod output;
 mod program;
 mod shapes;

@@ -4,7 +4,7 @@ use super::record::{Entry, Record};
 use jiff::Timestamp;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -36,6 +36,10 @@ impl Audit {
     /// Opens the log and starts its thread, which ends with the last handle.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let mut file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(path)?;
+        if file.metadata()?.file_type().is_fifo() {
+            // Nobody keeps what is written, and when nobody reads it every call waits.
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a FIFO: put a file in its place"));
+        }
         end_torn_line(&mut file)?;
         let (queue, waiting) = mpsc::channel(QUEUE);
         std::thread::Builder::new().name("audit".into()).spawn(move || serve(&mut file, waiting))?;

@@ -56,6 +56,12 @@ pub(crate) enum Entry {
         artefact: Digest,
         tools: usize,
     },
+    /// Not registered, or not offered although it was; `component` is unknown where the record cannot be believed.
+    ComponentRefused {
+        name: ComponentName,
+        component: Option<Digest>,
+        reason: String,
+    },
 }
 
 /// A call that policy lets through, before anything is done.

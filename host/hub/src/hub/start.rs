@@ -2,13 +2,13 @@
 
 use super::janitor::{self, Trouble};
 use super::{Inner, upkeep};
-use crate::api::{HubConfig, Registration, StartError, Wall2};
+use crate::api::{HubConfig, RegisterError, Registration, StartError, Wall2};
 use crate::audit::{Audit, Entry};
 use crate::catalogue::{Catalogue, pinned};
 use crate::data::DataDir;
 use crate::launch::Starter;
 use crate::pool::Pool;
-use crate::registry::{Registrar, Shelf, compile_class, describe_class};
+use crate::registry::{self, Registrar, Sealer, Shelf, compile_class, describe_class};
 use crate::session::{Denials, Sessions};
 use crate::tickets::Tickets;
 use crate::tokens::Tokens;
@@ -17,7 +17,6 @@ use container::{ClassSpec, HubId, Launcher, LauncherConfig, LauncherError, Mount
 use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Runtime, protected_paths};
 use protocol::HubKey;
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -34,7 +33,8 @@ const LOCK_RETRY: Duration = Duration::from_millis(20);
 pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let data = Arc::new(open(&config.data).await?);
     let hub_id = data.hub_id()?;
-    let key = HubKey::from_seed(&data.key_seed()?);
+    let seed = data.key_seed()?;
+    let key = HubKey::from_seed(&seed);
     let manifest = Arc::new(config.manifest.clone());
     let placements = manifest.placements();
     let tokens = Tokens::load(data.root(), &manifest)?;
@@ -55,7 +55,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let (made_with, wall2) = programs(&config.wall2)?;
     let registrar = Registrar {
         manifest: manifest.clone(),
-        shelf: Arc::new(Shelf::new(&data)),
+        shelf: Arc::new(Shelf::new(&data, Sealer::from_seed(&seed))),
         audit: audit.clone(),
         starter: starter.clone(),
         tickets: tickets.clone(),
@@ -235,22 +235,32 @@ async fn load(manifest: &Arc<Manifest>, registrar: &Registrar) -> std::io::Resul
     let mut stored = BTreeMap::new();
     let mut components = BTreeMap::new();
     let mut faults: BTreeMap<ComponentName, String> = BTreeMap::new();
-    for (name, registration) in registrar.shelf.registrations()? {
-        let used = registration.and_then(|registration| {
-            stored.insert(name.clone(), Arc::new(registration.clone()));
-            pinned(manifest, &registration).map(|()| registration)
-        });
-        match used {
-            Ok(registration) => match refreshed(manifest, registrar, registration).await {
-                Ok(registration) => drop(components.insert(name, Arc::new(registration))),
-                Err(fault) => drop(faults.insert(name, fault)),
-            },
-            Err(fault) => drop(faults.insert(name, fault)),
+    let mut all_known = true;
+    for (name, record) in registrar.shelf.registrations()? {
+        let registration = match record {
+            Ok(registration) => registration,
+            Err(error) => {
+                let fault = registry::chain(&error);
+                registrar.refused(&name, None, &fault).await;
+                faults.insert(name, fault);
+                all_known = false;
+                continue;
+            }
+        };
+        stored.insert(name.clone(), Arc::new(registration.clone()));
+        if let Err(fault) = pinned(manifest, &registration) {
+            registrar.refused(&name, Some(registration.component), &fault).await;
+            faults.insert(name, fault);
+            continue;
+        }
+        match refreshed(manifest, registrar, registration).await {
+            Ok(registration) => drop(components.insert(name, Arc::new(registration))),
+            Err(error) => drop(faults.insert(name, registry::chain(&error))),
         }
     }
     // What could not be used this time may be the next time, so it is kept.
     stored.extend(components.iter().map(|(name, registration)| (name.clone(), registration.clone())));
-    registrar.shelf.tidy(&stored)?;
+    registrar.shelf.tidy(all_known.then_some(&stored))?;
     Ok(Catalogue::new(manifest, components, faults))
 }
 
@@ -259,12 +269,9 @@ async fn refreshed(
     manifest: &Manifest,
     registrar: &Registrar,
     registration: Registration,
-) -> Result<Registration, String> {
+) -> Result<Registration, RegisterError> {
     if !manifest.components.contains_key(&registration.name) {
         return Ok(registration);
     }
-    registrar.refresh(registration).await.map_err(|error| {
-        let causes = std::iter::successors(error.source(), |&cause| cause.source());
-        causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-    })
+    registrar.refresh(registration).await
 }

@@ -5,7 +5,7 @@ mod lasting;
 mod leaving;
 
 use super::*;
-use crate::registry::Shelf;
+use crate::registry::{Sealer, Shelf};
 use crate::runner::Fate;
 use crate::runner::testing::{Act, honest};
 use crate::session::Gate;
@@ -70,7 +70,7 @@ fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> B
     let starter = Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone());
     let registrar = Registrar {
         manifest: manifest.clone(),
-        shelf: Arc::new(Shelf::new(&dir)),
+        shelf: Arc::new(Shelf::new(&dir, Sealer::from_seed(&[9; 32]))),
         audit: audit.clone(),
         starter: starter.clone(),
         tickets: tickets.clone(),

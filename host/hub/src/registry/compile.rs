@@ -15,7 +15,7 @@ use tokio::time::timeout;
 /// Wall time of one compilation, its container's start included.
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// The largest artefact. Bounds what a compile program in hostile hands can make the hub hold.
-const MAX_ARTEFACT_BYTES: u64 = 256 << 20;
+pub(super) const MAX_ARTEFACT_BYTES: u64 = 256 << 20;
 /// What one frame carries.
 const CHUNK_BYTES: usize = 1 << 20;
 

@@ -1,62 +1,87 @@
 //! Where components and their artefacts lie, and what was found out about them.
 
-use super::MAX_COMPONENT_BYTES;
-use crate::api::{RegisterError, Registration};
-use crate::data::{DataDir, write_atomic};
+use super::compile::MAX_ARTEFACT_BYTES;
+use super::seal::Sealer;
+use super::{MAX_COMPONENT_BYTES, Recorded};
+use crate::api::{RegisterError, Registration, StartError};
+use crate::data::ours::{self, NotOurs};
+use crate::data::{DataDir, key_seed_of, write_atomic};
 use manifest::{ComponentName, Digest};
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// More than this is no registration of ours: 128 tools with two schemas each.
 const MAX_REGISTRATION_BYTES: u64 = 24 << 20;
 
-/// The two directories.
+/// The two directories, and the seal of what is written down in them.
 pub(crate) struct Shelf {
     components: PathBuf,
     artefacts: PathBuf,
+    sealer: Sealer,
 }
 
 impl Shelf {
-    pub(crate) fn new(data: &DataDir) -> Self {
-        Self { components: data.components(), artefacts: data.artefacts() }
+    pub(crate) fn new(data: &DataDir, sealer: Sealer) -> Self {
+        Self { components: data.components(), artefacts: data.artefacts(), sealer }
     }
 
-    /// What is registered, and what is wrong with a registration that cannot be used.
-    pub(crate) fn registrations(&self) -> io::Result<Vec<(ComponentName, Result<Registration, String>)>> {
+    /// What is registered in a data directory that a hub may be using at this moment; nothing is changed.
+    pub(crate) fn read_only(data: &Path) -> Result<Vec<Recorded>, StartError> {
+        let (components, artefacts) = (data.join("components"), data.join("artefacts"));
+        if !components.exists() {
+            return Ok(Vec::new());
+        }
+        let sealer = Sealer::from_seed(&key_seed_of(data)?);
+        let failed = |source| StartError::Data { path: components.clone(), what: "read", source };
+        Self { components: components.clone(), artefacts, sealer }.registrations().map_err(failed)
+    }
+
+    /// What is registered, and what is wrong with a record that cannot be used.
+    pub(crate) fn registrations(&self) -> io::Result<Vec<Recorded>> {
         let mut found = Vec::new();
         for entry in self.components.read_dir()? {
             let path = entry?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json")) else { continue };
             let Ok(name) = ComponentName::try_from(name) else { continue };
-            let registration = read(&path, MAX_REGISTRATION_BYTES)
-                .map_err(|error| error.to_string())
-                .and_then(|bytes| serde_json::from_slice::<Registration>(&bytes).map_err(|error| error.to_string()))
-                .map_err(|error| format!("its registration is damaged ({error}): register it again"))
-                .and_then(|r| {
-                    if r.name == name { Ok(r) } else { Err("its registration names another: register it again".into()) }
-                });
+            let registration = self.record(&name, &path);
             found.push((name, registration));
         }
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(found)
     }
 
-    /// Whether the artefact lies there with the right size; the runner that maps it checks its digest.
-    pub(crate) fn has_artefact(&self, registration: &Registration) -> bool {
-        let found = self.artefact_path(&registration.artefact).symlink_metadata();
-        found.is_ok_and(|meta| meta.is_file() && meta.len() == registration.artefact_bytes)
+    fn record(&self, name: &ComponentName, path: &Path) -> Result<Registration, RegisterError> {
+        let record = ours::read(path, MAX_REGISTRATION_BYTES).map_err(|why| changed("registration", why))?;
+        self.sealer.open(name, &record).map_err(|why| changed("registration", why))
+    }
+
+    /// Whether the stored component is what was registered.
+    pub(crate) async fn check_wasm(&self, registration: &Registration) -> Result<(), RegisterError> {
+        let found = checked(self.wasm_path(&registration.component), MAX_COMPONENT_BYTES, &registration.component);
+        found.await.map_err(|why| changed("component file", why))
+    }
+
+    /// Whether the artefact is there. One that is there and is another is an error: it is native code, and
+    /// somebody changed it. The runner that maps it checks it again.
+    pub(crate) async fn has_artefact(&self, registration: &Registration) -> Result<bool, RegisterError> {
+        let path = self.artefact_path(&registration.artefact);
+        match checked(path, MAX_ARTEFACT_BYTES, &registration.artefact).await {
+            Ok(()) => Ok(true),
+            Err(Unusable::File(NotOurs::Missing)) => Ok(false),
+            Err(why) => Err(changed("artefact", why)),
+        }
     }
 
     /// A stored component, if it still is what its name says.
     pub(crate) async fn wasm(&self, component: &Digest) -> Result<Vec<u8>, RegisterError> {
         let path = self.wasm_path(component);
-        let (wanted, at) = (component.clone(), path.clone());
-        let bytes = blocking(move || {
-            let bytes = read(&path, MAX_COMPONENT_BYTES)?;
-            if Digest::of(&bytes) == wanted { Ok(bytes) } else { Err(io::Error::other("it is not what its name says")) }
-        });
-        bytes.await.map_err(|source| RegisterError::Io { path: at, source })
+        let read = blocking(move || Ok(ours::read(&path, MAX_COMPONENT_BYTES)));
+        let bytes = read.await.unwrap_or_else(|error| Err(error.into()));
+        let bytes = bytes.map_err(|why| changed("component file", why))?;
+        let found = Digest::of(&bytes);
+        if found == *component { Ok(bytes) } else { Err(changed("component file", Unusable::Digest(found))) }
     }
 
     /// Puts an artefact where runners find it, for as long as its component may still be refused.
@@ -76,25 +101,32 @@ impl Shelf {
     /// Makes a registration the one that counts, last of all.
     pub(crate) async fn store(&self, registration: &Registration, wasm: Arc<Vec<u8>>) -> Result<(), RegisterError> {
         let json = self.components.join(format!("{}.json", registration.name));
-        let text = serde_json::to_vec_pretty(registration)
+        let text = self
+            .sealer
+            .seal(registration)
             .map_err(|error| RegisterError::Io { path: json.clone(), source: error.into() })?;
         write(self.wasm_path(&registration.component), 0o400, wasm).await?;
         write(json, 0o600, Arc::new(text)).await
     }
 
-    /// Removes artefacts and components that no registration names any more, and drafts of a hub that died.
-    pub(crate) fn tidy(&self, registrations: &BTreeMap<ComponentName, Arc<Registration>>) -> io::Result<()> {
-        let kept: Vec<_> = registrations
-            .values()
-            .flat_map(|r| [format!("{}.cwasm", r.artefact), format!("{}.wasm", r.component)])
-            .collect();
+    /// Removes drafts of a hub that died, and, where `known` is all there is, artefacts and components that no
+    /// registration names any more. A record that cannot be read may name any of them.
+    pub(crate) fn tidy(&self, known: Option<&BTreeMap<ComponentName, Arc<Registration>>>) -> io::Result<()> {
+        let kept = known.map(|registrations| {
+            let files = |r: &Arc<Registration>| [format!("{}.cwasm", r.artefact), format!("{}.wasm", r.component)];
+            registrations.values().flat_map(files).collect::<Vec<_>>()
+        });
         for directory in [&self.components, &self.artefacts] {
             for entry in directory.read_dir()? {
                 let entry = entry?;
                 let name = entry.file_name().to_string_lossy().into_owned();
-                let ours = name.starts_with(".new-") || name.ends_with(".cwasm") || name.ends_with(".wasm");
-                if ours && !kept.contains(&name) {
-                    std::fs::remove_file(entry.path())?;
+                let stored = name.ends_with(".cwasm") || name.ends_with(".wasm");
+                let unnamed = kept.as_ref().is_some_and(|kept| stored && !kept.contains(&name));
+                if name.starts_with(".new-") || unnamed {
+                    // A directory that somebody put there stays, and must not keep the hub from starting.
+                    if let Err(error) = std::fs::remove_file(entry.path()) {
+                        tracing::warn!(path = %entry.path().display(), %error, "cannot be removed");
+                    }
                 }
             }
         }
@@ -132,10 +164,23 @@ impl Drop for Provisional {
     }
 }
 
-fn read(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(most_bytes + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most_bytes { Err(io::Error::other("it is too large")) } else { Ok(bytes) }
+/// Why a stored file is not used.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error(transparent)]
+    File(#[from] NotOurs),
+    #[error("was changed (its digest is now {0})")]
+    Digest(Digest),
+}
+
+fn changed(what: &'static str, why: impl std::fmt::Display) -> RegisterError {
+    RegisterError::Changed { what, why: crate::clean::line(&why.to_string(), crate::clean::LINE_BYTES) }
+}
+
+async fn checked(path: PathBuf, most: u64, wanted: &Digest) -> Result<(), Unusable> {
+    let digest = blocking(move || Ok(ours::digest(&path, most)));
+    let found = digest.await.unwrap_or_else(|error| Err(error.into()))?;
+    if found == *wanted { Ok(()) } else { Err(Unusable::Digest(found)) }
 }
 
 async fn write(path: PathBuf, mode: u32, bytes: Arc<Vec<u8>>) -> Result<(), RegisterError> {
@@ -150,80 +195,4 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-    use crate::testing::registration;
-
-    #[tokio::test]
-    async fn what_is_stored_is_found_and_what_is_damaged_says_so() {
-        let dir = tempfile::tempdir().unwrap();
-        let data = DataDir::open(dir.path()).unwrap();
-        let shelf = Shelf::new(&data);
-        let ours = registration(&["read"]);
-        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap().keep();
-        shelf.store(&ours, Arc::new(b"wasm".to_vec())).await.unwrap();
-        assert!(shelf.has_artefact(&ours));
-        assert_eq!(shelf.wasm(&ours.component).await.unwrap(), b"wasm");
-        assert_eq!(shelf.registrations().unwrap(), [(ours.name.clone(), Ok(ours.clone()))]);
-
-        std::fs::write(data.components().join("other.json"), b"{}").unwrap();
-        std::fs::copy(data.components().join("demo.json"), data.components().join("copy.json")).unwrap();
-        let damaged = shelf.registrations().unwrap().into_iter().filter(|(_, r)| r.is_err()).count();
-        assert_eq!(damaged, 2);
-
-        std::fs::remove_file(data.components().join(format!("{}.wasm", ours.component))).unwrap();
-        std::fs::write(data.components().join(format!("{}.wasm", ours.component)), b"other").unwrap();
-        assert!(shelf.wasm(&ours.component).await.is_err());
-    }
-
-    #[test]
-    fn a_registration_that_is_too_large_is_not_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let data = DataDir::open(dir.path()).unwrap();
-        let file = std::fs::File::create(data.components().join("demo.json")).unwrap();
-        let wrong = |bytes| {
-            // A hole: it takes no room on the disk.
-            file.set_len(bytes).unwrap();
-            Shelf::new(&data).registrations().unwrap().remove(0).1.unwrap_err()
-        };
-        assert!(!wrong(MAX_REGISTRATION_BYTES).contains("too large"));
-        assert!(wrong(MAX_REGISTRATION_BYTES + 1).contains("too large"));
-    }
-
-    #[tokio::test]
-    async fn a_refused_component_leaves_no_artefact_and_takes_nobody_elses() {
-        let dir = tempfile::tempdir().unwrap();
-        let shelf = Shelf::new(&DataDir::open(dir.path()).unwrap());
-        let ours = registration(&["read"]);
-        let refused = shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
-        assert!(shelf.has_artefact(&ours));
-        drop(refused);
-        assert!(!shelf.has_artefact(&ours));
-
-        for keep in [true, false] {
-            let stored = shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
-            if keep {
-                stored.keep()
-            } else {
-                drop(stored)
-            }
-            assert!(shelf.has_artefact(&ours));
-        }
-    }
-
-    #[tokio::test]
-    async fn tidying_keeps_what_is_registered() {
-        let dir = tempfile::tempdir().unwrap();
-        let data = DataDir::open(dir.path()).unwrap();
-        let shelf = Shelf::new(&data);
-        let ours = registration(&["read"]);
-        shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap().keep();
-        shelf.store(&ours, Arc::new(b"wasm".to_vec())).await.unwrap();
-        shelf.store_artefact(&Digest::of(b"old"), b"old".to_vec()).await.unwrap().keep();
-        std::fs::write(data.artefacts().join(".new-1234"), b"half").unwrap();
-        shelf.tidy(&[(ours.name.clone(), Arc::new(ours.clone()))].into()).unwrap();
-        assert!(shelf.has_artefact(&ours));
-        assert_eq!(data.artefacts().read_dir().unwrap().count(), 1);
-    }
-}
+mod tests;

@@ -5,7 +5,6 @@ use crate::data::Data;
 use crate::output::{self, Form};
 use ::hub::Registration;
 use ::hub::operator::{Client, ClientError};
-use anyhow::Context;
 use manifest::ProfileName;
 use std::path::Path;
 use std::process::ExitCode;
@@ -61,22 +60,15 @@ fn rows(components: &[Registration]) -> Vec<Vec<String>> {
     components.iter().flat_map(|component| component.tools.iter().map(|tool| row(component, tool))).collect()
 }
 
-/// What a hub of this data directory has registered; there may be none yet.
+/// What a hub of this data directory has registered; there may be none yet. A record that this hub did not seal
+/// is named and not shown: whoever wrote it could write whatever he likes to this terminal.
 fn from_files(data: &Path) -> anyhow::Result<Vec<Registration>> {
-    let dir = data.join("components");
-    let entries = match std::fs::read_dir(&dir) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.with_context(|| format!("{} cannot be read", dir.display()))?,
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            let text = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-            let damaged = || format!("{} is damaged; `safeclaw tool add` writes it anew", path.display());
-            found.push(serde_json::from_slice(&text).with_context(damaged)?);
+    for (name, record) in ::hub::registered(data)? {
+        match record {
+            Ok(registration) => found.push(registration),
+            Err(error) => eprintln!("warning: component `{name}`: {error}"),
         }
     }
-    found.sort_by(|a: &Registration, b| a.name.cmp(&b.name));
     Ok(found)
 }
