@@ -7,9 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod attacks;
 mod conformance;
 mod container;
-mod hostile;
 mod layers;
 mod mcp;
 mod python;

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod attack;
 pub mod handed;
 pub mod http;
 pub mod own;

@@ -157,6 +157,15 @@ impl Schema {
     }
 }
 
+/// Reads a text to which no schema applies as whoever gets it will: a number out of range, or half a
+/// character, would be taken here and be no JSON there.
+///
+/// # Errors
+/// [`Misfit`]
+pub fn check_json(text: &str) -> Result<(), Misfit> {
+    count::values(text, MAX_VALUES).map_err(|error| not_json(&error))?.map(drop).ok_or(Misfit::Values)
+}
+
 fn not_json(error: &serde_json::Error) -> Misfit {
     Misfit::Wrong(format!("not JSON: {error}"))
 }
