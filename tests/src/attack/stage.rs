@@ -88,7 +88,7 @@ pub(super) fn open_up(path: &Path) {
     if found.is_dir() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("permissions");
         fs::read_dir(path).expect("a directory").for_each(|entry| open_up(&entry.expect("an entry").path()));
-    } else if found.is_file() {
+    } else if !found.is_symlink() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o666)).expect("permissions");
     }
 }

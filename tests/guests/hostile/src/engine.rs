@@ -28,7 +28,7 @@ pub(crate) enum HostCall {
     Random,
     /// Waits for no time at all.
     Poll,
-    /// Waits for one timer, named sixty thousand times.
+    /// Waits for one timer, named nine hundred times.
     PollMany,
     /// Asks which directories are granted.
     Preopens,
@@ -62,7 +62,7 @@ impl HostCall {
             Self::Poll => monotonic_clock::subscribe_duration(0).block(),
             Self::PollMany => {
                 let timer = monotonic_clock::subscribe_duration(0);
-                drop(black_box(wasip2::io::poll::poll(&vec![&timer; 60_000])));
+                drop(black_box(wasip2::io::poll::poll(&vec![&timer; 900])));
             }
             Self::Preopens => drop(black_box(get_directories())),
             Self::Stat => drop(black_box(granted()?.stat())),
