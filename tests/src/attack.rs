@@ -26,7 +26,7 @@ pub struct Theme {
     pub tool: Option<String>,
     /// What stops rows that do not say.
     pub wall: String,
-    /// Lies below the workspace before the first row.
+    /// Lies in the workspace before the first row, in a directory that has the file's name.
     #[serde(default)]
     pub plant: Vec<host::Plant>,
     /// The rows, in order; they run one after the other in one session.

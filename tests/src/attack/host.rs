@@ -75,9 +75,12 @@ impl Plant {
     }
 }
 
-/// Opens all of the workspace to runners again.
-pub(super) fn opened(workspace: &Path) {
-    open_up(workspace);
+/// Opens what a file of rows planted to runners. What other files planted may be changing already.
+pub(super) fn opened(workspace: &Path, theme: &str) {
+    let planted = workspace.join(theme);
+    if planted.is_dir() {
+        open_up(&planted);
+    }
 }
 
 /// What the host does again and again while a call runs.

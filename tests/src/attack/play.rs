@@ -11,7 +11,7 @@ pub fn play(name: &str) {
     let theme = Theme::read(name);
     let stage = &*STAGE;
     theme.plant.iter().for_each(|plant| plant.plant(&stage.workspace));
-    host::opened(&stage.workspace);
+    host::opened(&stage.workspace, name);
     let mut player = Player { stage, theme: &theme, sessions: Vec::new() };
     let mut failures = Vec::new();
     for row in &theme.attack {
@@ -67,7 +67,8 @@ impl Player<'_> {
         (caller, token)
     }
 
-    /// Calls an innocent tool in each tier, and looks at what an attack must not change.
+    /// Calls an innocent tool in each tier, and looks at what an attack must not change. What tools say of
+    /// themselves is clean by then, though `attack_list_changes` does its best.
     fn before(&self, attacker: &Caller, innocent: &Caller) -> Result<Before, String> {
         for (tool, arguments) in [
             ("files_stat", r#"{"path":"README.md"}"#),
@@ -78,7 +79,13 @@ impl Player<'_> {
                 return Err(format!("an innocent {tool}: {end:?}"));
             }
         }
-        Ok(Before { runners: self.stage.runners(innocent), tools: self.stage.tools(attacker), kept: self.stage.kept() })
+        let tools = self.stage.tools(attacker);
+        for (tool, title, description) in &tools {
+            for text in title.iter().chain([description]) {
+                equal(&format!("what {tool} says of itself"), &hub::clean::text(text), text)?;
+            }
+        }
+        Ok(Before { runners: self.stage.runners(innocent), tools, kept: self.stage.kept() })
     }
 
     fn round(&self, row: &Row, attacker: &Caller, token: &str) -> Result<(), String> {

@@ -131,7 +131,7 @@ impl Stage {
             ("Mcp-Method", "tools/call"),
             ("Mcp-Name", tool),
         ];
-        let reply = crate::http::post(self.http, &headers, &body.to_string());
+        let reply = crate::http::post_and_wait(self.http, &headers, &body.to_string());
         let answer = reply.body.lines().filter_map(|line| {
             let line = line.strip_prefix("data: ").unwrap_or(line);
             serde_json::from_str::<serde_json::Value>(line).ok().filter(|message| message["id"] == 1)
