@@ -132,11 +132,11 @@ impl Stage {
             ("Mcp-Name", tool),
         ];
         let reply = crate::http::post_and_wait(self.http, &headers, &body.to_string());
-        let answer = reply.body.lines().filter_map(|line| {
+        let mut answers = reply.body.lines().rev().filter_map(|line| {
             let line = line.strip_prefix("data: ").unwrap_or(line);
             serde_json::from_str::<serde_json::Value>(line).ok().filter(|message| message["id"] == 1)
         });
-        answer.last().map(|message| message["result"].clone()).ok_or_else(|| format!("no answer in {reply:?}"))
+        answers.next().map(|message| message["result"].clone()).ok_or_else(|| format!("no answer in {reply:?}"))
     }
 
     /// What these components say that they have, granted to anybody or not.
