@@ -13,7 +13,7 @@ mod container;
 mod drift;
 mod fields;
 mod gvisor;
-mod hostile;
+mod attacks;
 mod layers;
 mod leftovers;
 mod liars;

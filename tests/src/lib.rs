@@ -11,6 +11,7 @@
 
 pub mod engines;
 pub mod fuzz;
+pub mod attack;
 pub mod handed;
 pub mod http;
 pub mod hubs;

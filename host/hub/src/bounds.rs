@@ -3,7 +3,10 @@
 //! Arguments come from an agent that nobody trusts: a few kilobytes of `[` would cost a recursive parser
 //! its stack, and a tree costs many times its text: two bytes of `0,` become a value of some seventy. Pure.
 
+mod read;
 mod unique;
+
+use read::Read;
 
 /// The deepest nesting of arguments, structured results and schemas.
 pub const DEPTH: usize = 32;
@@ -61,7 +64,7 @@ pub fn value(text: &str, most_bytes: usize, most_depth: usize) -> Result<(), Out
     }
     measure(text, most_depth)?;
     // Known to be shallow by now, so that the parser's recursion is bounded; it keeps nothing.
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|_| OutOfBounds::Syntax)
+    serde_json::from_str::<Read>(text).map(drop).map_err(|_| OutOfBounds::Syntax)
 }
 
 /// Whether no key of any object in this text stands twice: of two readings of one text, a check would see one

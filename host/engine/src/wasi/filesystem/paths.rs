@@ -15,6 +15,14 @@ pub(super) fn open(dir: impl AsFd, path: &str, flags: OFlags, links: Links) -> i
     Ok(File::from(resolve(dir, path, flags, mode, links)?))
 }
 
+/// Opens what a path names beneath a directory only to look at it: a link at the end is itself, unless it
+/// is to be followed. Nothing is asked of what is found there, so that nothing waits.
+pub(super) fn glance(dir: impl AsFd, path: &str, at_the_end: Links) -> io::Result<File> {
+    let mut flags = OFlags::PATH | OFlags::CLOEXEC;
+    flags.set(OFlags::NOFOLLOW, at_the_end == Links::Refuse);
+    Ok(File::from(resolve(dir, path, flags, Mode::empty(), Links::Follow)?))
+}
+
 /// Whether a path was refused for a link in it.
 pub(super) fn link_in_the_way(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::LOOP)
