@@ -75,11 +75,11 @@ fn put(key: &str, value: &Value, settings: &mut BTreeMap<String, Value>) {
         }
         "Ulimits" if value.is_array() => {
             for limit in items(value) {
-                let at = |key: &str| limit.get(key).cloned().unwrap_or_default();
-                let name = at("Name");
+                let name = limit.get("Name").and_then(Value::as_str).unwrap_or("?");
                 // A number of 0 is a limit, and the lowest: it must not be taken for none.
-                let both = json!({ "soft": at("Soft"), "hard": at("Hard") });
-                more(settings, format!("Ulimits {}", name.as_str().unwrap_or("?")), both);
+                let values = entries(Some(limit)).filter(|(key, _)| *key != "Name");
+                let values: Value = values.map(|(key, value)| (key.to_owned(), value.clone())).collect();
+                more(settings, format!("Ulimits {name}"), values);
             }
         }
         "CapAdd" | "CapDrop" if value.is_array() => {

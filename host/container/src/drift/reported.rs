@@ -37,7 +37,7 @@ pub fn of_container(wanted: &Value, inspected: &Value) -> Vec<Difference> {
     let facts = [
         ("Mounts in force", wanted_mounts(wanted), real_mounts(inspected)),
         ("Command in force", wanted_command(wanted), real_command(inspected)),
-        ("Networks", json!(["none"]), keys(inspected.pointer("/NetworkSettings/Networks"))),
+        ("Networks", json!([]), networks(inspected)),
         ("Published ports", json!([]), keys(inspected.pointer("/NetworkSettings/Ports"))),
         // A runner's image has no other program, so whoever executed one brought it in.
         ("Executed in it", json!([]), strings(inspected.get("ExecIDs")).map(|_| "a command").collect()),
@@ -82,6 +82,12 @@ fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {
 
 fn keys(object: Option<&Value>) -> Value {
     object.and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect()
+}
+
+/// The networks that it is in. `none` is the absence of one, which not every engine lists.
+fn networks(inspected: &Value) -> Value {
+    let all = inspected.pointer("/NetworkSettings/Networks").and_then(Value::as_object).into_iter().flatten();
+    all.map(|(name, _)| name.clone()).filter(|name| name != "none").collect()
 }
 
 fn wanted_command(wanted: &Value) -> Value {

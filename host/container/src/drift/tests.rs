@@ -109,7 +109,7 @@ fn each_rendered_setting_weakened_is_found() {
     let healthy = reported(&sent);
     let mut found = Vec::new();
     places("", &sent, &mut found);
-    let mut tried = 0;
+    let (mut tried, mut missed) = (0, Vec::new());
     for place in
         found.iter().filter(|place| !["", "/HostConfig", "/Image", "/NetworkDisabled"].contains(&place.as_str()))
     {
@@ -121,10 +121,13 @@ fn each_rendered_setting_weakened_is_found() {
             }
             let mut seen = healthy.clone();
             *seen.pointer_mut(&at).unwrap() = other.clone();
-            assert_ne!(of_container(&sent, &seen), [], "{place} as {other} is not found");
             tried += 1;
+            if of_container(&sent, &seen).is_empty() {
+                missed.push(format!("{place} as {other}"));
+            }
         }
     }
+    assert_eq!(missed, Vec::<String>::new());
     assert!(tried > 150, "{tried}");
 }
 

@@ -49,4 +49,4 @@ docker run \
   --ulimit fsize=268435456:268435456 \
   --ulimit cpu=1800:1800 \
   --log-driver none \
-  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d --hub-key KEY --container safeclaw-hub1-0 --posture d26e6ed3848a4ef255158fae4913709c637b683b0cde916a9560aa5b7d25d3b5
+  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d --hub-key KEY --container safeclaw-hub1-0 --posture DIGEST-OF-THE-POSTURE

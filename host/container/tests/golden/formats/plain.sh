@@ -46,4 +46,4 @@ docker run \
   --ulimit fsize=268435456:268435456 \
   --ulimit cpu=1800:1800 \
   --log-driver none \
-  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d --hub-key KEY --container safeclaw-hub1-0 --posture 3bc044bd04708a8f128429facb1dcc32ac6c3ec544669b0352b6b966fcb122af
+  sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d --hub-key KEY --container safeclaw-hub1-0 --posture DIGEST-OF-THE-POSTURE

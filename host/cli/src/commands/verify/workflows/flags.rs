@@ -287,6 +287,8 @@ impl Reader {
         let once = interactive && to("stdin");
         self.config.extend(streams.map(|(setting, on)| (setting.to_owned(), json!(on))));
         self.config.insert("StdinOnce".to_owned(), json!(once));
+        // Nobody would be left whose end ends the container.
+        self.config.insert("Detached".to_owned(), json!(self.detach));
         self.config.insert("Image".to_owned(), json!(image.text));
         self.config.insert("Cmd".to_owned(), arguments.iter().map(|word| word.text.as_str()).collect());
         self.config.insert("HostConfig".to_owned(), Value::Object(self.host));
