@@ -48,3 +48,8 @@ pub fn guest(name: &str) -> Vec<u8> {
 pub fn tools() -> PathBuf {
     PathBuf::from(variable("SAFECLAW_TEST_TOOLS"))
 }
+
+/// Whether the engine has gVisor, as the runtime `runsc`.
+pub fn runsc() -> bool {
+    std::env::var_os("SAFECLAW_TEST_RUNSC").is_some()
+}

@@ -12,10 +12,19 @@ pub struct Reply {
     pub body: String,
 }
 
+/// How long a server may stay silent before what it said counts as all.
+const SILENCE: Duration = Duration::from_secs(5);
+/// The same where it is known to answer, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Sends `request` as it stands and reads until the server closes or stays silent for five seconds.
 pub fn send(to: SocketAddr, request: &[u8]) -> Reply {
+    send_and_wait(to, request, SILENCE)
+}
+
+fn send_and_wait(to: SocketAddr, request: &[u8], silence: Duration) -> Reply {
     let mut stream = TcpStream::connect(to).expect("the hub listens");
-    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout can be set");
+    stream.set_read_timeout(Some(silence)).expect("a timeout can be set");
     // A server that refuses early may close while we still write.
     let _ = stream.write_all(request);
     let mut bytes = Vec::new();
@@ -28,6 +37,15 @@ pub fn send(to: SocketAddr, request: &[u8]) -> Reply {
 
 /// A POST of JSON to `/mcp` with these header lines besides.
 pub fn post(to: SocketAddr, headers: &[(&str, &str)], body: &str) -> Reply {
+    send(to, post_text(to, headers, body).as_bytes())
+}
+
+/// The same, of a request that is answered for certain.
+pub fn post_and_wait(to: SocketAddr, headers: &[(&str, &str)], body: &str) -> Reply {
+    send_and_wait(to, post_text(to, headers, body).as_bytes(), PATIENCE)
+}
+
+fn post_text(to: SocketAddr, headers: &[(&str, &str)], body: &str) -> String {
     let mut request = format!("POST /mcp HTTP/1.1\r\nContent-Length: {}\r\nConnection: close\r\n", body.len());
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
         request.push_str(&format!("Host: {to}\r\n"));
@@ -38,5 +56,5 @@ pub fn post(to: SocketAddr, headers: &[(&str, &str)], body: &str) -> Reply {
     }
     request.push_str("\r\n");
     request.push_str(body);
-    send(to, request.as_bytes())
+    request
 }

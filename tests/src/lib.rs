@@ -9,8 +9,15 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod engines;
+pub mod fuzz;
+pub mod attack;
 pub mod handed;
 pub mod http;
+pub mod hubs;
 pub mod own;
 pub mod proxy;
+pub mod relay;
 pub mod running;
+pub mod watch;
+pub mod script;

@@ -10,3 +10,4 @@ pub(crate) mod posture;
 pub(crate) mod sessions;
 pub(crate) mod token;
 pub(crate) mod tool;
+pub(crate) mod verify;

@@ -13,6 +13,11 @@ pub(crate) struct Data {
 }
 
 impl Data {
+    /// Whether one was named.
+    pub(crate) fn is_said(&self) -> bool {
+        self.data.is_some()
+    }
+
     /// The directory, absolute; it need not exist yet.
     pub(crate) fn directory(&self) -> anyhow::Result<PathBuf> {
         let home = |name| std::env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());

@@ -4,6 +4,7 @@ mod archive;
 mod commands;
 mod data;
 mod engine;
+mod identity;
 mod logs;
 mod manifests;
 mod output;
@@ -12,7 +13,7 @@ mod rendered;
 mod started;
 
 use clap::{Parser, Subcommand};
-use commands::{config, doctor, health, hub, image, manifest, mcp, posture, sessions, token, tool};
+use commands::{config, doctor, health, hub, image, manifest, mcp, posture, sessions, token, tool, verify};
 use std::process::ExitCode;
 
 /// Runs the tools of AI agents behind two walls: WebAssembly inside a hardened container.
@@ -51,8 +52,10 @@ enum Command {
     Image(image::Command),
     /// Ask the running hub how it is
     Health(health::Arguments),
-    /// Show a tool's container: as it was asked for, and as it is when read from inside
+    /// Show a tool's container from outside and inside, or print one for those who start containers otherwise
     Posture(posture::Arguments),
+    /// Compare containers, files and workflows with what was rendered; exit code 0, 1 or 2
+    Verify(verify::Arguments),
     /// Print what to paste into other programs
     #[command(subcommand)]
     Config(config::Command),
@@ -98,6 +101,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Image(command) => image::run(command).await,
         Command::Health(arguments) => health::run(arguments).await,
         Command::Posture(arguments) => posture::run(arguments).await,
+        Command::Verify(arguments) => verify::run(arguments).await,
         Command::Config(command) => config::run(command),
         Command::Doctor(arguments) => doctor::run(arguments).await,
     }

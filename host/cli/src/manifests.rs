@@ -21,6 +21,11 @@ pub(crate) struct ManifestAt {
 }
 
 impl ManifestAt {
+    /// Whether one was named.
+    pub(crate) fn is_said(&self) -> bool {
+        self.manifest.is_some()
+    }
+
     /// Its directory, absolute.
     pub(crate) fn directory(&self) -> anyhow::Result<PathBuf> {
         let dir = self.manifest.as_ref().context("which manifest? say --manifest DIR")?;

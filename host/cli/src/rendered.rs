@@ -21,6 +21,7 @@ pub(crate) fn class(placement: &Placement, manifest: &Manifest, sources: &BTreeM
     ClassSpec {
         program: Program::Runner,
         size: placement.size.into(),
+        runtime: placement.runtime,
         mounts: mounts.collect(),
         artefacts: Some(PathBuf::from(LATER)),
     }

@@ -47,7 +47,10 @@ fn main() -> std::io::Result<()> {
                 let words: Vec<&str> = text.split(' ').collect();
                 let done = match words.as_slice() {
                     ["!write", path] => std::fs::write(path, "written from inside"),
-                    ["!rename", from, to] => std::fs::rename(from, to),
+                    // The older spelling of the call is not in the profile.
+                    ["!rename", from, to] => {
+                        rustix::fs::renameat(rustix::fs::CWD, *from, rustix::fs::CWD, *to).map_err(std::io::Error::from)
+                    }
                     ["!remove", path] => std::fs::remove_dir_all(path),
                     ["!read", path] => std::fs::read(path).map(drop),
                     _ => Err(std::io::Error::other("no such request")),
@@ -69,9 +72,11 @@ fn main() -> std::io::Result<()> {
     }
 }
 
+/// By the gate of 32-bit programs: the profile refuses `exit`, but the engine's library answers that gate by
+/// killing the thread that uses it, and not the process.
 #[expect(unsafe_code, reason = "ending one thread alone is the attack, and no library offers it safely")]
 fn end_this_thread() -> ! {
     // SAFETY: the thread never returns; what it owned is leaked.
-    unsafe { libc::syscall(libc::SYS_exit, 0) };
+    unsafe { std::arch::asm!("int 0x80", inout("eax") 1 => _, out("r8") _, out("r9") _, out("r10") _, out("r11") _) };
     std::process::abort()
 }

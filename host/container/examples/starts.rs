@@ -15,7 +15,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let image = archive(&echo, &echo)?;
     load_image(&socket, &image).await?;
     let class = ClassId("user".to_owned());
-    let spec = ClassSpec { program: Program::Runner, size: Size::Small, mounts: Vec::new(), artefacts: None };
+    let spec = ClassSpec {
+        program: Program::Runner,
+        size: Size::Small,
+        runtime: manifest::Runtime::Runc,
+        mounts: Vec::new(),
+        artefacts: None,
+    };
     let launcher = Launcher::connect(LauncherConfig {
         hub_id: HubId(format!("starts{}", std::process::id())),
         socket,

@@ -1,7 +1,7 @@
 //! What a class of containers is: which program, how large, and what is mounted. The launcher is built
 //! with all of them; a message can only name one.
 
-use manifest::{Access, ContainerSize, MountName};
+use manifest::{Access, ContainerSize, MountName, Runtime};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -65,6 +65,8 @@ pub struct ClassSpec {
     pub program: Program,
     /// How large.
     pub size: Size,
+    /// What runs it.
+    pub runtime: Runtime,
     /// The operator's mounts.
     pub mounts: Vec<MountSpec>,
     /// The hub's directory of artefacts, read-only at `/artefacts`.

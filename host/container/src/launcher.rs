@@ -8,7 +8,7 @@ mod process;
 mod ward;
 
 pub use attached::{Attached, Diagnostics};
-pub use engine::{default_socket, load_image};
+pub use engine::{Live, default_socket, live, load_image};
 pub use error::LauncherError;
 pub use process::ProcessConfig;
 
@@ -21,6 +21,7 @@ use manifest::{ClassId, MountName};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::broadcast;
 
 /// What a launcher is built with.
@@ -41,6 +42,15 @@ pub struct LauncherConfig {
     /// The hub's data, keys and manifests: no mount may contain or lie in these. The engine's socket and
     /// its data directory are added here.
     pub forbidden: Vec<PathBuf>,
+}
+
+/// What became of containers that nobody owns any more.
+#[derive(Debug, Default)]
+pub struct Leftovers {
+    /// They are gone.
+    pub removed: Vec<ContainerName>,
+    /// They are still there, and why.
+    pub left: Vec<(ContainerName, LauncherError)>,
 }
 
 /// Starts, watches and ends containers of one hub. A clone is the same launcher.
@@ -136,15 +146,29 @@ impl Launcher {
         }
     }
 
-    /// Removes every container of this hub id that this launcher did not make, and returns their names. The
-    /// caller holds the hub's lock, so whoever made them is dead.
+    /// Removes every container of this hub id that this launcher did not make, or could not remove before, and
+    /// waits this long for it; what takes longer goes on by itself. The caller holds the hub's lock, so whoever
+    /// made the others is dead.
     ///
     /// # Errors
-    /// As [`Launcher::kill`].
-    pub async fn remove_leftovers(&self) -> Result<Vec<ContainerName>, LauncherError> {
+    /// The engine does not say what there is.
+    pub async fn remove_leftovers(&self, patience: Duration) -> Result<Leftovers, LauncherError> {
         match &self.0 {
-            Kind::Engine(engine) => engine.remove_leftovers().await,
-            Kind::Processes(_) => Ok(Vec::new()),
+            Kind::Engine(engine) => engine.remove_leftovers(patience).await,
+            Kind::Processes(_) => Ok(Leftovers::default()),
+        }
+    }
+
+    /// Whether a container made now would have the same mounts as this one: the same directories, with the same
+    /// protected paths held in them.
+    ///
+    /// # Errors
+    /// A mount that would be refused by now.
+    pub async fn stands(&self, container: &ContainerName) -> Result<bool, LauncherError> {
+        match &self.0 {
+            Kind::Engine(engine) => engine.stands(container).await,
+            // Nothing is held without a container.
+            Kind::Processes(_) => Ok(true),
         }
     }
 

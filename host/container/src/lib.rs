@@ -3,6 +3,7 @@
 #![cfg_attr(test, expect(clippy::indexing_slicing, reason = "a test fails by panicking"))]
 
 pub mod class;
+pub mod drift;
 pub mod image;
 pub mod launcher;
 pub mod message;
@@ -12,7 +13,8 @@ pub mod posture;
 pub use class::{ClassSpec, MountSpec, Program, Size};
 pub use image::{Image, ImageFile, ImageId, archive, archive_with};
 pub use launcher::{
-    Attached, Diagnostics, Launcher, LauncherConfig, LauncherError, ProcessConfig, default_socket, load_image,
+    Attached, Diagnostics, Launcher, LauncherConfig, LauncherError, Leftovers, Live, ProcessConfig, default_socket, live,
+    load_image,
 };
 pub use message::*;
 pub use mounts::{CheckedMount, Forbidden, MountError, MountWarning};

@@ -1,11 +1,13 @@
 //! What an operator wants to mount, checked against the real file system each time a container is made:
 //! between two containers anything may have been put in a directory that tools can write.
 
+mod footing;
 mod forbidden;
 mod protected;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use footing::Footing;
 pub use forbidden::Forbidden;
 
 use crate::class::MountSpec;

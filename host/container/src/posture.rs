@@ -2,6 +2,7 @@
 //! build and every size, so that a golden file shows all that a container is given.
 
 mod body;
+pub mod formats;
 mod resources;
 
 pub(crate) use body::{Birth, to_body};
@@ -9,15 +10,15 @@ pub use resources::{Resources, Ulimit};
 
 use crate::class::{ClassSpec, Program};
 use crate::image::ImageId;
-use crate::message::HubId;
+use crate::message::{ContainerName, HubId};
 use crate::mounts::CheckedMount;
-use manifest::{Access, ClassId, Digest};
+use manifest::{Access, ClassId, Digest, Runtime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// The container's seccomp profile, the same in every build; each rule has its reason in the file.
-pub(crate) const SECCOMP: &str = include_str!("../../../runner-image/seccomp.json");
+pub const SECCOMP: &str = include_str!("../../../runner-image/seccomp.json");
 
 /// Label: the id of the hub that owns a container.
 pub const LABEL_HUB: &str = "safeclaw.hub";
@@ -87,6 +88,8 @@ pub struct Bind {
 pub struct Posture {
     /// The image's id.
     pub image: String,
+    /// What runs it; named even where it is the engine's default, which an operator may have changed.
+    pub runtime: Runtime,
     /// The program.
     pub entrypoint: Vec<String>,
     /// Its arguments, without the container's name and this posture's digest.
@@ -155,6 +158,13 @@ impl Posture {
         // of nothing matches no ticket.
         digest_of(&serde_json::to_vec(self).unwrap_or_default())
     }
+
+    /// What the engine is asked for, in its own words: the body of "create" for a container of this name.
+    #[must_use]
+    pub fn body(&self, container: &ContainerName, created_unix_s: u64) -> serde_json::Value {
+        // As above; a body of nothing differs from every container.
+        serde_json::to_value(to_body(self, &Birth { name: container, created_unix_s })).unwrap_or_default()
+    }
 }
 
 /// sha-256 as a name.
@@ -171,6 +181,7 @@ pub fn render(class: &ClassSpec, inputs: &PostureInputs<'_>) -> Posture {
     let resources = Resources::of(class.size);
     Posture {
         image: inputs.image.to_string(),
+        runtime: class.runtime,
         entrypoint: vec![class.program.path().to_owned()],
         arguments: match class.program {
             Program::Runner => vec!["--hub-key".to_owned(), inputs.hub_key.to_owned()],
@@ -204,8 +215,8 @@ pub fn render(class: &ClassSpec, inputs: &PostureInputs<'_>) -> Posture {
         log_driver: Absent::None,
         oom_kill_disabled: false,
         tmpfs: BTreeMap::from([
-            ("/tmp".to_owned(), tmpfs(resources.tmp_bytes, "mode=1777")),
-            ("/run".to_owned(), tmpfs(resources.run_bytes, "mode=0700,uid=1000,gid=1000")),
+            ("/tmp".to_owned(), tmpfs(resources.tmp_bytes, resources.tmp_inodes, "mode=1777")),
+            ("/run".to_owned(), tmpfs(resources.run_bytes, resources.run_inodes, "mode=0700,uid=1000,gid=1000")),
         ]),
         resources,
         binds: binds(class, inputs.mounts),
@@ -213,8 +224,8 @@ pub fn render(class: &ClassSpec, inputs: &PostureInputs<'_>) -> Posture {
 }
 
 /// Writable, and so never executable.
-fn tmpfs(size_bytes: u64, owner: &str) -> String {
-    format!("rw,noexec,nosuid,nodev,size={size_bytes},{owner}")
+fn tmpfs(size_bytes: u64, inodes: u32, owner: &str) -> String {
+    format!("rw,noexec,nosuid,nodev,size={size_bytes},nr_inodes={inodes},{owner}")
 }
 
 fn binds(class: &ClassSpec, mounts: &[CheckedMount]) -> Vec<Bind> {

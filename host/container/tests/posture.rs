@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use container::{CheckedMount, ClassSpec, HubId, ImageId, MountSpec, PostureInputs, Program, Size, render};
-use manifest::{Access, ClassId, Digest, MountName};
+use manifest::{Access, ClassId, Digest, MountName, Runtime};
 use std::path::{Path, PathBuf};
 
-fn check(file: &str, program: Program, size: Size, access: Option<Access>) {
+fn check(file: &str, program: Program, size: Size, runtime: Runtime, access: Option<Access>) {
     let name = MountName::try_from("work").unwrap();
     let source = PathBuf::from("/srv/work");
     let mounts: Vec<_> =
@@ -19,7 +19,7 @@ fn check(file: &str, program: Program, size: Size, access: Option<Access>) {
         .collect();
     let artefacts = (program == Program::Runner).then(|| PathBuf::from("/srv/hub/artefacts"));
     let posture = render(
-        &ClassSpec { program, size, mounts, artefacts },
+        &ClassSpec { program, size, runtime, mounts, artefacts },
         &PostureInputs {
             hub_id: &HubId("hub1".to_owned()),
             hub_key: "KEY",
@@ -51,14 +51,21 @@ fn postures_are_as_reviewed() {
         (Size::Build, "build", Program::Compile),
     ] {
         for (access, mount_name) in [(None, "no-mount"), (Some(Access::Read), "ro"), (Some(Access::Write), "rw")] {
-            check(&format!("{size_name}-{mount_name}.json"), program, size, access);
+            check(&format!("{size_name}-{mount_name}.json"), program, size, Runtime::Runc, access);
         }
     }
+    check("small-rw-runsc.json", Program::Runner, Size::Small, Runtime::Runsc, Some(Access::Write));
 }
 
 #[test]
 fn any_other_setting_is_another_digest() {
-    let class = ClassSpec { program: Program::Runner, size: Size::Small, mounts: Vec::new(), artefacts: None };
+    let class = ClassSpec {
+        program: Program::Runner,
+        size: Size::Small,
+        runtime: Runtime::Runc,
+        mounts: Vec::new(),
+        artefacts: None,
+    };
     let (hub_id, image) = (HubId("hub1".to_owned()), ImageId::of(Digest::try_from("0".repeat(64)).unwrap()));
     let (one, two) = (ClassId("one".to_owned()), ClassId("two".to_owned()));
     let digest = |class: &ClassSpec, id: &ClassId, hub_key: &str| {
@@ -69,6 +76,7 @@ fn any_other_setting_is_another_digest() {
         digest(&class, &two, "KEY"),
         digest(&class, &one, "OTHER"),
         digest(&ClassSpec { size: Size::Large, ..class.clone() }, &one, "KEY"),
+        digest(&ClassSpec { runtime: Runtime::Runsc, ..class.clone() }, &one, "KEY"),
         digest(&ClassSpec { artefacts: Some("/a".into()), ..class.clone() }, &one, "KEY"),
         digest(&ClassSpec { program: Program::Compile, ..class.clone() }, &one, "KEY"),
     ];

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use container::{ClassSpec, Create, EventKind, Launcher, LauncherError, MountSpec, ProcessConfig, Program, Size};
-use manifest::{Access, ClassId, MountName};
+use manifest::{Access, ClassId, MountName, Runtime};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,6 +13,7 @@ fn launcher(mounts: Vec<MountSpec>) -> Result<Launcher, LauncherError> {
     let class = ClassSpec {
         program: Program::Runner,
         size: Size::Small,
+        runtime: Runtime::Runc,
         mounts,
         artefacts: Some(PathBuf::from("/srv/artefacts")),
     };

@@ -1,9 +1,10 @@
 //! Loading an artefact. It is native code: whatever is mapped here runs outside wall 1, so the bytes
 //! are hashed on the very descriptor that is then mapped, and must have the digest that the hub signed.
 
+use crate::beneath::{self, Links};
 use crate::engine::Engine;
 use manifest::Digest;
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -79,14 +80,8 @@ pub fn load_artefact(engine: &Engine, dir: &OwnedFd, artefact: &Digest) -> Resul
 fn open(dir: &OwnedFd, artefact: &Digest) -> Result<File, LoadError> {
     let failed = |errno: rustix::io::Errno| LoadError::Open { digest: artefact.clone(), source: errno.into() };
     // NONBLOCK: opening a planted FIFO would wait for its writer.
-    let fd = rustix::fs::openat2(
-        dir,
-        format!("{artefact}.cwasm"),
-        OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY,
-        Mode::empty(),
-        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS,
-    )
-    .map_err(failed)?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let fd = beneath::open(dir, &format!("{artefact}.cwasm"), flags, Mode::empty(), Links::Refuse).map_err(failed)?;
     let stat = rustix::fs::fstat(fd.as_fd()).map_err(failed)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(LoadError::NotAFile(artefact.clone()));

@@ -82,7 +82,9 @@ impl Prepared {
         let deadline = Duration::from_millis(u64::from(limits.deadline_ms));
         let meter = Arc::new(Meter::new(Duration::from_millis(u64::from(limits.cpu_ms))));
         let voice = Voice::new(sink, limits.log_bytes);
-        let mut store = store::new(&self.engine.inner, &self.grant, &self.granted, voice.clone(), Arc::clone(&meter));
+        let open_files = Arc::clone(&self.engine.open_files);
+        let mut store =
+            store::new(&self.engine.inner, &self.grant, &self.granted, voice.clone(), Arc::clone(&meter), open_files);
         let end = if self.engine.ticker.started() {
             let _ticking = self.engine.ticker.tick();
             let work = Metered::new(

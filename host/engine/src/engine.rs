@@ -2,6 +2,7 @@
 
 use crate::settings::{self, Settings};
 use crate::ticker::Ticker;
+use crate::wasi::filesystem::open_files::Shared;
 use std::sync::Arc;
 
 /// Why there is no engine.
@@ -27,6 +28,7 @@ pub struct Engine {
     pub(crate) ticker: Arc<Ticker>,
     pub(crate) max_memory_bytes: u64,
     pub(crate) slots: u32,
+    pub(crate) open_files: Arc<Shared>,
     scan: bool,
 }
 
@@ -53,6 +55,7 @@ impl Engine {
             ticker: Arc::default(),
             max_memory_bytes: settings.max_memory_bytes,
             slots: settings.slots,
+            open_files: Arc::default(),
             scan,
         })
     }

@@ -5,6 +5,7 @@
 //! turns a component into an artefact; the runner is built without it.
 pub mod answer;
 pub mod artefact;
+pub mod beneath;
 mod bindings;
 mod call;
 mod cpu;

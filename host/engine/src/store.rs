@@ -6,7 +6,7 @@ use crate::grant::Grant;
 use crate::limits::{HOST_CALL_BYTES, Memory, RANDOM_BYTES};
 use crate::wasi::clocks::Stopped;
 use crate::wasi::filesystem::Fs;
-use crate::wasi::filesystem::open_files::OpenFiles;
+use crate::wasi::filesystem::open_files::{OpenFiles, Shared};
 use crate::wasi::output::{Standard, Stream, Voice};
 use manifest::Clock;
 use std::sync::Arc;
@@ -52,6 +52,7 @@ pub(crate) fn new(
     granted: &Arc<[(Dir, String)]>,
     voice: Voice,
     meter: Arc<Meter>,
+    open_files: Arc<Shared>,
 ) -> Store<State> {
     let limits = &grant.limits;
     let handles = limits.handles as usize;
@@ -62,7 +63,7 @@ pub(crate) fn new(
         table,
         granted: Arc::clone(granted),
         memory: Memory::new(limits.memory_bytes),
-        open: OpenFiles::new(handles),
+        open: OpenFiles::new(handles, open_files),
         voice,
     };
     let mut store = Store::new(engine, state);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::thread::{self, Thread};
 use std::time::Duration;
 use wasmtime::EngineWeak;
@@ -23,13 +24,23 @@ pub(crate) struct Ticker {
 pub(crate) struct Ticking(Arc<Ticker>);
 
 impl Ticker {
-    /// Spawns the thread; a second call does nothing. It ends when the engine is dropped.
+    /// Spawns the thread and waits until it has taken a turn; a second call does nothing. It ends when the
+    /// engine is dropped.
+    ///
+    /// The turn makes every system call that the thread will ever make. A filter that is applied while it is
+    /// still starting, as it can be on a busy machine, would kill the process for a call that only a start needs.
     pub(crate) fn start(self: &Arc<Self>, engine: EngineWeak) -> std::io::Result<()> {
         if self.thread.get().is_some() {
             return Ok(());
         }
         let ticker = Arc::downgrade(self);
+        let (turned, first_turn) = mpsc::sync_channel(1);
         let handle = thread::Builder::new().name("epoch".into()).stack_size(64 << 10).spawn(move || {
+            thread::park_timeout(TICK);
+            thread::sleep(TICK);
+            // The receiver waits just below; were it gone, nobody would be waiting.
+            let _ = turned.send(());
+            drop(turned);
             loop {
                 let Some(ticker) = ticker.upgrade() else { return };
                 if ticker.running.load(Ordering::Acquire) == 0 {
@@ -45,6 +56,7 @@ impl Ticker {
                 engine.increment_epoch();
             }
         })?;
+        first_turn.recv().map_err(|_| std::io::Error::other("the thread ended at once"))?;
         // Two racing starts would leave one thread that never ticks: harmless, and the runner starts once.
         let _ = self.thread.set(handle.thread().clone());
         Ok(())

@@ -179,6 +179,17 @@ pub struct SessionView {
     pub runners: Vec<RunnerView>,
 }
 
+/// A container, for whoever compares it with what the engine has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerView {
+    /// Its name.
+    pub container: ContainerName,
+    /// Its class.
+    pub class: ClassId,
+    /// What the engine was asked for: the body of "create".
+    pub body: serde_json::Value,
+}
+
 /// A runner, for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunnerView {
@@ -299,6 +310,15 @@ pub enum StartError {
     /// A mount was named that the manifest does not have.
     #[error("the manifest has no mount `{0}`")]
     UnknownMount(MountName),
+    /// A tier wants a runtime that cannot be had.
+    #[error("[tiers.{tier}] says `runtime = \"runsc\"`, which this engine cannot do")]
+    Runtime {
+        /// Which tier.
+        tier: Tier,
+        /// What is wrong and what to do.
+        #[source]
+        source: container::LauncherError,
+    },
     /// The launcher did not start.
     #[error("the launcher did not start")]
     Launcher(#[from] container::LauncherError),

@@ -3,6 +3,11 @@
 //! Arguments come from an agent that nobody trusts: a few kilobytes of `[` would cost a recursive parser
 //! its stack, and a tree costs many times its text: two bytes of `0,` become a value of some seventy. Pure.
 
+mod read;
+mod unique;
+
+use read::Read;
+
 /// The deepest nesting of arguments, structured results and schemas.
 pub const DEPTH: usize = 32;
 
@@ -59,29 +64,30 @@ pub fn value(text: &str, most_bytes: usize, most_depth: usize) -> Result<(), Out
     }
     measure(text, most_depth)?;
     // Known to be shallow by now, so that the parser's recursion is bounded; it keeps nothing.
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|_| OutOfBounds::Syntax)
+    serde_json::from_str::<Read>(text).map(drop).map_err(|_| OutOfBounds::Syntax)
+}
+
+/// Whether no key of any object in this text stands twice: of two readings of one text, a check would see one
+/// and a tool the other. A text that is not JSON has none.
+#[must_use]
+pub fn keys_are_unique(text: &str) -> bool {
+    serde_json::from_str::<unique::Unique>(text).is_ok()
 }
 
 /// Whether a parser that builds a tree would get more out of this text than [`VALUES`]. The text need not be
 /// JSON: a parser stops where it is not.
 #[must_use]
 pub fn too_many_values(text: &[u8]) -> bool {
-    let mut scan = Scan::default();
-    text.iter().any(|byte| scan.take(*byte).values > VALUES)
+    Scan::default().until(text, |scan| scan.values > VALUES)
 }
 
 fn measure(text: &str, most_depth: usize) -> Result<(), OutOfBounds> {
     let mut scan = Scan::default();
-    for byte in text.bytes() {
-        let Scan { depth, values, .. } = *scan.take(byte);
-        if depth > most_depth {
-            return Err(OutOfBounds::Depth { most: most_depth });
-        }
-        if values > VALUES {
-            return Err(OutOfBounds::Values { most: VALUES });
-        }
+    match scan.until(text.as_bytes(), |scan| scan.depth > most_depth || scan.values > VALUES) {
+        false => Ok(()),
+        true if scan.depth > most_depth => Err(OutOfBounds::Depth { most: most_depth }),
+        true => Err(OutOfBounds::Values { most: VALUES }),
     }
-    Ok(())
 }
 
 /// Depth and number of values of a JSON text up to here, byte by byte.
@@ -95,6 +101,23 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
+    /// Takes bytes up to the first after which `over` holds; whether there was one.
+    fn until(&mut self, bytes: &[u8], over: impl Fn(&Self) -> bool) -> bool {
+        let mut rest = bytes;
+        loop {
+            // Most of a long text is one string, and in a string only its end counts.
+            if self.in_string && !self.escaped {
+                let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                rest = rest.get(end..).unwrap_or_default();
+            }
+            let Some((byte, after)) = rest.split_first() else { return false };
+            if over(self.take(*byte)) {
+                return true;
+            }
+            rest = after;
+        }
+    }
+
     pub(crate) fn take(&mut self, byte: u8) -> &Self {
         if self.in_string {
             match byte {

@@ -4,12 +4,12 @@
 mod outcome;
 
 use crate::api::{CallEnd, CallNote, CallOutcome, Caller};
-use crate::audit::{Denied, Entry, Executed, Requested};
+use crate::audit::{Denied, Entry, Executed, OutcomeUnknown, Requested};
 use crate::bounds::{self, OutOfBounds};
 use crate::catalogue::Offer;
 use crate::hub::Inner;
 use crate::policy::{self, Decision};
-use crate::runner::Ended;
+use crate::runner::{Ended, Reached, RunnerEnd, Why};
 use crate::session::{Denials, Need, Refusal, Serving, Session};
 use manifest::{Digest, Limits, RunnerScope, ToolName};
 use outcome::{audited, broken, from_runner, limit};
@@ -46,6 +46,17 @@ struct Cost {
     runner_us: u64,
     usage: Option<protocol::Usage>,
     result_bytes: usize,
+    /// Why nobody can say whether it took effect.
+    unknown: Option<String>,
+}
+
+impl Cost {
+    /// It has no end that can be believed. If its runner had heard of it, that is written down.
+    fn unheard(&mut self, reached: Reached, why: impl Into<String>) {
+        if reached == Reached::Runner {
+            self.unknown = Some(why.into());
+        }
+    }
 }
 
 /// Runs a call to its end.
@@ -109,13 +120,20 @@ pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
     let outcome = attempt.run(&session, &offer, arguments, notes, &cancel, &mut cost).await;
     drop(place);
 
+    let runner = cost.serving.as_ref().map(|serving| serving.runner.born.container.clone());
+    if let (Some(reason), Some(runner)) = (cost.unknown, runner.clone()) {
+        let (session, tool) = (caller.session.clone(), tool.name.clone());
+        let unknown = OutcomeUnknown { call: attempt.id, session, tool, runner, reason };
+        // The record of its end follows; if neither can be written, that one says so.
+        drop(hub.audit.write(Entry::OutcomeUnknown(unknown)).await);
+    }
     let wall_us = attempt.wall_us();
     let executed = Executed {
         call: attempt.id,
         session: caller.session.clone(),
         tool: tool.name.clone(),
         outcome: audited(&outcome),
-        runner: cost.serving.as_ref().map(|serving| serving.runner.born.container.clone()),
+        runner,
         wall_us,
         runner_us: cost.runner_us,
         result_bytes: cost.result_bytes,
@@ -176,28 +194,54 @@ impl<'a> Attempt<'a> {
         // Whoever ends the session ends the call.
         let ended = tokio::select! {
             biased;
-            () = session.ended.cancelled() => return CallOutcome::Cancelled,
+            () = session.ended.cancelled() => {
+                cost.unheard(Reached::Runner, "its session was ended");
+                return CallOutcome::Cancelled;
+            }
             ended = serving.runner.call(&offer.tool.name, arguments, &offer.tool.grants.limits, notes, cancel) => ended,
         };
         serving.touch();
         match ended {
             Ended::Done(done) => {
+                let outcome = match from_runner(self.id, done.outcome, &offer.tool.grants.limits) {
+                    Ok(outcome) => outcome,
+                    Err(lie) => {
+                        serving.runner.kill(Why::Violation(lie.to_owned()));
+                        cost.unheard(Reached::Runner, format!("its runner broke the protocol: {lie}"));
+                        return CallOutcome::Broken { id: self.id };
+                    }
+                };
                 cost.usage = Some(done.usage);
-                let outcome = from_runner(self.id, done.outcome, &offer.tool.grants.limits);
                 if let CallOutcome::Answer(answer) = &outcome {
                     cost.result_bytes = crate::answer::bytes(answer);
                 }
                 outcome
             }
-            Ended::Cancelled => CallOutcome::Cancelled,
-            Ended::Overdue => limit("deadline_ms", offer.tool.grants.limits.deadline_ms.into()),
-            Ended::Lost(end) if end.fate.out_of_memory => CallOutcome::Limit {
+            Ended::Cancelled(reached) => {
+                cost.unheard(reached, "its caller cancelled it");
+                CallOutcome::Cancelled
+            }
+            Ended::Overdue(reached) => {
+                cost.unheard(reached, format!("its runner {}", Why::Deadline));
+                limit("deadline_ms", offer.tool.grants.limits.deadline_ms.into())
+            }
+            Ended::Lost(end, reached) => {
+                cost.unheard(reached, format!("its runner {}", end.why.for_audit()));
+                self.lost(session, offer, &end)
+            }
+        }
+    }
+
+    /// What the loss of its runner is to the agent.
+    fn lost(&self, session: &Session, offer: &Offer, end: &RunnerEnd) -> CallOutcome {
+        match end {
+            end if end.fate.out_of_memory => CallOutcome::Limit {
                 limit: "container_memory_bytes".into(),
                 value: outcome::container_memory_bytes(offer.tool.size),
                 text: "the container ran out of memory".into(),
             },
-            Ended::Lost(_) if session.ended.is_cancelled() => CallOutcome::Cancelled,
-            Ended::Lost(end) => {
+            _ if session.ended.is_cancelled() => CallOutcome::Cancelled,
+            end => {
                 tracing::error!(call = %self.id, tool = %offer.tool.name, "broken: {end}");
                 CallOutcome::Broken { id: self.id }
             }

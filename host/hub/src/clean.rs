@@ -11,6 +11,9 @@ pub use json::json;
 /// The end of a text that was cut.
 const CUT: char = '…';
 
+/// Bytes that are looked at together.
+const PIECE: usize = 64;
+
 /// Longest title and name-like field, bytes.
 pub const LINE_BYTES: usize = 256;
 /// Longest description of a tool, bytes. Bounds what one component can put into every model context.
@@ -43,9 +46,14 @@ pub fn bounded(dirty: &str, most_bytes: usize) -> String {
 #[must_use]
 pub fn text(dirty: &str) -> String {
     let mut clean = String::with_capacity(dirty.len());
-    let mut characters = dirty.chars().peekable();
-    while let Some(c) = characters.next() {
-        if c == '\r' && characters.peek() == Some(&'\n') {
+    let mut rest = dirty;
+    loop {
+        let (plain, other) = rest.split_at(plain_bytes(rest.as_bytes()));
+        clean.push_str(plain);
+        let mut characters = other.chars();
+        let Some(c) = characters.next() else { return clean };
+        rest = characters.as_str();
+        if c == '\r' && rest.starts_with('\n') {
             continue;
         }
         if shown(clean.chars().next_back(), c) {
@@ -54,7 +62,16 @@ pub fn text(dirty: &str) -> String {
             clean.extend(c.escape_unicode());
         }
     }
-    clean
+}
+
+/// How many bytes at the start are ASCII that everybody sees, or a line end or tab: nearly all of nearly every
+/// text, and copied as they stand.
+fn plain_bytes(bytes: &[u8]) -> usize {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    // Piece by piece without a way out in the middle, which the compiler turns into wide instructions.
+    let whole = bytes.chunks(PIECE).take_while(|piece| piece.iter().fold(true, |all, byte| all & plain(*byte))).count();
+    let sure = (whole * PIECE).min(bytes.len());
+    sure + bytes.iter().skip(sure).take_while(|byte| plain(**byte)).count()
 }
 
 /// Whether a character may stand after `before` as it is.

@@ -9,7 +9,11 @@ mod body;
 mod connection;
 mod conversations;
 mod credentials;
+mod direct;
+#[doc(hidden)]
+pub mod fuzzing;
 mod router;
+mod standing;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 mod tests;
@@ -26,10 +30,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// Connections at once. Each holds at most one request, so this bounds requests too.
-const MAX_CONNECTIONS: usize = 256;
+pub(crate) const MAX_CONNECTIONS: usize = 256;
 
 /// How long calls that run may go on after `stop`, before their connections are cut.
-const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// Why there is no HTTP listener.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,11 @@
 //! The hub: one value that owns everything else.
 
+mod janitor;
 mod start;
 mod upkeep;
 mod visit;
 
+pub use start::classes;
 pub(crate) use visit::Visit;
 
 use crate::api::*;
@@ -19,7 +21,9 @@ use crate::session::{Denials, Need, Sessions};
 use crate::tickets::{self, Tickets};
 use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
-use manifest::{ClassId, ComponentName, Manifest, Placement, ProfileName, Tier, class_of};
+use container::{LauncherError, Listed};
+use janitor::Trouble;
+use manifest::{Access, ClassId, ComponentName, Manifest, Placement, ProfileName, Tier, ToolName, class_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,8 +67,10 @@ pub(crate) struct Inner {
     /// Runners and their reaping.
     runners: TaskTracker,
     stop: CancellationToken,
+    /// What is wrong with the engine, or left over in it.
+    trouble: Arc<Trouble>,
     /// Dropped last: the lock goes when nothing of the hub is left.
-    _data: DataDir,
+    _data: Arc<DataDir>,
 }
 
 impl Hub {
@@ -114,6 +120,16 @@ impl Hub {
         let catalogue = self.0.catalogue.load();
         let shown = catalogue.offers.values().filter(|offer| policy::lists(profile, &self.0.denied_tiers, &offer.tool));
         shown.map(|offer| offer.listed.clone()).collect()
+    }
+
+    /// One of them, by its name.
+    #[must_use]
+    pub fn tool(&self, caller: &Caller, name: &str) -> Option<ListedTool> {
+        let caller = self.in_force(caller)?;
+        let profile = self.0.manifest.profiles.get(&caller.profile)?;
+        let catalogue = self.0.catalogue.load();
+        let offer = catalogue.offers.get(&ToolName::try_from(name).ok()?)?;
+        policy::lists(profile, &self.0.denied_tiers, &offer.tool).then(|| offer.listed.clone())
     }
 
     /// Calls a tool. `arguments` is the text of a JSON object. Dropping the future cancels the call; it is
@@ -172,6 +188,11 @@ impl Hub {
         Ok(registration)
     }
 
+    /// The manifest in force.
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.0.manifest
+    }
+
     /// The registered components, in name order.
     #[must_use]
     pub fn components(&self) -> Vec<Registration> {
@@ -192,6 +213,20 @@ impl Hub {
         // Without wall 2 there is none, and that is what is shown.
         let rendered = serde_json::to_value(rendered).unwrap_or_default();
         Ok((upkeep::cleaned(serving.runner.hello.posture.clone()), rendered))
+    }
+
+    /// The containers that this hub made and that still are, each with what the engine was asked for. None
+    /// without wall 2.
+    ///
+    /// # Errors
+    /// When the engine cannot be asked.
+    pub async fn containers(&self) -> Result<Vec<ContainerView>, LauncherError> {
+        let launcher = self.0.starter.launcher();
+        let view = |listed: Listed| {
+            let body = launcher.posture(&listed.container)?.body(&listed.container, listed.created);
+            Some(ContainerView { container: listed.container, class: listed.class, body })
+        };
+        Ok(launcher.list().await?.into_iter().filter_map(view).collect())
     }
 
     /// Takes no new calls, waits this long for those that run, kills every runner and closes the audit log.
@@ -232,7 +267,11 @@ impl Inner {
         let offers = shared.map(Arc::as_ref).chain(std::iter::once(offer));
         let scope = tickets::scope(&self.manifest, offers, &self.starter.launcher().mount_points(&class));
         let concurrent_calls = call::concurrent_calls(self, offer);
-        Need { pool: &self.pool, tickets: &self.tickets, class, offer, scope, concurrent_calls }
+        let writes = self
+            .placements
+            .get(&class)
+            .is_some_and(|placement| placement.mounts.values().any(|access| *access == Access::Write));
+        Need { pool: &self.pool, tickets: &self.tickets, class, writes, offer, scope, concurrent_calls }
     }
 
     /// Makes a registration part of what is offered.

@@ -3,7 +3,7 @@
 mod fates;
 
 use crate::audit::{Audit, Entry};
-use crate::runner::{Born, Departure, Fate, Reap, Runner, RunnerEnd, Streams};
+use crate::runner::{Born, Departure, Fate, Reap, Runner, RunnerEnd, Streams, Verdict, Why};
 use container::{Attached, ContainerName, Create, Created, Diagnostics, Launcher, LauncherError};
 use fates::Fates;
 use manifest::ClassId;
@@ -74,15 +74,7 @@ impl Starter {
     pub(crate) async fn runner(&self, class: &ClassId) -> Result<Runner, StartFailure> {
         let Opened { created, streams, container } = self.open(class).await?;
         let born = Born { container: created.container, posture: created.posture };
-        let reap: Reap = Box::new(move |departure, why| {
-            Box::pin(async move {
-                let reason = why.to_string();
-                if why.is_breach() {
-                    container.record(reason.clone()).await;
-                }
-                container.reap(departure, &reason).await
-            })
-        });
+        let reap: Reap = Box::new(move |departure, why| Box::pin(container.judge(departure, why)));
         Runner::meet(streams, born, reap, &self.tasks).await.map_err(StartFailure::Runner)
     }
 }
@@ -115,11 +107,29 @@ impl Container {
         fate
     }
 
-    async fn record(&self, reason: String) {
-        let Some(starter) = &self.starter else { return };
-        let entry = Entry::RunnerKilled { runner: self.name.clone(), class: self.class.clone(), reason };
-        // The runner is killed either way; the log thread says that it cannot write.
-        drop(starter.audit.write(entry).await);
+    /// Kills a runner's container, and writes down what nobody wanted. A log that hangs does not keep a liar alive,
+    /// and an engine that hangs does not keep it out of the log.
+    async fn judge(self, departure: Departure, why: Why) -> Fate {
+        let (runner, class) = (self.name.clone(), self.class.clone());
+        let audit = self.starter.as_ref().map(|starter| starter.audit.clone());
+        let record = async |entry| {
+            if let Some(audit) = audit {
+                // The runner is killed either way; the log thread says that it cannot write.
+                drop(audit.write(entry).await);
+            }
+        };
+        let (reason, told) = (why.for_audit(), why.to_string());
+        let reap = self.reap(departure, &told);
+        match why.verdict() {
+            Verdict::Wanted => reap.await,
+            Verdict::Breach => tokio::join!(reap, record(Entry::RunnerKilled { runner, class, reason })).0,
+            Verdict::Loss => {
+                let fate = reap.await;
+                let Fate { out_of_memory, exit_code } = fate;
+                record(Entry::RunnerLost { runner, class, reason, exit_code, out_of_memory }).await;
+                fate
+            }
+        }
     }
 
     fn report(&self, departure: Departure, reason: &str, fate: Fate) {

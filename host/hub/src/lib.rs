@@ -21,6 +21,7 @@ mod pool;
 mod registry;
 mod runner;
 mod session;
+mod shares;
 pub mod stdio;
 #[cfg(test)]
 mod testing;
@@ -28,5 +29,5 @@ mod tickets;
 pub mod tokens;
 
 pub use api::*;
-pub use hub::Hub;
+pub use hub::{Hub, classes};
 pub use registry::{Recorded, registered};

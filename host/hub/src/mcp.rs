@@ -13,6 +13,7 @@ mod governor;
 mod listing;
 mod notes;
 
+pub(crate) use answer::{Parts, parts};
 pub use governor::Governor;
 
 use crate::api::{CallOutcome, Caller};
@@ -82,8 +83,7 @@ impl<G: Governor> ServerHandler for Face<G> {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        let tools = self.governor.tools(&self.caller);
-        tools.into_iter().find(|tool| tool.description.name == name).map(listing::tool)
+        self.governor.tool(&self.caller, name).map(listing::tool)
     }
 
     async fn list_tools(
@@ -207,7 +207,7 @@ impl<G: Governor> ServerHandler for Face<G> {
     }
 }
 
-fn implementation() -> Implementation {
+pub(crate) fn implementation() -> Implementation {
     let mut implementation = Implementation::new("safeclaw", env!("CARGO_PKG_VERSION"));
     implementation.title = Some("SafeClaw".to_owned());
     implementation

@@ -10,7 +10,7 @@ mod view;
 pub use client::{Client, ClientError};
 #[cfg(test)]
 pub(crate) use router::router;
-pub use view::{PostureView, ToolView};
+pub use view::{DirectoryView, PostureView, ToolView};
 
 use crate::Hub;
 use crate::http::{Limits, serve_all};
@@ -19,7 +19,7 @@ use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
 /// Connections at once.
-const MAX_CONNECTIONS: usize = 16;
+pub(crate) const MAX_CONNECTIONS: usize = 16;
 
 /// After `stop`: for requests that run. A component that compiles may take two minutes; it is broken off.
 const GRACE: Duration = Duration::from_secs(5);

@@ -3,6 +3,7 @@
 
 use crate::launch::{StartFailure, Starter};
 use crate::runner::Runner;
+use container::ContainerName;
 use futures_util::future::BoxFuture;
 use manifest::ClassId;
 use std::collections::{BTreeMap, VecDeque};
@@ -15,15 +16,21 @@ use tokio_util::sync::CancellationToken;
 /// After a first failure to park, until the next try; doubles with each.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LAST_BACKOFF: Duration = Duration::from_secs(60);
+/// A runner that waited for longer is replaced: what it was made from was looked at that long ago.
+const PARKED_MOST: Duration = Duration::from_secs(8 * 60);
 /// Parking waits for this long after a runner was taken: whoever took it goes first on the processors.
 const POLITENESS: Duration = Duration::from_millis(50);
 
 /// Starts a runner of a class.
 pub(crate) type Start = Box<dyn Fn(ClassId) -> BoxFuture<'static, Result<Runner, StartFailure>> + Send + Sync>;
 
+/// Whether a runner's container is still what a new one would be.
+pub(crate) type Stands = Box<dyn Fn(ContainerName) -> BoxFuture<'static, bool> + Send + Sync>;
+
 /// Parked runners, by class.
 pub(crate) struct Pool {
     start: Start,
+    stands: Stands,
     classes: Mutex<BTreeMap<ClassId, Class>>,
     wake: Notify,
 }
@@ -31,22 +38,39 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct Class {
     wanted: usize,
-    parked: VecDeque<Runner>,
+    parked: VecDeque<Parked>,
     failures: u32,
     not_before: Option<Instant>,
+}
+
+struct Parked {
+    runner: Runner,
+    since: Instant,
 }
 
 impl Pool {
     /// An empty one.
     pub(crate) fn new(starter: Starter) -> Arc<Self> {
-        Self::with(Box::new(move |class| {
+        let launcher = starter.launcher().clone();
+        let start: Start = Box::new(move |class| {
             let starter = starter.clone();
             Box::pin(async move { starter.runner(&class).await })
-        }))
+        });
+        let stands: Stands = Box::new(move |container| {
+            let launcher = launcher.clone();
+            Box::pin(async move {
+                launcher.stands(&container).await.unwrap_or_else(|error| {
+                    // The one that is started instead is refused for the same reason, and that is told.
+                    tracing::warn!(%container, error = &error as &dyn std::error::Error, "not used any more");
+                    false
+                })
+            })
+        });
+        Self::with(start, stands)
     }
 
-    pub(crate) fn with(start: Start) -> Arc<Self> {
-        Arc::new(Self { start, classes: Mutex::default(), wake: Notify::new() })
+    pub(crate) fn with(start: Start, stands: Stands) -> Arc<Self> {
+        Arc::new(Self { start, stands, classes: Mutex::default(), wake: Notify::new() })
     }
 
     /// Sets how many are parked; what is too much is ended.
@@ -65,22 +89,32 @@ impl Pool {
 
     /// A runner of a class, parked or new. It is the caller's, and never comes back.
     pub(crate) async fn runner(&self, class: &ClassId) -> Result<Runner, StartFailure> {
-        if let Some(runner) = self.take(class) {
-            return Ok(runner);
+        while let Some(runner) = self.take(class) {
+            if self.stands(&runner).await {
+                return Ok(runner);
+            }
+            tracing::info!(container = %runner.born.container, "a parked runner's mounts have changed: it is not used");
         }
         (self.start)(class.clone()).await
+    }
+
+    /// Whether a runner's mounts are those that a new one would get. A protected path that appears, or is
+    /// replaced, after its container was made is not held read-only in it.
+    pub(crate) async fn stands(&self, runner: &Runner) -> bool {
+        (self.stands)(runner.born.container.clone()).await
     }
 
     fn take(&self, class: &ClassId) -> Option<Runner> {
         let mut classes = self.lock();
         let class = classes.get_mut(class)?;
-        let alive = std::iter::from_fn(|| class.parked.pop_front()).find(Runner::lives);
+        let now = Instant::now();
+        let alive = std::iter::from_fn(|| class.parked.pop_front()).find(|parked| parked.usable(now));
         if alive.is_some() {
             class.failures = 0;
         }
         drop(classes);
         self.wake.notify_one();
-        alive
+        alive.map(|parked| parked.runner)
     }
 
     /// How many wait.
@@ -135,7 +169,7 @@ impl Pool {
         let (pool, ended) = (Arc::downgrade(self), runner.ended());
         let mut classes = self.lock();
         let Some(class) = classes.get_mut(name).filter(|class| class.parked.len() < class.wanted) else { return };
-        class.parked.push_back(runner);
+        class.parked.push_back(Parked { runner, since: Instant::now() });
         drop(classes);
         // Ends with the runner, wherever that is by then.
         tokio::spawn(async move {
@@ -147,22 +181,26 @@ impl Pool {
     }
 
     /// A class with a gap that may be filled now; or when to look again. Runners that died while they were
-    /// parked count as failures to park, so that a broken one is not started over and over.
+    /// parked count as failures to park, so that a broken one is not started over and over; those that waited
+    /// too long just go.
     fn missing(&self, now: Instant) -> Result<ClassId, Option<Instant>> {
         let mut retry: Option<Instant> = None;
         for (name, class) in self.lock().iter_mut() {
             let before = class.parked.len();
-            class.parked.retain(Runner::lives);
+            class.parked.retain(|parked| parked.runner.lives());
             if class.parked.len() < before {
                 class.back_off(now);
             }
-            if class.parked.len() >= class.wanted {
-                continue;
-            }
-            match class.not_before {
-                Some(at) if at > now => retry = Some(retry.map_or(at, |r| r.min(at))),
-                _ => return Ok(name.clone()),
-            }
+            class.parked.retain(|parked| parked.usable(now));
+            let due = if class.parked.len() < class.wanted {
+                match class.not_before {
+                    Some(at) if at > now => Some(at),
+                    _ => return Ok(name.clone()),
+                }
+            } else {
+                class.parked.iter().map(|parked| parked.since + PARKED_MOST).min()
+            };
+            retry = retry.into_iter().chain(due).min();
         }
         Err(retry)
     }
@@ -173,6 +211,12 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ClassId, Class>> {
         self.classes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Parked {
+    fn usable(&self, now: Instant) -> bool {
+        self.runner.lives() && now < self.since + PARKED_MOST
     }
 }
 

@@ -115,10 +115,11 @@ impl Registrar {
             made_with: self.made_with.clone(),
             registered: jiff::Timestamp::now().to_string(),
         };
-        self.shelf.store_artefact(&registration.artefact, compiled.artefact).await?;
+        let artefact = self.shelf.store_artefact(&registration.artefact, compiled.artefact).await?;
         let described = describe::describe(&self.starter, &self.tickets, &registration).await?;
         registration.tools = tools::check(described)?;
         self.keep(&registration, wasm).await?;
+        artefact.keep();
         Ok(registration)
     }
 

@@ -4,17 +4,20 @@
 //! says is held against what it was asked, and the first thing that does not fit ends it. Dropping a
 //! [`Runner`] kills it.
 
+mod belief;
 mod call;
 mod conversation;
 mod end;
+#[cfg(test)]
+mod patience;
 mod pump;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use call::Ended;
-pub(crate) use end::{Departure, Fate, Reap, RunnerEnd, Why};
+pub(crate) use call::{Ended, Reached};
+pub(crate) use end::{Departure, Fate, Reap, RunnerEnd, Verdict, Why};
 
 use container::ContainerName;
 use conversation::Conversation;
@@ -97,7 +100,10 @@ impl Runner {
     /// Hands it a ticket, the first or a newer one, and waits until it is in force.
     pub(crate) async fn assign(&self, serial: u64, jws: String) -> Result<(), RunnerEnd> {
         let answer = self.shared.talk().expect_ready(serial)?;
+        // Whoever gives up while the pipe is full has sent nothing; later, the runner still owes its `Ready`.
+        let unsent = UnsentTicket { shared: &self.shared, serial };
         self.send(&ToRunner::Ticket(jws)).await?;
+        std::mem::forget(unsent);
         match timeout(READY_TIMEOUT, answer).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(self.shared.last_words().await),
@@ -146,6 +152,18 @@ impl Deref for Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.0.kill(Why::Released);
+    }
+}
+
+/// A ticket on its way to the pipe; dropped there, no `Ready` is waited for.
+struct UnsentTicket<'a> {
+    shared: &'a Shared,
+    serial: u64,
+}
+
+impl Drop for UnsentTicket<'_> {
+    fn drop(&mut self) {
+        self.shared.talk().withdraw_ticket(self.serial);
     }
 }
 

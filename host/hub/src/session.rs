@@ -182,7 +182,8 @@ impl Session {
             let idle = |serving: &Arc<Serving>| {
                 let rules = manifest.tiers.get(&serving.tier);
                 let most = rules.map_or(Duration::ZERO, |rules| Duration::from_secs(rules.idle_s.into()));
-                !serving.runner.lives() || (Arc::strong_count(serving) == 1 && serving.idle(now) > most)
+                !serving.runner.lives()
+                    || (Arc::strong_count(serving) == 1 && (serving.idle(now) > most || serving.is_old(now)))
             };
             if held.as_ref().is_some_and(idle) {
                 *held = None;

@@ -3,6 +3,8 @@
 
 pub mod bridge;
 mod eof;
+#[doc(hidden)]
+pub mod fuzzing;
 mod greeting;
 pub(crate) mod socket;
 #[cfg(test)]
@@ -15,6 +17,7 @@ pub use socket::{SocketError, bind};
 
 use crate::api::Caller;
 use crate::mcp::{Face, Governor, MAX_MESSAGE_BYTES};
+use crate::shares::Shares;
 use eof::CancelAtEof;
 use rmcp::RoleServer;
 use rmcp::service::{ServerInitializeError, serve_server_with_ct};
@@ -23,7 +26,7 @@ use rmcp::transport::async_rw::AsyncRwTransport;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -32,6 +35,10 @@ use values::FewValues;
 
 /// Bridges at once.
 const MAX_BRIDGES: usize = 64;
+/// Of which one principal's.
+const MAX_PER_PRINCIPAL: usize = MAX_BRIDGES / 2;
+/// How soon the end of a bridge's token ends it.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// From connecting to a whole greeting.
 const GREETING_TIME: Duration = Duration::from_secs(5);
 /// When no connection can be accepted, the next try is after this.
@@ -98,6 +105,7 @@ where
 /// Serves bridges on `mcp.sock` until `stop`.
 pub async fn serve_socket<G: Governor>(governor: G, listener: UnixListener, stop: CancellationToken) {
     let permits = Arc::new(Semaphore::new(MAX_BRIDGES));
+    let shares = Arc::new(Shares::new(MAX_PER_PRINCIPAL));
     let mut bridges = JoinSet::new();
     loop {
         while bridges.try_join_next().is_some() {}
@@ -112,7 +120,8 @@ pub async fn serve_socket<G: Governor>(governor: G, listener: UnixListener, stop
         };
         match accepted {
             Ok((stream, _)) => {
-                let served = serve_bridge(governor.clone(), stream, stop.clone());
+                let (input, output) = stream.into_split();
+                let served = serve_bridge(governor.clone(), input, output, shares.clone(), stop.clone());
                 bridges.spawn(async move {
                     served.await;
                     drop(permit);
@@ -128,17 +137,40 @@ pub async fn serve_socket<G: Governor>(governor: G, listener: UnixListener, stop
     let _ = timeout(STOP_TIME, ended).await;
 }
 
-async fn serve_bridge<G: Governor>(governor: G, stream: UnixStream, stop: CancellationToken) {
-    let (input, mut output) = stream.into_split();
+async fn serve_bridge<G, R, W>(governor: G, input: R, mut output: W, shares: Arc<Shares>, stop: CancellationToken)
+where
+    G: Governor,
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
     let mut input = BufReader::new(input);
     let who = tokio::select! {
         () = stop.cancelled() => return,
         who = timeout(GREETING_TIME, greeting::receive(&mut input, &governor)) => who,
     };
-    let who = who.unwrap_or(Err("the greeting took too long"));
+    let place = |caller: Caller| match shares.take(&caller.principal) {
+        Some(place) => Ok((caller, place)),
+        None => Err("this principal has as many bridges as one may have"),
+    };
+    let who = who.unwrap_or(Err("the greeting took too long")).and_then(place);
     let answered = greeting::answer(&mut output, who.as_ref().map(drop).map_err(|reason| *reason)).await;
-    let (Ok(caller), Ok(())) = (who, answered) else { return };
-    if let Err(error) = serve_stream(governor, caller, input, output, stop).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "a bridge's conversation failed");
+    let (Ok((caller, _place)), Ok(())) = (who, answered) else { return };
+    let revoked = stop.child_token();
+    let conversation = serve_stream(governor.clone(), caller.clone(), input, output, revoked.clone());
+    let watch = async {
+        while governor.in_force(&caller) {
+            sleep(LOOK_EVERY).await;
+        }
+        revoked.cancel();
+        // The conversation ends now; whoever waits here waits for that.
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = conversation => {
+            if let Err(error) = ended {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a bridge's conversation failed");
+            }
+        }
+        () = watch => {}
     }
 }

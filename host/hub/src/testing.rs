@@ -4,7 +4,7 @@
 use crate::api::{RegisteredTool, Registration};
 use manifest::{
     Access, Ceiling, Component, ComponentName, ContainerSize, Digest, FsGrant, Grants, Limits, Manifest, Mount,
-    MountName, Profile, ProfileName, RunnerScope, Tier, TierRules, Tool, ToolName,
+    MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules, Tool, ToolName,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,7 +56,7 @@ fn rules(tier: Tier) -> TierRules {
         runner: RunnerScope::Session,
         limits: limits(),
     };
-    TierRules { tier, ceiling, calls_per_hour: 10, concurrent_calls: 2, idle_s: 60 }
+    TierRules { tier, ceiling, calls_per_hour: 10, concurrent_calls: 2, idle_s: 60, runtime: Runtime::Runc }
 }
 
 pub(crate) fn manifest(tools: impl IntoIterator<Item = Tool>) -> Manifest {

@@ -43,10 +43,12 @@ pub struct Explanation {
     pub shares_runner_with: BTreeSet<ToolName>,
     /// Profiles that see it.
     pub profiles: BTreeSet<ProfileName>,
-    /// What it is, with origins: component, tier, reason, runner, size.
+    /// What it is, with origins: component, tier, reason, runner, size, runtime.
     pub is: Vec<Fact>,
     /// What it is granted, with origins.
     pub granted: Vec<Fact>,
+    /// The mounts that its directories lie in, each with the operator's reason for it.
+    pub mounts: Vec<Fact>,
     /// What it is not granted, in words; the empty grant is all of it.
     pub not_granted: Vec<String>,
     /// What bounds one call, with origins.
@@ -98,8 +100,9 @@ pub fn explain(read: &Read, name: &ToolName) -> Result<Explanation, UnknownTool>
         container_mounts,
         shares_runner_with,
         profiles: manifest.profiles.values().filter(sees).map(|profile| profile.name.clone()).collect(),
-        is: facts::is(tool, from, &manifest.components, &origins.components),
+        is: facts::is(tool, from, rules, tier_from, &manifest.components, &origins.components),
         granted: facts::granted(tool, from, &manifest.mounts),
+        mounts: facts::mounts(tool, &manifest.mounts, &origins.mounts),
         not_granted: facts::not_granted(tool),
         limits: facts::limits(tool, from),
         session: facts::session(tool, rules, tier_from),
@@ -113,6 +116,9 @@ impl fmt::Display for Explanation {
         section(f, "granted", &self.granted)?;
         if self.granted.is_empty() {
             writeln!(f, "    nothing")?;
+        }
+        if !self.mounts.is_empty() {
+            section(f, "mounts, and why they exist", &self.mounts)?;
         }
         writeln!(f, "  not granted")?;
         for line in &self.not_granted {

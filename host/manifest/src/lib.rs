@@ -5,6 +5,7 @@ pub mod bounds;
 pub mod diagnostics;
 mod digest;
 pub mod explain;
+pub mod linked;
 pub mod model;
 pub mod names;
 pub mod origin;

@@ -59,6 +59,16 @@ pub enum ContainerSize {
     Large,
 }
 
+/// What runs a tier's containers. A stronger one is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Runtime {
+    /// The host's kernel serves the runner's system calls, as far as the filters let them through.
+    Runc,
+    /// gVisor: a kernel of its own, in user space, serves them.
+    Runsc,
+}
+
 /// Bounds on one call, all enforced by the runner's engine; the hub checks sizes once more.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Limits {
@@ -169,6 +179,8 @@ pub struct TierRules {
     pub concurrent_calls: u32,
     /// A runner without a call for this long is killed.
     pub idle_s: u32,
+    /// What runs its containers. Of the tier and not of a tool, so that no tool can lower it.
+    pub runtime: Runtime,
 }
 
 /// The most that a tool of a tier can be granted.

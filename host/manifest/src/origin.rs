@@ -67,6 +67,8 @@ pub struct TierOrigins {
     pub calls_per_hour: Line,
     /// Its idle time.
     pub idle: Origin,
+    /// What runs its containers.
+    pub runtime: Origin,
 }
 
 /// Where everything came from.

@@ -1,6 +1,6 @@
 //! Which tools share a runner, and what that runner's container is given.
 
-use crate::model::{Access, ContainerSize, Manifest, RunnerScope, Tier};
+use crate::model::{Access, ContainerSize, Manifest, RunnerScope, Runtime, Tier};
 use crate::names::{MountName, ToolName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +31,8 @@ pub struct Placement {
     pub runner: RunnerScope,
     /// The size of the container.
     pub size: ContainerSize,
+    /// What runs it: its tier's.
+    pub runtime: Runtime,
     /// The union of its tools' mounts, each with the widest access among them.
     pub mounts: BTreeMap<MountName, Access>,
     /// Its tools.
@@ -49,6 +51,7 @@ impl Manifest {
                 tier: tool.tier,
                 runner: tool.runner,
                 size: tool.size,
+                runtime: self.runtime(tool.tier),
                 mounts: BTreeMap::new(),
                 tools: BTreeSet::new(),
             });
@@ -59,6 +62,19 @@ impl Manifest {
             }
         }
         placements
+    }
+
+    /// What runs the containers of a tier.
+    #[must_use]
+    pub fn runtime(&self, tier: Tier) -> Runtime {
+        self.tiers.get(&tier).map_or(Runtime::Runc, |rules| rules.runtime)
+    }
+
+    /// The strongest runtime that a tier asks for: a component is asked for its tools behind this one, since
+    /// whoever distrusts `runc` for its calls distrusts it for its first words too.
+    #[must_use]
+    pub fn strongest_runtime(&self) -> Runtime {
+        self.tiers.values().map(|rules| rules.runtime).max().unwrap_or(Runtime::Runc)
     }
 }
 

@@ -15,11 +15,13 @@ const MAX_BUFFER_BYTES: usize = HEADER_BYTES + MAX_FRAME_BYTES;
 /// Why bytes are not a frame, or a message does not fit one. Whoever reads one ends the connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// The length says more than [`MAX_FRAME_BYTES`].
-    #[error("a frame of {bytes} bytes; the most is {MAX_FRAME_BYTES}")]
+    /// The length says more than a peer may send, or may send now.
+    #[error("a frame of {bytes} bytes, where the most is {most}")]
     TooLong {
         /// What the length said.
         bytes: u64,
+        /// The bound.
+        most: usize,
     },
     /// The body is not a message of the wanted type.
     #[error("a frame that holds no known message")]
@@ -53,7 +55,7 @@ fn append<M: Serialize>(message: &M, start: usize, out: &mut Vec<u8>) -> Result<
     let taken = std::mem::take(out);
     *out = postcard::to_extend(message, taken).map_err(FrameError::Unwritable)?;
     let body = out.len().saturating_sub(start + HEADER_BYTES);
-    let too_long = || FrameError::TooLong { bytes: body as u64 };
+    let too_long = || FrameError::TooLong { bytes: body as u64, most: MAX_FRAME_BYTES };
     if body > MAX_FRAME_BYTES {
         return Err(too_long());
     }
@@ -97,7 +99,7 @@ impl Decoder {
             self.buffer.reserve_exact(wanted.max(doubled).saturating_sub(self.buffer.len()));
         }
         self.buffer.extend_from_slice(chunk);
-        if let Err(error) = self.body_bytes() {
+        if let Err(error) = self.body_bytes(MAX_FRAME_BYTES) {
             self.fail(error);
         }
     }
@@ -107,10 +109,19 @@ impl Decoder {
     /// # Errors
     /// The same error for ever, once the stream broke the rules.
     pub fn next<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
+        self.next_within(MAX_FRAME_BYTES)
+    }
+
+    /// The next message, if all of it is here, of at most `most_bytes`: what a peer may say at a moment is often
+    /// far less than the longest frame. A longer one is an error as soon as its length is read.
+    ///
+    /// # Errors
+    /// As [`Decoder::next`].
+    pub fn next_within<M: DeserializeOwned>(&mut self, most_bytes: usize) -> Result<Option<M>, FrameError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let decoded = self.decode();
+        let decoded = self.decode(most_bytes);
         if let Err(error) = &decoded {
             self.fail(error.clone());
         }
@@ -123,8 +134,8 @@ impl Decoder {
         self.taken == self.buffer.len()
     }
 
-    fn decode<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
-        let Some(bytes) = self.body_bytes()? else { return Ok(None) };
+    fn decode<M: DeserializeOwned>(&mut self, most_bytes: usize) -> Result<Option<M>, FrameError> {
+        let Some(bytes) = self.body_bytes(most_bytes)? else { return Ok(None) };
         let start = self.taken + HEADER_BYTES;
         let Some(body) = self.buffer.get(start..start + bytes) else { return Ok(None) };
         let (message, rest) = postcard::take_from_bytes(body).map_err(FrameError::Malformed)?;
@@ -136,13 +147,13 @@ impl Decoder {
     }
 
     /// The length of the frame at the front, once its header is here.
-    fn body_bytes(&self) -> Result<Option<usize>, FrameError> {
+    fn body_bytes(&self, most_bytes: usize) -> Result<Option<usize>, FrameError> {
         let waiting = self.buffer.get(self.taken..).unwrap_or_default();
         let Some(header) = waiting.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
         let bytes = u32::from_le_bytes(*header);
         match usize::try_from(bytes) {
-            Ok(bytes) if bytes <= MAX_FRAME_BYTES => Ok(Some(bytes)),
-            _ => Err(FrameError::TooLong { bytes: bytes.into() }),
+            Ok(bytes) if bytes <= most_bytes => Ok(Some(bytes)),
+            _ => Err(FrameError::TooLong { bytes: bytes.into(), most: most_bytes }),
         }
     }
 

@@ -11,6 +11,14 @@ pub const VERSION: u16 = 1;
 /// the hub hold for one message.
 pub const MAX_FRAME_BYTES: usize = 8 << 20;
 
+/// The longest hello: a few dozen findings, each of them a line. Whoever says hello has shown nothing yet, and
+/// a hub that parks many runners keeps as many hellos.
+pub const MAX_HELLO_BYTES: usize = 64 << 10;
+
+/// The steps of the lockdown that every hello names: a runner that does not even claim them is another program.
+/// That they were taken the hub cannot see; nothing that it decides rests on them.
+pub const LOCKDOWN_STEPS: [&str; 5] = ["descriptors", "environment", "dumpable", "landlock", "seccomp"];
+
 /// Names a call on one connection; chosen by the hub, never used twice.
 pub type CallId = u64;
 

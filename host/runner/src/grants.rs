@@ -1,7 +1,8 @@
 //! Directories of the ticket, opened once, beneath the mounts this runner was born with.
 
+use engine::beneath::Links;
 use protocol::Preopen;
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -74,14 +75,9 @@ impl Roots {
 }
 
 fn beneath(base: &OwnedFd, path: &Path) -> Result<OwnedFd, Errno> {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    openat2(
-        base,
-        path,
-        OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-        Mode::empty(),
-        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS,
-    )
+    let path = path.to_str().ok_or(Errno::ILSEQ)?;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    engine::beneath::open(base, if path.is_empty() { "." } else { path }, flags, Mode::empty(), Links::Refuse)
 }
 
 #[cfg(test)]

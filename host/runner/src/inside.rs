@@ -54,7 +54,7 @@ pub fn facts() -> Vec<(String, String)> {
         add(name, limit_of(&limits, title));
     }
     add("hostname", read("/proc/sys/kernel/hostname").map(|text| text.trim().to_owned()));
-    add("kernel", read("/proc/sys/kernel/osrelease").map(|text| text.trim().to_owned()));
+    add("kernel", kernel());
     add("/", listing("/"));
     add("/dev", listing("/dev"));
     add("environment", Some(environment_names()));
@@ -100,6 +100,18 @@ fn mount_options(mountinfo: &str, point: &str) -> Option<String> {
     let per_file_system = line.split(" - ").nth(1)?.split(' ').nth(2)?;
     let size = per_file_system.split(',').find(|option| option.starts_with("size="));
     Some(size.map_or_else(|| per_mount.to_owned(), |size| format!("{per_mount},{size}")))
+}
+
+/// The kernel's release; gVisor tells its own only in `/proc/version`.
+fn kernel() -> Option<String> {
+    let release = read("/proc/sys/kernel/osrelease").map(|text| text.trim().to_owned());
+    release.or_else(|| read("/proc/version")?.split_whitespace().nth(2).map(str::to_owned))
+}
+
+/// Whether the root is mounted read-only.
+pub(crate) fn root_is_read_only() -> bool {
+    let mounts = read("/proc/self/mountinfo").unwrap_or_default();
+    mount_options(&mounts, "/").is_some_and(|options| options.split(',').next() == Some("ro"))
 }
 
 fn points_below(mountinfo: &str, prefix: &str) -> String {

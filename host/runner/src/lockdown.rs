@@ -18,7 +18,7 @@ use std::io;
 /// A step that did not work.
 #[derive(Debug, thiserror::Error)]
 pub enum LockdownError {
-    /// Descriptors, environment or `dumpable`.
+    /// Descriptors, environment, `dumpable`, or asking for Landlock.
     #[error("lockdown: {step} failed")]
     Step {
         /// Which.
@@ -51,6 +51,17 @@ pub fn close_inherited() -> Result<Applied, LockdownError> {
     Ok(("descriptors".to_owned(), "all above 2 closed before any was opened".to_owned()))
 }
 
+/// Says of `clone3` that it does not exist, so that a C library makes its threads with `clone`, whose flags
+/// the container's profile can read. The profile says the same; gVisor answers `EPERM` for whatever a profile
+/// refuses, and with that no thread is ever made.
+///
+/// # Errors
+/// If it cannot be applied.
+pub fn threads_by_clone() -> Result<Applied, LockdownError> {
+    filter::absent(&calls::ABSENT)?;
+    Ok(("clone3".to_owned(), "not there: threads are made by clone".to_owned()))
+}
+
 /// Turns a write past `ulimit fsize` into `EFBIG` for the guest that wrote: the signal's default would end
 /// this process, and with it every other call in it.
 ///
@@ -76,8 +87,9 @@ pub fn hide() -> Result<Vec<Applied>, LockdownError> {
 /// that calls it and for those made later.
 ///
 /// # Errors
-/// If the kernel has Landlock and refuses.
+/// If the kernel has Landlock and refuses, or something keeps it from us.
 pub fn confine(reach: &Reach) -> Result<Applied, LockdownError> {
+    landlock::ask().map_err(|source| LockdownError::Step { step: "landlock", source })?;
     let applied = landlock::confine(reach).map_err(LockdownError::Landlock)?;
     Ok(("landlock".to_owned(), applied))
 }
@@ -107,10 +119,20 @@ pub fn deny_new_code() -> Result<(), LockdownError> {
     filter::kill_on(&calls::SEALED)
 }
 
+/// Kills for these calls too. A list can only become shorter so.
+///
+/// # Errors
+/// If it cannot be applied to all threads.
+pub fn deny(calls: &[calls::Call]) -> Result<(), LockdownError> {
+    if calls.is_empty() { Ok(()) } else { filter::kill_on(calls) }
+}
+
 #[expect(unsafe_code, reason = "close_range(2) has no safe form: it closes descriptors that someone may own")]
 fn close_from(first: libc::c_uint) -> io::Result<()> {
+    // A descriptor is an int; gVisor takes no greater number here.
+    let last = libc::c_int::MAX.unsigned_abs();
     // SAFETY: called before this program has opened anything, so no `OwnedFd` above 2 exists.
-    let answer = unsafe { libc::close_range(first, libc::c_uint::MAX, 0) };
+    let answer = unsafe { libc::close_range(first, last, 0) };
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -2,6 +2,7 @@
 //! is tested. One that succeeds, or fails for another reason than the wall, ends the runner.
 
 use crate::arguments::Wall2;
+use crate::inside;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -30,8 +31,12 @@ const ATTEMPTS: [Attempt; 4] = [
         // `EACCES` would only mean that the user is not root: the root must be read-only for everyone.
         name: "write to /",
         attack: || {
-            rustix::fs::openat(CWD, "/self-test", OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR)
-                .map(drop)
+            let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
+            match rustix::fs::openat(CWD, "/self-test", flags, Mode::RUSR) {
+                // gVisor asks for the permission first, and only then whether anything can be written at all.
+                Err(Errno::ACCESS) if inside::root_is_read_only() => Err(Errno::ROFS),
+                other => other.map(drop),
+            }
         },
         wall: Errno::ROFS,
         wall_name: "EROFS",

@@ -1,7 +1,7 @@
 //! One call, from its arguments to the message that ends it.
 
 use crate::outbox::Outbox;
-use crate::schema::{Misfit, Schema};
+use crate::schema::{Misfit, Schema, check_json};
 use crate::{describe, translate};
 use engine::{CallEnd, CallFailure, CallSink, Prepared};
 use protocol::{
@@ -70,9 +70,7 @@ fn outcome(end: CallEnd, tool: &Tool) -> Outcome {
 fn complete(answer: Answer, output: Option<&Schema>, result_bytes: u32) -> Outcome {
     let checked = match (&answer.structured, output) {
         (Some(text), Some(schema)) => schema.check(text),
-        (Some(text), None) => serde_json::from_str::<serde::de::IgnoredAny>(text)
-            .map(drop)
-            .map_err(|error| Misfit::Wrong(format!("not JSON: {error}"))),
+        (Some(text), None) => check_json(text),
         (None, Some(_)) => Err(Misfit::Wrong("there is none".to_owned())),
         (None, None) => Ok(()),
     };
@@ -80,9 +78,7 @@ fn complete(answer: Answer, output: Option<&Schema>, result_bytes: u32) -> Outco
         Ok(()) => few_blocks(answer),
         // The agent can do nothing about its form: it is a result that is too large.
         Err(Misfit::Values | Misfit::Work { .. }) => Outcome::Limit(Limit::Result, result_bytes.into()),
-        Err(misfit @ Misfit::Wrong(_)) => {
-            failed(format!("the tool's structured result does not fit its own schema: {misfit}"))
-        }
+        Err(misfit @ Misfit::Wrong(_)) => failed(format!("the tool's structured result was refused: {misfit}")),
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Host {
     Shipped,
     /// What ships and the demo, selected among the same packages as for the tests.
     Demo,
+    /// What ships and the bench, selected in the same way.
+    Bench,
     /// The programs and every test.
     Tests,
 }
@@ -43,14 +45,20 @@ pub(crate) async fn host(place: &Place, what: Host) -> anyhow::Result<()> {
     let mut command = cargo(place, "build");
     match what {
         Host::Shipped => command.args(["-p", "cli", "--bin", "safeclaw"]),
-        Host::Demo => programs(HOST.select(&mut command)),
-        Host::Tests => programs(HOST.select(&mut command)).args(["--examples", "--tests"]),
+        Host::Demo => programs(HOST.select(&mut command), &["demo"]),
+        Host::Bench => programs(HOST.select(&mut command), &["bench"]),
+        Host::Tests => programs(HOST.select(&mut command), &["demo", "bench"]).args(["--examples", "--tests"]),
     };
     step::run(place, "host", Output::Logged, &mut command).await
 }
 
-fn programs(command: &mut Command) -> &mut Command {
-    command.args(["--bin", "safeclaw", "--bin", "demo"])
+/// `safeclaw` and others.
+fn programs<'c>(command: &'c mut Command, others: &[&str]) -> &'c mut Command {
+    command.args(["--bin", "safeclaw"]);
+    for name in others {
+        command.args(["--bin", name]);
+    }
+    command
 }
 
 /// Builds the runner; with its tests also the probe, which takes its place in tests of the container.

@@ -2,6 +2,7 @@
 //! nobody's containers, and "no network" is true one level lower too.
 
 use crate::engine::answers;
+use crate::gvisor;
 use crate::place::Place;
 use crate::process::Owned;
 use crate::step::{self, Output};
@@ -76,7 +77,7 @@ pub(crate) async fn start(place: &Place) -> anyhow::Result<Option<Daemon>> {
         .arg(format!("unix://{}", socket.display()))
         // The machine's own daemon.json is not ours.
         .arg("--config-file")
-        .arg(empty_config(&run.0)?)
+        .arg(config(place, &run.0)?)
         .stdin(Stdio::null())
         .stdout(out.try_clone()?)
         .stderr(out);
@@ -86,9 +87,11 @@ pub(crate) async fn start(place: &Place) -> anyhow::Result<Option<Daemon>> {
     Ok(Some(daemon))
 }
 
-fn empty_config(run: &Path) -> anyhow::Result<PathBuf> {
+/// Ours alone: gVisor, if it was fetched, and else nothing.
+fn config(place: &Place, run: &Path) -> anyhow::Result<PathBuf> {
     let path = run.join("daemon.json");
-    std::fs::write(&path, "{}").with_context(|| format!("{} cannot be written", path.display()))?;
+    std::fs::write(&path, gvisor::daemon_json(place))
+        .with_context(|| format!("{} cannot be written", path.display()))?;
     Ok(path)
 }
 

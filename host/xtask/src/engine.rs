@@ -12,10 +12,15 @@ use tokio::net::UnixStream;
 pub(crate) struct Engine {
     /// Its socket.
     pub(crate) socket: PathBuf,
-    _daemon: Option<Daemon>,
+    daemon: Option<Daemon>,
 }
 
 impl Engine {
+    /// Whether it was started by this command, with a configuration of our own.
+    pub(crate) fn is_private(&self) -> bool {
+        self.daemon.is_some()
+    }
+
     /// Its address as `--engine` takes it.
     pub(crate) fn address(&self) -> String {
         format!("unix://{}", self.socket.display())
@@ -46,14 +51,14 @@ pub(crate) async fn find(place: &Place, prefer: Prefer, missing: Missing) -> any
         let socket = users_socket(std::env::var("DOCKER_HOST").ok().as_deref())?;
         if answers(&socket).await {
             eprintln!("engine    the one at {}", socket.display());
-            return Ok(Some(Engine { socket, _daemon: None }));
+            return Ok(Some(Engine { socket, daemon: None }));
         }
     }
     if missing == Missing::IsNone {
         return Ok(None);
     }
     let Some(daemon) = daemon::start(place).await? else { return Ok(None) };
-    Ok(Some(Engine { socket: daemon.socket.clone(), _daemon: Some(daemon) }))
+    Ok(Some(Engine { socket: daemon.socket.clone(), daemon: Some(daemon) }))
 }
 
 /// Where the user's engine listens.

@@ -5,10 +5,13 @@ mod build;
 mod clients;
 mod daemon;
 mod engine;
+mod gvisor;
 mod image;
+mod measure;
 mod place;
 mod process;
 mod progress;
+mod ready;
 mod setup;
 mod show;
 mod stages;
@@ -21,7 +24,7 @@ use place::Place;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// SafeClaw's own tasks: see it work, test it, build its parts.
+/// SafeClaw's own tasks: see it work, measure it, test it, build its parts.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -33,6 +36,8 @@ struct Arguments {
 enum Task {
     /// Show tools at work on real files behind both walls, and four attacks that fail.
     Demo(show::Options),
+    /// Measure calls, sessions, processor time and memory, beside a native server and without wall 2.
+    Bench(measure::Options),
     /// Run the whole test suite.
     Test(suite::Options),
     /// Build the runner image into target/image and load it into the engine, where there is one.
@@ -88,6 +93,7 @@ async fn perform(task: Task) -> anyhow::Result<()> {
     let place = Place::find()?;
     match task {
         Task::Demo(options) => show::demo(&place, &options).await,
+        Task::Bench(options) => measure::bench(&place, &options).await,
         Task::Test(options) => suite::test(&place, &options).await,
         Task::Image => {
             setup::platform()?;

@@ -1,10 +1,9 @@
 //! `cargo xtask demo`: prepares everything, then hands over to the `demo` program.
 
-use crate::build::{self, Harness, Host};
-use crate::engine::{self, Missing, Prefer};
+use crate::build::Host;
 use crate::place::Place;
 use crate::process::Owned;
-use crate::{image, setup};
+use crate::ready::{self, Ready};
 use anyhow::Context;
 use clap::Args;
 use std::process::Stdio;
@@ -17,7 +16,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// What the demo does.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Print one JSON object on standard output
+    /// Print one JSON object on standard output; policy, wall and time of each attack are also in
+    /// target/boundaries.json
     #[arg(long)]
     json: bool,
     /// Leave the hub running until Ctrl-C, and print what to paste into an MCP client
@@ -27,18 +27,7 @@ pub(crate) struct Options {
 
 /// Runs it.
 pub(crate) async fn demo(place: &Place, options: &Options) -> anyhow::Result<()> {
-    setup::platform()?;
-    setup::disk(place, setup::DEMO_DISK_GB)?;
-    setup::wasm_target(place).await?;
-    let engine = engine::find(place, Prefer::TheUsers, Missing::IsStarted)
-        .await?
-        .context("the demo needs a container engine, see above")?;
-    build::host(place, Host::Demo).await?;
-    build::runner(place, Harness::With).await?;
-    build::compile(place, Harness::With).await?;
-    let guests = build::guests(place).await?;
-    let image = image::make(place).await?;
-    image::load(place, &image, &engine).await?;
+    let Ready { engine, guests, image } = ready::ready(place, Host::Demo).await?;
     let mut command = Command::new(place.program("demo"));
     command.arg("--root").arg(&place.root).arg("--bin").arg(&place.bin);
     command.args(["--engine", &engine.address(), "--image", &image]);

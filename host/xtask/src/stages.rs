@@ -17,7 +17,7 @@ pub(crate) const PURE: Selection = Selection { packages: &["manifest", "protocol
 /// Everything outside the container.
 pub(crate) const HOST: Selection = Selection {
     packages: &["manifest", "protocol", "container", "hub", "cli", "xtask", "tests"],
-    features: &["xtask/demo"],
+    features: &["xtask/demo", "xtask/bench"],
 };
 
 /// The runner by itself. Built beside the hub it would get the hub's features of tokio, and with `signal` an

@@ -5,7 +5,7 @@ use crate::engine::{self, Engine, Missing, Prefer};
 use crate::place::Place;
 use crate::stages::{self, COMPILER, HOST, PURE, RUNNER, Selection, Took};
 use crate::step::{self, Output};
-use crate::{clients, image, setup};
+use crate::{clients, gvisor, image, setup};
 use anyhow::Context;
 use clap::Args;
 use std::ffi::OsString;
@@ -62,6 +62,7 @@ async fn full(place: &Place, clock: &mut Clock) -> anyhow::Result<()> {
     clock.time("build the compile program", build::compile(place, Harness::With)).await?;
     let guests = clock.time("build the guests", build::guests(place)).await?;
     let image = clock.time("pack the image", image::make(place)).await?;
+    gvisor::fetch(place).await;
     let engine = clock.time("start a container engine", test_engine(place)).await?;
     if let Some(engine) = &engine {
         clock.time("load the image", image::load(place, &image, engine)).await?;
@@ -117,6 +118,9 @@ impl Around {
         ];
         if let Some(engine) = engine {
             told.push(("SAFECLAW_TEST_ENGINE", engine.socket.clone().into_os_string()));
+            if engine.is_private() && gvisor::is_there(place) {
+                told.push(("SAFECLAW_TEST_RUNSC", "1".into()));
+            }
         }
         Ok(Self(told))
     }

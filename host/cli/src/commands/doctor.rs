@@ -42,7 +42,20 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         for finding in &findings {
             output::line(&finding.to_string())?;
         }
+        output::line(summary(&findings))?;
     }
     let failed = findings.iter().any(|finding| finding.state == State::Failed);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What a newcomer wants to know first.
+fn summary(findings: &[Finding]) -> &'static str {
+    let any = |state| findings.iter().any(|finding| finding.state == state);
+    if any(State::Failed) {
+        "Something FAILED: do what the first remedy says, then ask again."
+    } else if any(State::Warning) {
+        "It works; a warning says what could be better."
+    } else {
+        "All is well."
+    }
 }

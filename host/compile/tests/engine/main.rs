@@ -12,3 +12,4 @@ mod links;
 mod mangled;
 mod output;
 mod program;
+mod shapes;

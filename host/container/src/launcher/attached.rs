@@ -33,6 +33,10 @@ impl fmt::Debug for Attached {
 /// A runner that writes to its standard error for ever costs the hub this much.
 const DIAGNOSTICS_BYTES: usize = 16 << 10;
 
+/// All that a runner may write there in its life: an honest one writes a few lines. To read on costs the hub
+/// processor time for as long as the runner lives, and a parked one has no deadline.
+const MOST_DIAGNOSTICS_BYTES: u64 = 1 << 20;
+
 /// The last 16 KiB of a runner's standard error. A clone sees the same.
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics(Arc<Mutex<VecDeque<u8>>>);
@@ -76,11 +80,13 @@ pub(super) struct Output<S> {
     rest: Bytes,
     ended: bool,
     diagnostics: Diagnostics,
+    /// Bytes of standard error that may still come.
+    patience: u64,
 }
 
 impl<S> Output<S> {
     pub(super) fn new(pieces: S, diagnostics: Diagnostics) -> Self {
-        Self { pieces, rest: Bytes::new(), ended: false, diagnostics }
+        Self { pieces, rest: Bytes::new(), ended: false, diagnostics, patience: MOST_DIAGNOSTICS_BYTES }
     }
 }
 
@@ -91,7 +97,17 @@ impl<S: Stream<Item = io::Result<Piece>> + Unpin> AsyncRead for Output<S> {
             match Pin::new(&mut this.pieces).poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Ok(Piece::Output(bytes)))) => this.rest = bytes,
-                Poll::Ready(Some(Ok(Piece::Diagnostics(bytes)))) => this.diagnostics.push(&bytes),
+                Poll::Ready(Some(Ok(Piece::Diagnostics(bytes)))) => {
+                    this.diagnostics.push(&bytes);
+                    let Some(left) = this.patience.checked_sub(bytes.len() as u64) else {
+                        this.ended = true;
+                        return Poll::Ready(Err(io::Error::new(
+                            io::ErrorKind::QuotaExceeded,
+                            format!("more than {MOST_DIAGNOSTICS_BYTES} bytes on its standard error"),
+                        )));
+                    };
+                    this.patience = left;
+                }
                 Poll::Ready(Some(Ok(Piece::Torn))) => {
                     this.ended = true;
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the attached stream is torn")));
@@ -140,6 +156,18 @@ mod tests {
         let mut bytes = [0; 8];
         assert_eq!(output.read(&mut bytes).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
         assert_eq!(output.read(&mut bytes).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_diagnostics_ends_the_stream() {
+        let flood = || Ok(Piece::Diagnostics(Bytes::from(vec![b'x'; 64 << 10])));
+        let enough = (0..16).map(|_| flood()).chain([Ok(Piece::Output(Bytes::from_static(b"frame")))]);
+        let (mut within, _) = output(enough.collect());
+        assert_eq!(within.read(&mut [0; 8]).await.unwrap(), 5);
+        let (mut flooded, diagnostics) = output((0..17).map(|_| flood()).collect());
+        assert_eq!(flooded.read(&mut [0; 8]).await.unwrap_err().kind(), io::ErrorKind::QuotaExceeded);
+        assert_eq!(flooded.read(&mut [0; 8]).await.unwrap(), 0);
+        assert_eq!(diagnostics.text().len(), DIAGNOSTICS_BYTES);
     }
 
     #[test]

@@ -3,17 +3,22 @@
 mod connect;
 mod end;
 mod events;
+mod leftovers;
+mod live;
 mod readback;
+mod runtimes;
 mod survivors;
 
 pub use connect::{default_socket, load_image};
+pub use live::{Live, live};
 
 use super::attached::{Attached, Diagnostics, Output, Piece};
 use super::ward::{Claim, Wards};
 use super::{LauncherConfig, LauncherError};
+use crate::class::ClassSpec;
 use crate::image::ImageId;
 use crate::message::{ContainerName, Created, Event, HubId, Inspected, Listed};
-use crate::mounts::{self, Forbidden, MountWarning};
+use crate::mounts::{self, CheckedMount, Footing, Forbidden, MountWarning};
 use crate::posture::{Birth, LABEL_CLASS, LABEL_CREATED, LABEL_HUB, Posture, PostureInputs, render, to_body};
 use bollard::Docker;
 use bollard::container::LogOutput;
@@ -21,6 +26,7 @@ use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, Contai
 use bollard::query_parameters as query;
 use connect::{asked, found};
 use futures_util::StreamExt as _;
+use leftovers::UnderWay;
 use manifest::{ClassId, MountName};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -37,6 +43,10 @@ struct Known {
     /// The engine's id: a name could be given to another container.
     id: String,
     posture: Arc<Posture>,
+    /// What its mounts stood on when it was made.
+    footing: Arc<Footing>,
+    /// It should be gone, and the engine did not remove it.
+    lingers: bool,
 }
 
 /// A launcher with an engine.
@@ -46,10 +56,11 @@ pub(super) struct EngineLauncher {
     hub_id: HubId,
     hub_key: String,
     image: ImageId,
-    classes: BTreeMap<ClassId, crate::class::ClassSpec>,
+    classes: BTreeMap<ClassId, ClassSpec>,
     forbidden: Forbidden,
     protected: Vec<String>,
     wards: Arc<Wards<Known>>,
+    under_way: UnderWay,
     pub(super) warnings: Vec<MountWarning>,
     runtime: Handle,
     pump: AbortHandle,
@@ -96,6 +107,7 @@ impl EngineLauncher {
             return Err(LauncherError::HubId(hub_id.0));
         }
         let engine = connect::connect(&socket).await?;
+        runtimes::require(&classes, engine.runtimes.as_ref())?;
         connect::require_image(&engine.docker, &image).await?;
         let forbidden = Forbidden::with(forbidden.into_iter().chain([socket]).chain(engine.data));
         let mut warnings = Vec::new();
@@ -120,6 +132,7 @@ impl EngineLauncher {
             forbidden,
             protected,
             wards,
+            under_way: UnderWay::default(),
             warnings,
             runtime,
             pump,
@@ -154,9 +167,7 @@ impl EngineLauncher {
 
     async fn make(self: Arc<Self>, class: ClassId) -> Result<(Created, Unclaimed), LauncherError> {
         let spec = self.classes.get(&class).ok_or_else(|| LauncherError::UnknownClass(class.clone()))?.clone();
-        let (requested, forbidden, protected) = (spec.mounts.clone(), self.forbidden.clone(), self.protected.clone());
-        let checked = tokio::task::spawn_blocking(move || mounts::check(&requested, &forbidden, &protected));
-        let (mounts, _) = checked.await.map_err(|_| LauncherError::ShutDown)??;
+        let (mounts, footing) = self.mounts_now(&spec).await?;
         let posture = render(
             &spec,
             &PostureInputs {
@@ -168,19 +179,43 @@ impl EngineLauncher {
             },
         );
         let container = self.new_name()?;
+        // Before the engine hears of it: from here on it is nobody's leftover.
+        let _making = self.under_way.make(&container);
         let created_unix_s = now().as_secs();
         let body = to_body(&posture, &Birth { name: &container, created_unix_s });
         let unclaimed = Unclaimed { launcher: Arc::clone(&self), name: Some(container.clone()) };
         let named = query::CreateContainerOptionsBuilder::default().name(&container.0).build();
         let response = asked("create a container", self.docker.create_container(Some(named), body)).await?;
         let digest = posture.digest();
-        let known = Known { id: response.id, posture: Arc::new(posture) };
+        let known = Known { id: response.id, posture: Arc::new(posture), footing: Arc::new(footing), lingers: false };
         self.wards.add(container.clone(), class, created_unix_s, known);
         if !response.warnings.is_empty() {
             // The engine warns when it discards a setting that the kernel cannot enforce.
             return Err(LauncherError::CannotEnforce(response.warnings.join("; ")));
         }
         Ok((Created { container, posture: digest }, unclaimed))
+    }
+
+    /// A class's mounts as a container made now would get them.
+    async fn mounts_now(&self, spec: &ClassSpec) -> Result<(Vec<CheckedMount>, Footing), LauncherError> {
+        let (requested, forbidden, protected) = (spec.mounts.clone(), self.forbidden.clone(), self.protected.clone());
+        let look = move || {
+            let (mounts, _) = mounts::check(&requested, &forbidden, &protected)?;
+            let footing = Footing::of(&mounts).map_err(LauncherError::Footing)?;
+            Ok((mounts, footing))
+        };
+        tokio::task::spawn_blocking(look).await.map_err(|_| LauncherError::ShutDown)?
+    }
+
+    pub(super) async fn stands(&self, name: &ContainerName) -> Result<bool, LauncherError> {
+        let known = self.wards.lock().get(name).map(|ward| (ward.class.clone(), Arc::clone(&ward.more.footing)));
+        let Some((class, then)) = known else { return Ok(false) };
+        let spec = self.classes.get(&class).ok_or_else(|| LauncherError::UnknownClass(class.clone()))?;
+        if spec.mounts.is_empty() {
+            return Ok(true);
+        }
+        let (_, now) = self.mounts_now(spec).await?;
+        Ok(now == *then)
     }
 
     async fn start(self: Arc<Self>, name: ContainerName) -> Result<(Attached, Unclaimed), LauncherError> {

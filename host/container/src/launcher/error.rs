@@ -33,6 +33,17 @@ pub enum LauncherError {
     /// The engine cannot enforce a part of the posture.
     #[error("the engine cannot enforce {0}, so wall 2 would not stand")]
     CannotEnforce(String),
+    /// A class cannot run under the runtime that it asks for.
+    #[error(
+        "class `{class}` cannot run under runsc: {why}; install gVisor and register `runsc` in the engine's \
+         daemon.json with the runtimeArgs --network=none and --oci-seccomp, or remove `runtime` from the tier"
+    )]
+    Runtime {
+        /// Which class.
+        class: ClassId,
+        /// What is wrong.
+        why: String,
+    },
     /// The image is not in the engine.
     #[error("the engine has no image {0}: run `safeclaw image load FILE`")]
     NoImage(ImageId),
@@ -54,6 +65,12 @@ pub enum LauncherError {
     /// A mount is refused.
     #[error(transparent)]
     Mount(#[from] MountError),
+    /// What a mount stands on cannot be looked at.
+    #[error("a mount's protected paths cannot be looked at")]
+    Footing(#[source] std::io::Error),
+    /// The engine is still at it.
+    #[error("`{0}` is being removed, and the engine is not done yet")]
+    Lingers(ContainerName),
     /// The engine refused or broke.
     #[error("the container engine failed to {doing}")]
     Engine {

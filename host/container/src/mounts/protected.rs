@@ -49,6 +49,10 @@ fn hold(root: &Path, path: &str, held: &mut Held) -> Result<(), Unheld> {
     let mut so_far = String::new();
     let mut components = path.split('/').filter(|component| !component.is_empty() && *component != ".").peekable();
     while let Some(component) = components.next() {
+        // Nothing above the mount is ever mounted into it, whatever a list says.
+        if component == ".." {
+            return Err(Unheld::Io(io::Error::new(io::ErrorKind::InvalidInput, "a protected path with `..`")));
+        }
         if !so_far.is_empty() {
             so_far.push('/');
         }

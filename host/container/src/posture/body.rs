@@ -26,6 +26,7 @@ pub(crate) fn to_body(posture: &Posture, birth: &Birth<'_>) -> ContainerCreateBo
     let digest = posture.digest();
     let Posture {
         image,
+        runtime,
         entrypoint,
         mut arguments,
         environment: Absent::None,
@@ -84,6 +85,7 @@ pub(crate) fn to_body(posture: &Posture, birth: &Birth<'_>) -> ContainerCreateBo
         stop_signal: Some(stop_signal),
         network_disabled: Some(true),
         host_config: Some(HostConfig {
+            runtime: Some(runtime.as_str().to_owned()),
             auto_remove: Some(auto_remove),
             restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: Some(0) }),
             readonly_rootfs: Some(read_only_root),

@@ -32,6 +32,10 @@ pub struct Resources {
     pub tmp_bytes: u64,
     /// `/run`.
     pub run_bytes: u64,
+    /// Files and directories in `/tmp`: an empty file takes kernel memory and no byte of the size.
+    pub tmp_inodes: u32,
+    /// Files and directories in `/run`.
+    pub run_inodes: u32,
     /// Limits of the process.
     pub ulimits: Vec<Ulimit>,
 }
@@ -41,14 +45,21 @@ impl Resources {
     #[must_use]
     pub fn of(size: Size) -> Self {
         match size {
-            Size::Small => Self::with(512 * MIB, 5_000, [64 * MIB, 16 * MIB], 256 * MIB, 1_800),
-            Size::Large => Self::with(2048 * MIB, 20_000, [2048 * MIB, 100 * MIB], 1024 * MIB, 7_200),
+            Size::Small => Self::with(512 * MIB, 5_000, [64 * MIB, 16 * MIB], [4_096, 1_024], 256 * MIB, 1_800),
+            Size::Large => Self::with(2048 * MIB, 20_000, [2048 * MIB, 100 * MIB], [65_536, 4_096], 1024 * MIB, 7_200),
             // A compiler writes no file at all; 120 seconds of two CPUs.
-            Size::Build => Self::with(2048 * MIB, 20_000, [MIB, MIB], 0, 240),
+            Size::Build => Self::with(2048 * MIB, 20_000, [MIB, MIB], [16, 16], 0, 240),
         }
     }
 
-    fn with(memory_bytes: u64, cpu_quota_us: u32, [tmp_bytes, run_bytes]: [u64; 2], fsize: u64, cpu_s: u64) -> Self {
+    fn with(
+        memory_bytes: u64,
+        cpu_quota_us: u32,
+        [tmp_bytes, run_bytes]: [u64; 2],
+        [tmp_inodes, run_inodes]: [u32; 2],
+        fsize: u64,
+        cpu_s: u64,
+    ) -> Self {
         let ulimit = |name: &str, value| Ulimit { name: name.to_owned(), value };
         Self {
             pids: 100,
@@ -58,6 +69,8 @@ impl Resources {
             cpu_period_us: 10_000,
             tmp_bytes,
             run_bytes,
+            tmp_inodes,
+            run_inodes,
             ulimits: vec![
                 // A leak of descriptors ends before it costs the kernel much.
                 ulimit("nofile", 1024),

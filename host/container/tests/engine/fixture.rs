@@ -4,7 +4,7 @@ use container::{
     Attached, ClassSpec, ContainerName, Create, Event, EventKind, HubId, Image, ImageFile, Launcher, LauncherConfig,
     MountSpec, Program, Size, archive_with, load_image,
 };
-use manifest::{Access, ClassId, MountName};
+use manifest::{Access, ClassId, MountName, Runtime};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub(super) fn mount(name: &str, source: &Path, access: Access) -> MountSpec {
 
 pub(super) fn class(size: Size, mounts: Vec<MountSpec>) -> ClassSpec {
     let program = if size == Size::Build { Program::Compile } else { Program::Runner };
-    ClassSpec { program, size, mounts, artefacts: None }
+    ClassSpec { program, size, runtime: Runtime::Runc, mounts, artefacts: None }
 }
 
 /// A launcher of a hub with these classes.

@@ -8,6 +8,7 @@ use manifest::{ClassId, Digest};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +76,9 @@ async fn a_dead_hubs_containers_are_removed_and_another_hubs_left_alone() {
 
     let again = launcher(&socket, &hub, &classes).await;
     let (new, _new_streams) = start(&again, "user").await;
-    let mut removed = again.remove_leftovers().await.unwrap();
+    let leftovers = again.remove_leftovers(Duration::from_secs(60)).await.unwrap();
+    assert!(leftovers.left.is_empty(), "{leftovers:?}");
+    let mut removed = leftovers.removed;
     removed.sort();
     let mut expected = vec![left, parked];
     expected.sort();

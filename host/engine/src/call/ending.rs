@@ -52,6 +52,7 @@ pub(super) fn failure(error: &Error, state: &State, limits: &Limits, slots: u32)
     CallFailure::Trap(chain)
 }
 
-/// wasmtime keeps these two errors private; the engine's tests fail when their words change.
+/// wasmtime keeps these errors private; tests of the engine and rows of attacks fail when their words change.
 const HOST_CALL_FUEL: &str = "fuel allocated for hostcalls has been exhausted";
-const TOO_MANY_HANDLES: &str = "resource handles";
+/// Handles that the guest owns, and those that it lends to the host for one call.
+const TOO_MANY_HANDLES: &str = "store handle limit exceeded";

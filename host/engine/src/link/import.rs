@@ -1,34 +1,9 @@
 //! Names of imports: which are linked, which a grant lets trap, and how they are told to an operator.
 
+use manifest::linked;
 use std::collections::BTreeSet;
 use wasmtime::Engine;
 use wasmtime::component::Component;
-
-/// Interfaces that are linked, in any 0.2 version: the engine checks the types.
-const WASI: [&str; 20] = [
-    "wasi:cli/environment",
-    "wasi:cli/exit",
-    "wasi:cli/stderr",
-    "wasi:cli/stdin",
-    "wasi:cli/stdout",
-    "wasi:cli/terminal-input",
-    "wasi:cli/terminal-output",
-    "wasi:cli/terminal-stderr",
-    "wasi:cli/terminal-stdin",
-    "wasi:cli/terminal-stdout",
-    "wasi:clocks/monotonic-clock",
-    "wasi:clocks/wall-clock",
-    "wasi:filesystem/preopens",
-    "wasi:filesystem/types",
-    "wasi:io/error",
-    "wasi:io/poll",
-    "wasi:io/streams",
-    "wasi:random/insecure",
-    "wasi:random/insecure-seed",
-    "wasi:random/random",
-];
-
-const OWN: [&str; 2] = ["safeclaw:tool/host@0.1.0", "safeclaw:tool/types@0.1.0"];
 
 /// How many names a refusal lists; the component chose them, and how many there are.
 const LISTED: usize = 20;
@@ -39,13 +14,7 @@ const NAME: usize = 120;
 /// Whether every grant has it.
 #[must_use]
 pub(crate) fn known(name: &str) -> bool {
-    if OWN.contains(&name) {
-        return true;
-    }
-    match name.split_once('@') {
-        Some((interface, version)) => WASI.contains(&interface) && version.starts_with("0.2."),
-        None => false,
-    }
+    linked::always(name)
 }
 
 /// Whether a manifest lists it, with its version or without.

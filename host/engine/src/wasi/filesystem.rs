@@ -3,8 +3,8 @@
 //! The runner has one thread, so an `open` that waits for the other end of a FIFO would hold every call
 //! and every deadline in it. Here a path is therefore resolved and opened by the kernel in one step
 //! (`openat2`: beneath the granted directory, no magic links), without ever waiting (`O_NONBLOCK`), and
-//! what was opened is looked at afterwards: no check comes before its use, so there is no race. A kernel
-//! without `openat2` gets an error, not a slower resolver.
+//! what was opened is looked at afterwards: no check comes before its use, so there is no race. Where there is
+//! no `openat2`, as in gVisor, `beneath` walks the path step by step, with the same answers.
 //!
 //! Nothing is written through a symbolic link: a hostile repository brings `notes.md -> .envrc`, and the
 //! name that a tool is asked to write is then not the one that changes. What makes, opens for writing,
@@ -30,10 +30,12 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 use wasmtime_wasi::{FsPerms, OpenMode, ResourceTableError};
 
 use super::streams::{Place, Reader, Writer};
+use listing::Listing;
 use open_files::OpenFiles;
 use paths::Links;
 
 mod delegate;
+mod listing;
 pub(crate) mod open_files;
 mod paths;
 mod protected;
@@ -181,6 +183,38 @@ impl Fs<'_> {
             return Err(ErrorCode::NotPermitted.into());
         }
         Ok(paths::parent(&*dir.dir, path).map_err(ErrorCode::from)?)
+    }
+
+    /// A directory, to be read entry by entry.
+    fn list(&mut self, fd: &Resource<Descriptor>) -> FsResult<Resource<types::DirectoryEntryStream>> {
+        let dir = self.dir(fd)?;
+        if !self.open.has_room() {
+            return Err(ResourceTableError::Full.into());
+        }
+        let listing = Listing::open(&*dir.dir).map_err(ErrorCode::from)?;
+        self.open.opened(listing.file());
+        // The bindings know only wasmtime's own stream; behind the number in the table stands ours.
+        Ok(Resource::new_own(self.inner.table.push(listing)?.rep()))
+    }
+
+    /// What a path names, as a descriptor that can only be looked at.
+    fn look(&mut self, fd: &Resource<Descriptor>, follow: PathFlags, path: &str) -> FsResult<Resource<Descriptor>> {
+        let at_the_end = if follow.contains(PathFlags::SYMLINK_FOLLOW) { Links::Follow } else { Links::Refuse };
+        let file = paths::glance(&*self.dir(fd)?.dir, path, at_the_end).map_err(ErrorCode::from)?;
+        let seen = OpenFile::new(file, FsPerms::ReadOnly, OpenMode::empty(), true);
+        Ok(self.inner.table.push(Descriptor::File(seen))?)
+    }
+
+    /// Where a link leads. An absolute target is the host's affair: it names what is not granted.
+    fn link_target(&self, fd: &Resource<Descriptor>, path: &str) -> FsResult<String> {
+        let link = paths::glance(&*self.dir(fd)?.dir, path, Links::Refuse).map_err(ErrorCode::from)?;
+        let stat = rustix::fs::fstat(&link).map_err(io::Error::from)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+            return Err(ErrorCode::Invalid.into());
+        }
+        let target = rustix::fs::readlinkat(&link, "", Vec::new()).map_err(io::Error::from)?;
+        let target = target.into_string().map_err(|_| ErrorCode::IllegalByteSequence)?;
+        if target.starts_with('/') { Err(ErrorCode::NotPermitted.into()) } else { Ok(target) }
     }
 
     /// wasmtime's own opens the file to change its times, which would wait on a FIFO.

@@ -35,11 +35,21 @@ pub(crate) enum Entry {
         principal: String,
         reason: &'static str,
     },
+    /// It broke a rule, and was killed for it.
     RunnerKilled {
         runner: ContainerName,
         class: ClassId,
         reason: String,
     },
+    /// It ended and nobody had ended it.
+    RunnerLost {
+        runner: ContainerName,
+        class: ClassId,
+        reason: String,
+        exit_code: Option<i64>,
+        out_of_memory: bool,
+    },
+    OutcomeUnknown(OutcomeUnknown),
     ComponentRegistered {
         name: ComponentName,
         component: Digest,
@@ -83,6 +93,17 @@ pub(crate) struct Executed {
     /// Of which waiting for a runner.
     pub(crate) runner_us: u64,
     pub(crate) result_bytes: usize,
+}
+
+/// A call whose runner had heard of it, and that has no end which can be believed: whether it took effect, the
+/// operator has to find out. The line of its end follows.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OutcomeUnknown {
+    pub(crate) call: Uuid,
+    pub(crate) session: SessionId,
+    pub(crate) tool: ToolName,
+    pub(crate) runner: ContainerName,
+    pub(crate) reason: String,
 }
 
 /// The outcome words, without a word of the guest's.

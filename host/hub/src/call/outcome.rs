@@ -12,17 +12,17 @@ use uuid::Uuid;
 const REASON_BYTES: usize = 1024;
 
 /// What a runner's end of a call is to the agent.
-pub(super) fn from_runner(id: Uuid, outcome: Outcome, limits: &Limits) -> CallOutcome {
-    match outcome {
+///
+/// # Errors
+/// An end that no runner of ours passes on.
+pub(super) fn from_runner(id: Uuid, outcome: Outcome, limits: &Limits) -> Result<CallOutcome, &'static str> {
+    Ok(match outcome {
         Outcome::Answer(answer) => match answer::fit(answer, limits.result_bytes) {
             Ok(answer) => CallOutcome::Answer(answer),
             Err(Unfit::Size) => limit("result_bytes", limits.result_bytes.into()),
             Err(Unfit::Depth) => limit("result_depth", bounds::DEPTH as u64),
             Err(Unfit::Values) => limit("result_values", bounds::VALUES as u64),
-            Err(Unfit::NotJson) => {
-                tracing::error!(call = %id, "broken: the runner passed on structured content that is not JSON");
-                CallOutcome::Broken { id }
-            }
+            Err(Unfit::NotJson) => return Err("it passed on structured content that is not JSON"),
         },
         Outcome::Denied(reason) => {
             CallOutcome::Denied { reason: clean::bounded(&reason, REASON_BYTES), approvable: false }
@@ -33,7 +33,7 @@ pub(super) fn from_runner(id: Uuid, outcome: Outcome, limits: &Limits) -> CallOu
             CallOutcome::Broken { id }
         }
         Outcome::Cancelled => CallOutcome::Cancelled,
-    }
+    })
 }
 
 /// A call that a fault of ours, or of the engine, ended: the log has the chain.
@@ -77,4 +77,18 @@ pub(super) fn audited(outcome: &CallOutcome) -> audit::Outcome {
 /// The memory of a container of this size.
 pub(super) fn container_memory_bytes(size: ContainerSize) -> u64 {
     container::posture::Resources::of(size.into()).memory_bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_a_denial_is_cut_and_clean() {
+        let limits = crate::testing::limits();
+        let reason = format!("\u{1b}[2J{}", "x".repeat(1 << 20));
+        let denied = from_runner(Uuid::nil(), Outcome::Denied(reason), &limits);
+        let expected = format!("\\u{{1b}}[2J{}…", "x".repeat(REASON_BYTES - 9 - 3));
+        assert_eq!(denied, CallOutcome::Denied { reason: expected, approvable: false });
+    }
 }

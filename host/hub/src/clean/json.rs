@@ -10,6 +10,13 @@ pub fn json(dirty: &str) -> String {
     let mut rest = dirty.chars();
     while let Some(c) = rest.next() {
         if c == '"' {
+            if let Some((string, after)) = unescaped(rest.as_str()) {
+                clean.push('"');
+                clean += string;
+                clean.push('"');
+                rest = after.chars();
+                continue;
+            }
             // A string cannot fail to serialise.
             clean += &serde_json::to_string(&super::text(&literal(&mut rest))).unwrap_or_default();
         } else {
@@ -17,6 +24,14 @@ pub fn json(dirty: &str) -> String {
         }
     }
     clean
+}
+
+/// The rest of a string in which nothing is hidden and nothing escaped, and what comes after its closing quote.
+fn unescaped(rest: &str) -> Option<(&str, &str)> {
+    let (string, after) = rest.split_once('"')?;
+    let plain =
+        super::plain_bytes(string.as_bytes()) == string.len() && memchr::memchr(b'\\', string.as_bytes()).is_none();
+    plain.then_some((string, after))
 }
 
 /// Reads up to the closing quote and undoes the escapes. Half a surrogate pair is no character: it is shown.

@@ -62,11 +62,17 @@ pub(super) fn admit(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<(), Ref
     Ok(())
 }
 
+/// The whole text is a name and the port. A parser that takes it apart finds the host in `user@host` and in
+/// `[::1].evil.example` as well.
 fn is_here(authority: &Authority, port: u16) -> bool {
-    let named = LOOPBACK.iter().any(|name| authority.host().eq_ignore_ascii_case(name));
-    // `user@host` has no meaning here and has fooled parsers.
-    let plain = !authority.as_str().contains('@');
-    named && plain && authority.port_u16().unwrap_or(80) == port
+    LOOPBACK.iter().any(|name| {
+        let Some((here, tail)) = authority.as_str().split_at_checked(name.len()) else { return false };
+        let same_port = match tail.strip_prefix(':') {
+            Some(digits) => digits == port.to_string(),
+            None => tail.is_empty() && port == 80,
+        };
+        here.eq_ignore_ascii_case(name) && same_port
+    })
 }
 
 #[cfg(test)]
@@ -99,6 +105,8 @@ mod tests {
             "127.0.0.1:4000:4000",
             "127.1:4000",
             "localhost.:4000",
+            "[::1].evil.example:4000",
+            "[::1]):4000",
         ];
         for host in hosts {
             assert_eq!(status("/mcp", &[("host", host)]), Some(403), "{host}");

@@ -47,6 +47,18 @@ mod tests {
         assert_eq!(read(pieces(2), 20).await.map(|bytes| bytes.len()), Ok(20));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_is_given_up() {
+        let piece = |after| async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, Infallible>(Bytes::from_static(b"x")), after))
+        };
+        let began = tokio::time::Instant::now();
+        let body = Body::from_stream(stream::unfold((), piece));
+        assert_eq!(read(body, 1 << 20).await, Err(StatusCode::REQUEST_TIMEOUT));
+        assert_eq!(began.elapsed().as_secs(), BODY_TIME.as_secs());
+    }
+
     #[tokio::test]
     async fn a_body_that_breaks_off_is_refused() {
         let broken = stream::iter([Ok(Bytes::from_static(b"x")), Err(std::io::Error::other("gone"))]);

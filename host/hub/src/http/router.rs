@@ -1,10 +1,13 @@
 //! The two paths: `/mcp` for who has a token, `/healthz` for who only wants to know whether we live.
 
+use super::MAX_CONNECTIONS;
 use super::conversations::Conversations;
-use super::{admit, body, credentials};
-use crate::api::Caller;
+use super::direct::{self, Direct};
+use super::{admit, body, credentials, standing};
+use crate::api::{Caller, ListedTool};
 use crate::bounds;
 use crate::mcp::{Face, Governor, MAX_MESSAGE_BYTES};
+use crate::shares::Shares;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
@@ -13,11 +16,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use http::header::WWW_AUTHENTICATE;
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+
+/// Half of all connections: one token, or all tokens of one principal, cannot shut everybody else out.
+const MAX_PER_PRINCIPAL: usize = MAX_CONNECTIONS / 2;
 
 struct Shared<G> {
     governor: G,
@@ -25,6 +31,8 @@ struct Shared<G> {
     conversations: Arc<Conversations>,
     /// A permit for each request that must not be broken off.
     running: Arc<Semaphore>,
+    /// Requests and streams of one principal.
+    shares: Shares,
     config: StreamableHttpServerConfig,
     stop: CancellationToken,
 }
@@ -42,6 +50,7 @@ pub(super) fn router<G: Governor>(
         port,
         conversations: Arc::default(),
         running: running.clone(),
+        shares: Shares::new(MAX_PER_PRINCIPAL),
         config: config(port, cut.clone()),
         stop: stop.clone(),
     });
@@ -98,12 +107,12 @@ async fn mcp<G: Governor>(State(shared): State<Arc<Shared<G>>>, request: Request
         let text = format!("the request has more than {} JSON values", bounds::VALUES);
         return (StatusCode::PAYLOAD_TOO_LARGE, text).into_response();
     }
-    shared.answer(caller, http::Request::from_parts(parts, Full::new(body))).await
+    shared.answer(caller, http::Request::from_parts(parts, body)).await
 }
 
 impl<G: Governor> Shared<G> {
     /// A service of its own for each request: so who calls is a value, and no handler has to look it up.
-    async fn answer(&self, caller: Caller, mut request: http::Request<Full<bytes::Bytes>>) -> Response {
+    async fn answer(&self, caller: Caller, mut request: http::Request<bytes::Bytes>) -> Response {
         let conversations = self.conversations.of(caller.session.clone());
         let named = request.headers().get("mcp-session-id").and_then(|id| id.to_str().ok());
         if request.method() == Method::DELETE && named.is_some_and(|id| !conversations.owns(id)) {
@@ -111,30 +120,45 @@ impl<G: Governor> Shared<G> {
         }
         // The library hands the headers on to handlers, and they have no use for the token.
         request.headers_mut().remove(http::header::AUTHORIZATION);
-        let (governor, stop) = (self.governor.clone(), self.stop.clone());
+        let (governor, stop, asker) = (self.governor.clone(), self.stop.clone(), caller.clone());
+        let Some(place) = self.shares.take(&asker.principal) else {
+            let text =
+                format!("`{}` has {MAX_PER_PRINCIPAL} requests and streams open, which is the most", asker.principal);
+            return (StatusCode::TOO_MANY_REQUESTS, text).into_response();
+        };
+        // A client's standing stream (GET) may be broken off at any time.
+        let permit = match request.method() {
+            &Method::POST => match self.running.clone().try_acquire_owned() {
+                Ok(permit) => Some(permit),
+                Err(_) => return (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once").into_response(),
+            },
+            _ => None,
+        };
+        if request.method() == Method::POST
+            && let Some(direct) = Direct::read(request.headers(), request.body())
+            && self.governor.tool(&asker, direct.tool).is_some_and(|tool| takes_no_headers(&tool))
+        {
+            let cancel = self.config.cancellation_token.child_token();
+            return direct::answer(&self.governor, &asker, direct, cancel).await;
+        }
         let face = move || Ok(Face::new(governor.clone(), caller.clone(), stop.clone()));
         let service = StreamableHttpService::new(face, Arc::new(conversations), self.config.clone());
-        if request.method() != Method::POST {
-            return service.handle(request).await.map(Body::new);
-        }
-        let Ok(permit) = self.running.clone().try_acquire_owned() else {
-            return (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once").into_response();
-        };
-        let response = service.handle(request).await;
+        let response = service.handle(request.map(Full::new)).await;
         // A whole answer is as good as sent, and keeps its length; a stream runs until its body has ended.
         if response.body().size_hint().exact().is_some() {
             return response.map(Body::new);
         }
-        response.map(|body| {
-            Body::new(body.map_frame(move |frame| {
-                let _running = &permit;
-                frame
-            }))
-        })
+        let governor = self.governor.clone();
+        response.map(|body| standing::while_in_force(governor, asker, body, (permit, place)))
     }
 }
 
 fn unauthorized(challenge: &'static str) -> Response {
     let text = "a token is needed: Authorization: Bearer TOKEN";
     (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge)], text).into_response()
+}
+
+/// A schema that maps arguments to headers: the library compares them.
+fn takes_no_headers(tool: &ListedTool) -> bool {
+    !tool.description.input_schema.contains("x-mcp-header")
 }

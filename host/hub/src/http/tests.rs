@@ -317,3 +317,93 @@ async fn stop_ends_subscriptions_and_standing_streams() {
     assert_eq!(answer.json()["id"], json!(5), "{}", answer.body);
     received(standing).await;
 }
+
+impl Served {
+    /// A subscription, after the first bytes of its answer have come.
+    async fn listen(&self, token: &str) -> Result<TcpStream, u16> {
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let params = json!({"notifications": {"toolsListChanged": true}, "_meta": meta});
+        let message = json!({"jsonrpc": "2.0", "id": 5, "method": "subscriptions/listen", "params": params});
+        let headers = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "subscriptions/listen")];
+        let mut stream = self.send_mcp(token, &headers, &message).await;
+        let mut first = [0; 12];
+        timeout(PATIENCE, stream.read_exact(&mut first)).await.unwrap().unwrap();
+        match &first {
+            b"HTTP/1.1 200" => Ok(stream),
+            other => Err(std::str::from_utf8(&other[9..]).unwrap().parse().unwrap()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_token_listens_no_longer() {
+    let served = Served::start().await;
+    let id = served.initialize("token-a").await;
+    let headers = [
+        ("mcp-session-id", id.as_str()),
+        ("mcp-protocol-version", "2025-11-25"),
+        ("accept", "text/event-stream"),
+        ("authorization", "Bearer token-a"),
+    ];
+    let standing = served.send("GET", "/mcp", &headers, "").await;
+    let subscription = served.listen("token-a").await.unwrap();
+    served.hub.revoked.store(true, Ordering::SeqCst);
+    // Both end of themselves: nothing else ends them before PATIENCE.
+    received(standing).await;
+    received(subscription).await;
+    served.end().await;
+}
+
+#[tokio::test]
+async fn one_token_cannot_take_every_connection() {
+    let served = Served::start().await;
+    let mut open = Vec::new();
+    let refused = loop {
+        match served.listen("token-a").await {
+            Ok(stream) => open.push(stream),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!((open.len(), refused), (MAX_CONNECTIONS / 2, 429));
+    let (headers, message) = modern_call("echo");
+    assert_eq!(served.mcp("token-a", &borrowed(&headers), &message).await.status, 429);
+    assert_eq!(served.mcp("token-b", &borrowed(&headers), &message).await.status, 200);
+    drop(open);
+    // Their places are free again once the server has seen that they are gone.
+    let answered = async { while served.mcp("token-a", &borrowed(&headers), &message).await.status != 200 {} };
+    timeout(PATIENCE, answered).await.unwrap();
+    served.end().await;
+}
+
+/// The same call, once as the plain one and once with a log level that changes nothing but the way it takes.
+#[tokio::test]
+async fn the_direct_answer_is_the_librarys() {
+    let served = Served::start().await;
+    for tool in ["echo", "deny", "structure", "fail"] {
+        for id in [json!(1), json!("seven"), json!(-3)] {
+            let (headers, mut message) = modern_call(tool);
+            message["id"] = id;
+            message["params"]["arguments"] = json!({"b": [1.5, null], "a": "ä\n\u{202e}"});
+            let direct = served.mcp("token-a", &borrowed(&headers), &message).await;
+            message["params"]["_meta"]["io.modelcontextprotocol/logLevel"] = json!("emergency");
+            let librarys = served.mcp("token-a", &borrowed(&headers), &message).await;
+            assert_eq!(direct.json(), librarys.json(), "{tool}");
+            assert_eq!(direct.status, librarys.status);
+            assert_eq!(direct.header("content-type"), librarys.header("content-type"));
+        }
+    }
+    served.end().await;
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_listed_and_a_token_that_is_not_in_force_get_no_direct_call() {
+    let served = Served::start().await;
+    let (headers, message) = modern_call("nothing");
+    let answer = served.mcp("token-a", &borrowed(&headers), &message).await;
+    assert_eq!(answer.json()["error"]["code"], json!(-32602), "{}", answer.body);
+    assert_eq!(*served.hub.running.borrow(), 0);
+    served.end().await;
+}

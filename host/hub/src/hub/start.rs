@@ -1,5 +1,6 @@
 //! From a configuration to a hub that can be called.
 
+use super::janitor::{self, Trouble};
 use super::{Inner, upkeep};
 use crate::api::{HubConfig, RegisterError, Registration, StartError, Wall2};
 use crate::audit::{Audit, Entry};
@@ -12,8 +13,8 @@ use crate::session::{Denials, Sessions};
 use crate::tickets::Tickets;
 use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
-use container::{ClassSpec, HubId, Launcher, LauncherConfig, MountSpec, ProcessConfig, Program, Size};
-use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Placement, protected_paths};
+use container::{ClassSpec, HubId, Launcher, LauncherConfig, LauncherError, MountSpec, ProcessConfig, Program, Size};
+use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Runtime, protected_paths};
 use protocol::HubKey;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 /// Starts a hub.
 pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
-    let data = open(&config.data).await?;
+    let data = Arc::new(open(&config.data).await?);
     let hub_id = data.hub_id()?;
     let seed = data.key_seed()?;
     let key = HubKey::from_seed(&seed);
@@ -40,15 +41,13 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let audit_error = |source| StartError::Data { path: data.audit(), what: "open", source };
     let audit = Audit::open(&data.audit()).map_err(audit_error)?;
 
-    let classes = classes(&config, &placements, &data)?;
+    let classes = classes(&config.manifest, &config.mount_sources, &data.artefacts())?;
     let launcher = launcher(&config, &hub_id, &key, classes, &data).await?;
     for warning in launcher.warnings() {
         tracing::warn!("{warning}");
     }
-    let leftovers = launcher.remove_leftovers().await?;
-    if !leftovers.is_empty() {
-        tracing::warn!(count = leftovers.len(), "removed containers that a dead hub left");
-    }
+    let trouble = Arc::new(Trouble::default());
+    janitor::begin(&launcher, &trouble).await?;
 
     let tickets = Arc::new(Tickets { key, hub: hub_id.clone(), manifest: manifest.digest() });
     let runners = TaskTracker::new();
@@ -97,10 +96,13 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         calls: TaskTracker::new(),
         runners,
         stop: CancellationToken::new(),
-        _data: data,
+        trouble: trouble.clone(),
+        _data: data.clone(),
     });
     hub.want();
     hub.runners.spawn(hub.pool.clone().fill(hub.stop.clone()));
+    let launcher = hub.starter.launcher().clone();
+    tokio::spawn(janitor::run(launcher, trouble, Arc::downgrade(&data), hub.stop.clone()));
     tokio::spawn(upkeep::run(Arc::downgrade(&hub)));
     Ok(hub)
 }
@@ -117,34 +119,51 @@ async fn open(path: &Path) -> Result<DataDir, StartError> {
     }
 }
 
-/// Every class of containers that this hub can ever start.
-fn classes(
-    config: &HubConfig,
-    placements: &BTreeMap<ClassId, Placement>,
-    data: &DataDir,
+/// Every class of containers that a hub with this manifest can ever start. `sources` are the directories of
+/// mounts that the operator named.
+///
+/// # Errors
+/// A mount without a directory, or a directory without a mount.
+pub fn classes(
+    manifest: &Manifest,
+    sources: &BTreeMap<MountName, PathBuf>,
+    artefacts: &Path,
 ) -> Result<BTreeMap<ClassId, ClassSpec>, StartError> {
-    if let Some(unknown) = config.mount_sources.keys().find(|name| !config.manifest.mounts.contains_key(*name)) {
+    if let Some(unknown) = sources.keys().find(|name| !manifest.mounts.contains_key(*name)) {
         return Err(StartError::UnknownMount(unknown.clone()));
     }
-    let artefacts = Some(data.artefacts());
+    let artefacts = Some(artefacts.to_owned());
     let mut classes = BTreeMap::from([
         (
             compile_class(),
-            ClassSpec { program: Program::Compile, size: Size::Build, mounts: Vec::new(), artefacts: None },
+            ClassSpec {
+                program: Program::Compile,
+                size: Size::Build,
+                // It runs no tool's code, and wants the memory that a second kernel would take.
+                runtime: Runtime::Runc,
+                mounts: Vec::new(),
+                artefacts: None,
+            },
         ),
         (
             describe_class(),
-            ClassSpec { program: Program::Runner, size: Size::Small, mounts: Vec::new(), artefacts: artefacts.clone() },
+            ClassSpec {
+                program: Program::Runner,
+                size: Size::Small,
+                runtime: manifest.strongest_runtime(),
+                mounts: Vec::new(),
+                artefacts: artefacts.clone(),
+            },
         ),
     ]);
-    for placement in placements.values() {
-        let mounts = placement
-            .mounts
-            .iter()
-            .map(|(name, access)| Ok(MountSpec { name: name.clone(), source: source(config, name)?, access: *access }));
+    for placement in manifest.placements().values() {
+        let mounts = placement.mounts.iter().map(|(name, access)| {
+            Ok(MountSpec { name: name.clone(), source: source(manifest, sources, name)?, access: *access })
+        });
         let spec = ClassSpec {
             program: Program::Runner,
             size: placement.size.into(),
+            runtime: placement.runtime,
             mounts: mounts.collect::<Result<_, StartError>>()?,
             artefacts: artefacts.clone(),
         };
@@ -154,9 +173,13 @@ fn classes(
 }
 
 /// Where a mount lies: the operator's word on the command line before the manifest's.
-fn source(config: &HubConfig, name: &MountName) -> Result<PathBuf, StartError> {
-    let said = config.mount_sources.get(name).cloned();
-    let written = || config.manifest.mounts.get(name)?.source.as_ref().map(PathBuf::from);
+fn source(
+    manifest: &Manifest,
+    sources: &BTreeMap<MountName, PathBuf>,
+    name: &MountName,
+) -> Result<PathBuf, StartError> {
+    let said = sources.get(name).cloned();
+    let written = || manifest.mounts.get(name)?.source.as_ref().map(PathBuf::from);
     said.or_else(written).ok_or_else(|| StartError::MountWithoutSource(name.clone()))
 }
 
@@ -173,7 +196,8 @@ async fn launcher(
         Wall2::Engine { socket, image } => {
             let protected = protected_paths().into_iter().map(|protected| protected.path).collect();
             let (hub_id, socket, image) = (HubId(hub_id.to_owned()), socket.clone(), image.clone());
-            Launcher::connect(LauncherConfig { hub_id, socket, image, hub_key, classes, protected, forbidden }).await?
+            let wanted = LauncherConfig { hub_id, socket, image, hub_key, classes, protected, forbidden };
+            Launcher::connect(wanted).await.map_err(|error| named(error, &config.manifest))?
         }
         Wall2::Off { runner, compile } => {
             tracing::warn!("wall 2 is off: tools run in child processes of this hub, without a container");
@@ -181,6 +205,15 @@ async fn launcher(
             Launcher::processes(ProcessConfig { runner, compile, hub_key, classes, forbidden })?
         }
     })
+}
+
+/// A launcher's refusal, with the lines of the manifest that it is about.
+fn named(error: LauncherError, manifest: &Manifest) -> StartError {
+    let tier = manifest.tiers.values().find(|rules| rules.runtime == Runtime::Runsc).map(|rules| rules.tier);
+    match (tier, error) {
+        (Some(tier), source @ LauncherError::Runtime { .. }) => StartError::Runtime { tier, source },
+        (_, error) => error.into(),
+    }
 }
 
 /// What names the programs that compile and describe, and the word for wall 2.

@@ -1,6 +1,7 @@
 //! The path of a call with everything but containers: policy, session, audit log, ticket, runner, answer.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod lasting;
 mod leaving;
 
 use super::*;
@@ -50,11 +51,12 @@ fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> B
     let key = HubKey::from_seed(&[9; 32]);
     let (public, starts) = (key.public().to_string(), Arc::new(AtomicUsize::new(0)));
     let counted = starts.clone();
-    let pool = Pool::with(Box::new(move |_| {
+    let start: crate::pool::Start = Box::new(move |_| {
         counted.fetch_add(1, Ordering::SeqCst);
         let (key, act) = (public.parse().unwrap(), act.clone());
         Box::pin(async move { Ok(honest(key, act, fate).await) })
-    }));
+    });
+    let pool = Pool::with(start, Box::new(|_| Box::pin(async { true })));
     let program = PathBuf::from("/proc/self/exe");
     let processes = ProcessConfig {
         runner: program.clone(),
@@ -97,7 +99,8 @@ fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> B
         calls: TaskTracker::new(),
         runners: TaskTracker::new(),
         stop: CancellationToken::new(),
-        _data: dir,
+        trouble: Arc::default(),
+        _data: Arc::new(dir),
     };
     Bench { hub: Hub(Arc::new(inner)), starts, data }
 }

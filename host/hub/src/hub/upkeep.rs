@@ -58,8 +58,9 @@ impl Inner {
         let catalogue = self.catalogue.load();
         let now = Instant::now();
         let sessions = self.sessions.all();
+        let problems: Vec<String> = catalogue.problems.iter().cloned().chain(self.trouble.told()).collect();
         Health {
-            ok: catalogue.problems.is_empty() && !self.is_draining(),
+            ok: problems.is_empty() && !self.is_draining(),
             draining: self.is_draining(),
             manifest: self.manifest.name.clone(),
             manifest_digest: self.tickets.manifest.clone(),
@@ -68,7 +69,7 @@ impl Inner {
             sessions: sessions.len(),
             runners: sessions.iter().map(|session| session.view(now).runners.len()).sum(),
             parked: self.pool.parked(),
-            problems: catalogue.problems.clone(),
+            problems,
         }
     }
 }

@@ -3,13 +3,36 @@
 //! What the model should act on is a result with `isError`: a protocol error mostly never reaches it.
 
 use crate::api::{CallEnd, CallOutcome};
+use crate::bounds;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::{Answer, Content, Resource, ResourceBody};
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
-/// The result of a call. [`CallOutcome::UnknownTool`] is a protocol error, the caller's to make.
+/// What a result is made of, before it is anybody's type.
+pub(crate) struct Parts {
+    pub(crate) content: Vec<ContentBlock>,
+    /// JSON, as it leaves.
+    pub(crate) structured: Option<Box<RawValue>>,
+    pub(crate) is_error: bool,
+}
+
+/// The result of a call, for the library.
 pub(super) fn result(end: CallEnd) -> CallToolResult {
+    let id = end.call_id;
+    let Parts { content, structured, is_error } = parts(end);
+    let Ok(structured) = structured.map(|text| serde_json::from_str::<Value>(text.get())).transpose() else {
+        return CallToolResult::error(broken(&id.to_string()).content);
+    };
+    let mut result = CallToolResult::success(content);
+    result.structured_content = structured;
+    result.is_error = Some(is_error);
+    result
+}
+
+/// The parts of a result. [`CallOutcome::UnknownTool`] is a protocol error, the caller's to make.
+pub(crate) fn parts(end: CallEnd) -> Parts {
     match end.outcome {
         CallOutcome::Answer(answer) => answered(answer, &end.call_id.to_string()),
         CallOutcome::UnknownTool => error("unknown tool".to_owned()),
@@ -23,22 +46,26 @@ pub(super) fn result(end: CallEnd) -> CallToolResult {
     }
 }
 
-fn answered(answer: Answer, call_id: &str) -> CallToolResult {
+fn answered(answer: Answer, call_id: &str) -> Parts {
     let mut content: Vec<ContentBlock> = answer.content.into_iter().map(block).collect();
-    let structured_content = match answer.structured.as_deref().map(serde_json::from_str::<Value>) {
-        None => None,
-        Some(Ok(value)) => Some(value),
+    let structured = match answer.structured.map(one_reading).transpose() {
+        Ok(structured) => structured,
         // The runner checks it; one that sends anything else is not believed.
-        Some(Err(_)) => return broken(call_id),
+        Err(_) => return broken(call_id),
     };
     // Clients differ in which of the two they show the model.
-    if let (true, Some(text)) = (content.is_empty(), answer.structured) {
-        content.push(ContentBlock::text(text));
+    if let (true, Some(text)) = (content.is_empty(), &structured) {
+        content.push(ContentBlock::text(text.get()));
     }
-    let mut result = CallToolResult::success(content);
-    result.structured_content = structured_content;
-    result.is_error = Some(answer.is_error);
-    result
+    Parts { content, structured, is_error: answer.is_error }
+}
+
+/// A text in which a key stands twice has two readings; one of them is passed on.
+fn one_reading(text: String) -> serde_json::Result<Box<RawValue>> {
+    if bounds::keys_are_unique(&text) {
+        return RawValue::from_string(text);
+    }
+    to_raw_value(&serde_json::from_str::<Value>(&text)?)
 }
 
 fn block(content: Content) -> ContentBlock {
@@ -62,12 +89,12 @@ fn contents(resource: Resource) -> ResourceContents {
 }
 
 /// The agent gets the id, the operator finds the chain of causes under it in the log.
-fn broken(id: &str) -> CallToolResult {
+fn broken(id: &str) -> Parts {
     error(format!("broken: the call failed inside SafeClaw; the operator finds it under {id}"))
 }
 
-fn error(text: String) -> CallToolResult {
-    CallToolResult::error(vec![ContentBlock::text(text)])
+fn error(text: String) -> Parts {
+    Parts { content: vec![ContentBlock::text(text)], structured: None, is_error: true }
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub(crate) struct FakeHub {
     pub(crate) cancelled: Arc<AtomicUsize>,
     pub(crate) running: Arc<watch::Sender<usize>>,
     pub(crate) draining: Arc<AtomicBool>,
+    /// Every token is taken back.
+    pub(crate) revoked: Arc<AtomicBool>,
 }
 
 pub(crate) fn caller(name: &str) -> Caller {
@@ -33,6 +35,7 @@ impl FakeHub {
             cancelled: Arc::default(),
             running: Arc::new(watch::Sender::new(0)),
             draining: Arc::default(),
+            revoked: Arc::default(),
         }
     }
 
@@ -72,6 +75,16 @@ impl FakeHub {
                 text("told".to_owned())
             }
             "deny" => CallOutcome::Denied { reason: "escalation not available".to_owned(), approvable: false },
+            "structure" => CallOutcome::Answer(Answer {
+                content: Vec::new(),
+                structured: Some(r#"{"z":1.50,"a":["ü",null,true]}"#.to_owned()),
+                is_error: false,
+            }),
+            "fail" => CallOutcome::Answer(Answer {
+                content: vec![Content::Text("no".to_owned()), Content::Image(vec![1, 2], "image/png".to_owned())],
+                structured: None,
+                is_error: true,
+            }),
             _ => CallOutcome::UnknownTool,
         }
     }
@@ -105,10 +118,17 @@ impl Governor for FakeHub {
         }
     }
 
+    fn in_force(&self, _: &Caller) -> bool {
+        !self.revoked.load(Ordering::SeqCst)
+    }
+
     fn tools(&self, _: &Caller) -> Vec<ListedTool> {
-        [("deny", Tier::Admin), ("echo", Tier::User), ("hang", Tier::User), ("tell", Tier::User)]
-            .map(|(name, tier)| listed(name, tier))
-            .into()
+        let names = ["deny", "echo", "fail", "hang", "structure", "tell"];
+        names.map(|name| listed(name, if name == "deny" { Tier::Admin } else { Tier::User })).into()
+    }
+
+    fn tool(&self, caller: &Caller, name: &str) -> Option<ListedTool> {
+        self.tools(caller).into_iter().find(|tool| tool.description.name == name)
     }
 
     async fn call(
@@ -119,9 +139,17 @@ impl Governor for FakeHub {
         notes: mpsc::Sender<CallNote>,
         cancel: CancellationToken,
     ) -> CallEnd {
-        self.running.send_modify(|running| *running += 1);
-        let outcome = self.run(caller, tool, arguments, &notes, &cancel).await;
-        self.running.send_modify(|running| *running -= 1);
+        // As the hub does it: to drop the future is to cancel the call, which still comes to its end.
+        let cancel = cancel.child_token();
+        let _guard = cancel.clone().drop_guard();
+        let (hub, caller, tool) = (self.clone(), caller.clone(), tool.to_owned());
+        let run = async move {
+            hub.running.send_modify(|running| *running += 1);
+            let outcome = hub.run(&caller, &tool, arguments, &notes, &cancel).await;
+            hub.running.send_modify(|running| *running -= 1);
+            outcome
+        };
+        let outcome = tokio::spawn(run).await.unwrap();
         CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil() }
     }
 

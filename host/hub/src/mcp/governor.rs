@@ -9,8 +9,12 @@ use tokio_util::sync::CancellationToken;
 pub trait Governor: Clone + Send + Sync + 'static {
     /// Who is behind a bearer token.
     fn authenticate(&self, bearer: &str) -> Option<Caller>;
+    /// Whether a caller that was let in may still call.
+    fn in_force(&self, caller: &Caller) -> bool;
     /// The tools that a caller may see.
     fn tools(&self, caller: &Caller) -> Vec<ListedTool>;
+    /// One of them.
+    fn tool(&self, caller: &Caller, name: &str) -> Option<ListedTool>;
     /// Calls one.
     fn call(
         &self,
@@ -31,8 +35,16 @@ impl Governor for Hub {
         Hub::authenticate(self, bearer)
     }
 
+    fn in_force(&self, caller: &Caller) -> bool {
+        Hub::in_force(self, caller).is_some()
+    }
+
     fn tools(&self, caller: &Caller) -> Vec<ListedTool> {
         Hub::tools(self, caller)
+    }
+
+    fn tool(&self, caller: &Caller, name: &str) -> Option<ListedTool> {
+        Hub::tool(self, caller, name)
     }
 
     async fn call(

@@ -143,6 +143,13 @@ mod tests {
     }
 
     #[test]
+    fn so_many_notes_wait_and_the_rest_is_dropped() {
+        let (notes, _waiting) = channel();
+        let taken = (0..1_000).filter(|_| notes.try_send(log(LogSource::Stdout)).is_ok()).count();
+        assert_eq!(taken, WAITING_NOTES);
+    }
+
+    #[test]
     fn progress_is_sent_only_to_who_gave_a_token() {
         let progress = Progress { id: 1, progress: 1.0, total: Some(2.0), message: Some("half".to_owned()) };
         let silent = Wanted { progress: None, level: Some(LoggingLevel::Debug) };

@@ -1,7 +1,7 @@
 //! The operator's side: what `safeclaw` commands ask of a running hub.
 
 use super::view::{PostureView, ToolView};
-use crate::api::{Health, Registration, SessionId, SessionView};
+use crate::api::{ContainerView, Health, Registration, SessionId, SessionView};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -118,6 +118,14 @@ impl Client {
     pub async fn posture(&self, profile: &ProfileName, tool: &ToolName) -> Result<PostureView, ClientError> {
         let (profile, tool) = (percent(profile.as_str()), percent(tool.as_str()));
         self.get(format!("/posture?profile={profile}&tool={tool}")).await
+    }
+
+    /// The containers that the hub made, with what the engine was asked for.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn containers(&self) -> Result<Vec<ContainerView>, ClientError> {
+        self.get("/containers".to_owned()).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, ClientError> {

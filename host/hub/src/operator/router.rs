@@ -31,6 +31,7 @@ pub(crate) fn router(hub: Hub) -> Router {
         .route("/components", get(components))
         .route("/components/{name}", put(add_component))
         .route("/posture", get(posture))
+        .route("/containers", get(containers))
         .with_state(hub)
 }
 
@@ -75,7 +76,8 @@ async fn end_session(State(hub): State<Hub>, Path(id): Path<String>) -> Result<S
 
 async fn tools(State(hub): State<Hub>, Query(query): Query<ForProfile>) -> Result<Json<Vec<ToolView>>, Refused> {
     let visit = visit(&hub, &query.profile)?;
-    Ok(Json(hub.tools(visit.caller()).into_iter().map(ToolView::from).collect()))
+    let listed = hub.tools(visit.caller()).into_iter();
+    Ok(Json(listed.map(|tool| ToolView::of(tool, hub.manifest())).collect()))
 }
 
 async fn components(State(hub): State<Hub>) -> Response {
@@ -98,6 +100,13 @@ async fn posture(State(hub): State<Hub>, Query(query): Query<ForTool>) -> Result
     match hub.posture(visit.caller(), &query.tool).await {
         Ok((inside, rendered)) => Ok(Json(PostureView { inside, rendered })),
         Err(end) => Err(Refused(StatusCode::CONFLICT, said(end))),
+    }
+}
+
+async fn containers(State(hub): State<Hub>) -> Result<Response, Refused> {
+    match hub.containers().await {
+        Ok(containers) => Ok(Json(containers).into_response()),
+        Err(error) => Err(Refused(StatusCode::BAD_GATEWAY, chain(&error))),
     }
 }
 

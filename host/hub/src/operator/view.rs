@@ -1,7 +1,7 @@
 //! What the operator sees of a tool and of a container, as JSON.
 
 use crate::api::ListedTool;
-use manifest::Tier;
+use manifest::{FsGrant, Manifest, MountName, Tier};
 use protocol::{Hints, InsidePosture};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,6 +19,10 @@ pub struct ToolView {
     pub tier: Tier,
     /// A call needs an approval.
     pub needs_approval: bool,
+    /// Why the operator grants it what it has.
+    pub reason: String,
+    /// The directories that it has.
+    pub directories: Vec<DirectoryView>,
     /// JSON Schema of the arguments.
     pub input_schema: Map<String, Value>,
     /// JSON Schema of the structured result.
@@ -27,9 +31,28 @@ pub struct ToolView {
     pub hints: Hints,
 }
 
-impl From<ListedTool> for ToolView {
-    fn from(listed: ListedTool) -> Self {
+/// A directory that a tool has, for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryView {
+    /// The grant.
+    #[serde(flatten)]
+    pub grant: FsGrant,
+    /// Why the mount exists.
+    pub reason: String,
+}
+
+impl ToolView {
+    /// A listed tool with what the manifest says of it. Agents see none of that: a reason is a note of the
+    /// operator's to himself, and may tell more than a tool's description does.
+    pub(crate) fn of(listed: ListedTool, manifest: &Manifest) -> Self {
+        let tool = manifest.tools.values().find(|tool| tool.name.as_str() == listed.description.name);
+        let why = |name: &MountName| manifest.mounts.get(name).map(|mount| mount.reason.clone()).unwrap_or_default();
+        let directories = tool.into_iter().flat_map(|tool| &tool.grants.fs);
         Self {
+            reason: tool.map(|tool| tool.reason.clone()).unwrap_or_default(),
+            directories: directories
+                .map(|grant| DirectoryView { grant: grant.clone(), reason: why(&grant.mount) })
+                .collect(),
             name: listed.description.name,
             title: listed.description.title,
             description: listed.description.description,

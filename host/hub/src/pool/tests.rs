@@ -10,12 +10,26 @@ fn class(name: &str) -> ClassId {
 
 /// A pool whose runners live as long as the test wants, and how many it has started.
 fn pool(starts: &Arc<AtomicUsize>, alive: &CancellationToken) -> Arc<Pool> {
-    let (starts, alive) = (starts.clone(), alive.clone());
-    Pool::with(Box::new(move |_| {
+    pool_where(starts, alive, |_| true)
+}
+
+/// The same, with a word on whether the so-manieth runner that is looked at still stands.
+fn pool_where(
+    starts: &Arc<AtomicUsize>,
+    alive: &CancellationToken,
+    stands: impl Fn(usize) -> bool + Send + Sync + 'static,
+) -> Arc<Pool> {
+    let (starts, alive, looks) = (starts.clone(), alive.clone(), AtomicUsize::new(0));
+    let start: Start = Box::new(move |_| {
         starts.fetch_add(1, Ordering::SeqCst);
         let alive = alive.clone();
         Box::pin(async move { Ok(parked(alive).await) })
-    }))
+    });
+    let stands: Stands = Box::new(move |_| {
+        let stands = stands(looks.fetch_add(1, Ordering::SeqCst));
+        Box::pin(async move { stands })
+    });
+    Pool::with(start, stands)
 }
 
 async fn until(condition: impl Fn() -> bool) {
@@ -81,10 +95,11 @@ async fn parked_runners_that_die_are_replaced_ever_more_slowly() {
 async fn an_engine_that_fails_is_not_asked_in_a_loop() {
     let starts = Arc::new(AtomicUsize::new(0));
     let counted = starts.clone();
-    let pool = Pool::with(Box::new(move |_| {
+    let start: Start = Box::new(move |_| {
         counted.fetch_add(1, Ordering::SeqCst);
         Box::pin(async { Err(StartFailure::Runner(crate::runner::RunnerEnd::default())) })
-    }));
+    });
+    let pool = Pool::with(start, Box::new(|_| Box::pin(async { true })));
     let stop = CancellationToken::new();
     tokio::spawn(pool.clone().fill(stop.clone()));
     pool.want(&[(class("user"), 2)].into());
@@ -93,4 +108,52 @@ async fn an_engine_that_fails_is_not_asked_in_a_loop() {
     assert!((5..=20).contains(&tries), "{tries} starts in ten minutes");
     assert!(pool.runner(&class("user")).await.is_err());
     stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_mounts_have_changed_is_ended_and_not_given() {
+    let (starts, alive) = (Arc::default(), CancellationToken::new());
+    // Of the two that are parked the first does not stand, and the second does.
+    let pool = pool_where(&starts, &alive, |look| look == 1);
+    for _ in 0..2 {
+        pool.step_for(&class("user"), 2).await;
+    }
+    assert_eq!((pool.parked(), starts.load(Ordering::SeqCst)), (2, 2));
+    assert!(pool.runner(&class("user")).await.unwrap().lives());
+    assert_eq!((pool.parked(), starts.load(Ordering::SeqCst)), (0, 2));
+    // Nothing is parked any more, so this one is new, and needs no second look.
+    assert!(pool.runner(&class("user")).await.unwrap().lives());
+    assert_eq!(starts.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn none_waits_for_ever() {
+    let (starts, alive, stop) = (Arc::default(), CancellationToken::new(), CancellationToken::new());
+    let pool = pool(&starts, &alive);
+    tokio::spawn(pool.clone().fill(stop.clone()));
+    pool.want(&[(class("user"), 2)].into());
+    until(|| pool.parked() == 2).await;
+    tokio::time::sleep(PARKED_MOST - Duration::from_secs(60)).await;
+    assert_eq!(starts.load(Ordering::SeqCst), 2);
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!((pool.parked(), starts.load(Ordering::SeqCst)), (2, 4));
+    stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_waited_too_long_is_not_given_even_if_nobody_has_replaced_it() {
+    let (starts, alive) = (Arc::default(), CancellationToken::new());
+    let pool = pool(&starts, &alive);
+    pool.step_for(&class("user"), 1).await;
+    tokio::time::advance(PARKED_MOST).await;
+    assert!(pool.runner(&class("user")).await.unwrap().lives());
+    assert_eq!(starts.load(Ordering::SeqCst), 2);
+}
+
+impl Pool {
+    /// Parks one runner of a class that is to have so many, with nobody else at it.
+    async fn step_for(self: &Arc<Self>, class: &ClassId, wanted: usize) {
+        self.want(&[(class.clone(), wanted)].into());
+        self.step().await;
+    }
 }

@@ -84,10 +84,18 @@ impl Shelf {
         if found == *component { Ok(bytes) } else { Err(changed("component file", Unusable::Digest(found))) }
     }
 
-    /// Puts an artefact where runners find it.
-    pub(crate) async fn store_artefact(&self, artefact: &Digest, bytes: Vec<u8>) -> Result<(), RegisterError> {
+    /// Puts an artefact where runners find it, for as long as its component may still be refused.
+    pub(crate) async fn store_artefact(&self, artefact: &Digest, bytes: Vec<u8>) -> Result<Provisional, RegisterError> {
         let path = self.artefact_path(artefact);
-        write(path, 0o444, Arc::new(bytes)).await
+        let at = path.clone();
+        let written = blocking(move || {
+            // One that is there already is another registration's.
+            let ours = path.symlink_metadata().is_err();
+            write_atomic(&path, &bytes, 0o444)?;
+            // Made here, so that an artefact that nobody waits for any more goes as well.
+            Ok(Provisional(ours.then_some(path)))
+        });
+        written.await.map_err(|source| RegisterError::Io { path: at, source })
     }
 
     /// Makes a registration the one that counts, last of all.
@@ -131,6 +139,28 @@ impl Shelf {
 
     fn wasm_path(&self, component: &Digest) -> PathBuf {
         self.components.join(format!("{component}.wasm"))
+    }
+}
+
+/// An artefact that is stored. Dropped, this takes it away again: components that are refused must not fill
+/// the disk.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Provisional(Option<PathBuf>);
+
+impl Provisional {
+    /// The artefact is registered now.
+    pub(crate) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Provisional {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // What stays all the same goes when the hub starts next.
+            drop(std::fs::remove_file(path));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One call in a runner: the frame, the wait, and every way the wait ends.
 
-use super::{Runner, RunnerEnd, Shared, Why};
+use super::{Runner, RunnerEnd, Shared, Why, belief};
 use crate::api::CallNote;
 use manifest::{Digest, Limits, ToolName};
 use protocol::{Call, CallId, Done, ToRunner, ToolDescription};
@@ -14,19 +14,28 @@ use tokio_util::sync::CancellationToken;
 /// How much later than the runner the hub looks at the clock: the runner's own error names the limit better.
 const GRACE: Duration = Duration::from_secs(2);
 /// The longest a component may take to describe its tools; the runner's own bound is below it.
-const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a call ended, as far as the runner is concerned.
 #[derive(Debug)]
 pub(crate) enum Ended {
-    /// It said so.
+    /// It said so, in words that can be true.
     Done(Done),
     /// The caller cancelled.
-    Cancelled,
+    Cancelled(Reached),
     /// It went on after its deadline; the runner is killed.
-    Overdue,
+    Overdue(Reached),
     /// The runner is lost.
-    Lost(RunnerEnd),
+    Lost(RunnerEnd, Reached),
+}
+
+/// How far a call came that has no end of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// The runner never heard of it: nothing ran.
+    Nothing,
+    /// It was on its way to the tool: whether it took effect, nobody can say.
+    Runner,
 }
 
 impl Runner {
@@ -39,37 +48,50 @@ impl Runner {
         notes: mpsc::Sender<CallNote>,
         cancel: &CancellationToken,
     ) -> Ended {
-        let (id, answer) = match self.shared.talk().open_call(limits.log_bytes, notes) {
+        let (id, answer) = match self.shared.talk().open_call(limits, notes) {
             Ok(asked) => asked,
-            Err(end) => return Ended::Lost(end),
+            Err(end) => return Ended::Lost(end, Reached::Nothing),
         };
         let mut open = OpenCall { shared: Arc::clone(&self.shared), id, stage: Stage::Queued };
         let frame = ToRunner::Call(Call { id, tool: tool.clone(), arguments });
-        let until = Instant::now() + Duration::from_millis(limits.deadline_ms.into()) + GRACE;
+        let asked = Instant::now();
+        let until = asked + Duration::from_millis(limits.deadline_ms.into()) + GRACE;
         let sent = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Ended::Cancelled,
+            () = cancel.cancelled() => return Ended::Cancelled(Reached::Nothing),
             sent = timeout_at(until, self.send(&frame)) => sent,
         };
-        open.stage = Stage::Sent;
-        let ended = match sent {
-            Ok(Ok(())) => tokio::select! {
-                biased;
-                () = cancel.cancelled() => return Ended::Cancelled,
-                ended = timeout_at(until, answer) => ended.map(|answer| answer.unwrap_or_else(|_| Err(RunnerEnd::default()))),
-            },
-            Ok(Err(end)) => Ok(Err(end)),
-            Err(late) => Err(late),
-        };
-        open.stage = Stage::Answered;
-        match ended {
-            Ok(Ok(done)) => Ended::Done(done),
-            Ok(Err(end)) => Ended::Lost(end),
+        match sent {
+            Ok(Ok(())) => open.stage = Stage::Sent,
+            Ok(Err(end)) => return Ended::Lost(end, Reached::Nothing),
             Err(_) => {
                 self.kill(Why::Deadline);
-                Ended::Overdue
+                return Ended::Overdue(Reached::Nothing);
             }
         }
+        let ended = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Ended::Cancelled(Reached::Runner),
+            ended = timeout_at(until, answer) => ended,
+        };
+        open.stage = Stage::Answered;
+        match ended.map(|answer| answer.unwrap_or_else(|_| Err(RunnerEnd::default()))) {
+            Ok(Ok(done)) => self.believe(done, asked.elapsed(), limits).await,
+            Ok(Err(end)) => Ended::Lost(end, Reached::Runner),
+            Err(_) => {
+                self.kill(Why::Deadline);
+                Ended::Overdue(Reached::Runner)
+            }
+        }
+    }
+
+    /// The end of a call, if it can be true; whoever says what cannot is not listened to any more.
+    async fn believe(&self, done: Done, waited: Duration, limits: &Limits) -> Ended {
+        if let Err(lie) = belief::check(&done.outcome, limits) {
+            self.kill(Why::Violation(format!("call {}: it claims {lie}", done.id)));
+            return Ended::Lost(self.shared.last_words().await, Reached::Runner);
+        }
+        Ended::Done(Done { usage: belief::plausible(done.usage, waited, limits), ..done })
     }
 
     /// Asks a component of its ticket for its tools.

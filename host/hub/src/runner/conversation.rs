@@ -5,11 +5,19 @@ mod notes;
 use super::end::RunnerEnd;
 use crate::api::CallNote;
 use crate::clean;
-use notes::{NoteBudget, cleaned};
-use protocol::{CallId, Done, FromRunner, Hello, ToolDescription, VERSION};
-use std::collections::BTreeMap;
+use manifest::Limits;
+use notes::NoteBudget;
+use protocol::{
+    CallId, Done, FromRunner, Hello, LOCKDOWN_STEPS, MAX_FRAME_BYTES, MAX_HELLO_BYTES, Outcome, ToolDescription,
+    VERSION,
+};
+use std::collections::{BTreeMap, VecDeque};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+
+/// What every frame may carry besides a tool's own bytes: the runner's own words, and what the blocks of an
+/// answer are wrapped in.
+const WRAPPING_BYTES: usize = 128 << 10;
 
 /// Why a runner is not listened to any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +35,8 @@ pub(super) type Description = Result<Vec<ToolDescription>, String>;
 pub(super) struct Conversation {
     /// Until it has said hello.
     hello: Option<oneshot::Sender<Hello>>,
-    /// The ticket it has not yet answered.
-    ticket: Option<(u64, oneshot::Sender<()>)>,
+    /// The tickets it has not yet answered, in order. More than one only if whoever waited for the first gave up.
+    tickets: VecDeque<(u64, oneshot::Sender<()>)>,
     open: BTreeMap<CallId, Open>,
     last_id: CallId,
     end: Option<RunnerEnd>,
@@ -46,6 +54,8 @@ struct OpenCall {
     /// `None` once it was cancelled: what it still says is thrown away.
     notes: Option<mpsc::Sender<CallNote>>,
     budget: NoteBudget,
+    /// The longest frame that an honest runner could send about it.
+    most_bytes: usize,
 }
 
 /// A question's id, and where its answer comes.
@@ -53,25 +63,36 @@ pub(super) type Asked<T> = (CallId, oneshot::Receiver<Result<T, RunnerEnd>>);
 
 impl Conversation {
     pub(super) fn new(hello: oneshot::Sender<Hello>) -> Self {
-        Self { hello: Some(hello), ticket: None, open: BTreeMap::new(), last_id: 0, end: None }
+        Self { hello: Some(hello), tickets: VecDeque::new(), open: BTreeMap::new(), last_id: 0, end: None }
     }
 
     /// A ticket is about to be sent; its `Ready` arrives on the returned channel.
     pub(super) fn expect_ready(&mut self, serial: u64) -> Result<oneshot::Receiver<()>, RunnerEnd> {
         self.alive()?;
         let (ready, answer) = oneshot::channel();
-        self.ticket = Some((serial, ready));
+        self.tickets.push_back((serial, ready));
         Ok(answer)
+    }
+
+    /// A ticket was not sent after all.
+    pub(super) fn withdraw_ticket(&mut self, serial: u64) {
+        self.tickets.retain(|(wanted, _)| *wanted != serial);
     }
 
     /// A call is about to be sent.
     pub(super) fn open_call(
         &mut self,
-        log_bytes: u32,
+        limits: &Limits,
         notes: mpsc::Sender<CallNote>,
     ) -> Result<Asked<Done>, RunnerEnd> {
         let (done, answer) = oneshot::channel();
-        let call = OpenCall { done, notes: Some(notes), budget: NoteBudget::new(log_bytes, Instant::now()) };
+        let payload = usize::try_from(limits.result_bytes.max(limits.log_bytes)).unwrap_or(MAX_FRAME_BYTES);
+        let call = OpenCall {
+            done,
+            notes: Some(notes),
+            budget: NoteBudget::new(limits.log_bytes, Instant::now()),
+            most_bytes: payload.saturating_add(WRAPPING_BYTES).min(MAX_FRAME_BYTES),
+        };
         Ok((self.open(Open::Call(call))?, answer))
     }
 
@@ -108,6 +129,19 @@ impl Conversation {
         self.open.len()
     }
 
+    /// The longest frame that an honest runner could send now: bounds what a lying one makes the hub hold while
+    /// the rest of the frame is on its way.
+    pub(super) fn most_bytes(&self) -> usize {
+        if self.hello.is_some() {
+            return MAX_HELLO_BYTES;
+        }
+        let asked = self.open.values().map(|open| match open {
+            Open::Call(call) => call.most_bytes,
+            Open::Describe(_) => MAX_FRAME_BYTES,
+        });
+        asked.max().unwrap_or(WRAPPING_BYTES)
+    }
+
     pub(super) fn ended(&self) -> Option<&RunnerEnd> {
         self.end.as_ref()
     }
@@ -115,7 +149,7 @@ impl Conversation {
     /// It is over: everyone who waits is told, and nobody can ask again.
     pub(super) fn finish(&mut self, end: RunnerEnd) {
         self.hello = None;
-        self.ticket = None;
+        self.tickets.clear();
         for open in std::mem::take(&mut self.open).into_values() {
             // Whoever no longer waits needs no answer.
             match open {
@@ -141,7 +175,7 @@ impl Conversation {
         match message {
             FromRunner::Hello(_) => violation("a second hello"),
             FromRunner::Ready(serial) => self.ready(serial),
-            FromRunner::Refused(_) if self.ticket.is_none() => violation("it refused a ticket that it was not given"),
+            FromRunner::Refused(_) if self.tickets.is_empty() => violation("it refused a ticket that it was not given"),
             FromRunner::Refused(words) => Err(Stop::Refused(clean::line(&words, clean::LINE_BYTES))),
             FromRunner::Progress(progress) => self.note(progress.id, CallNote::Progress(progress), now),
             FromRunner::Log(log) => self.note(log.id, CallNote::Log(log), now),
@@ -155,13 +189,17 @@ impl Conversation {
         if hello.version != VERSION {
             return violation(format!("it speaks protocol version {}, the hub {VERSION}", hello.version));
         }
+        let claimed = |step: &&&str| hello.posture.lockdown.iter().any(|(name, _)| name == **step);
+        if let Some(step) = LOCKDOWN_STEPS.iter().find(|step| !claimed(step)) {
+            return violation(format!("its hello names no lockdown step `{step}`"));
+        }
         // If nobody waits any more, the runner is being killed already.
         drop(listener.send(hello));
         Ok(())
     }
 
     fn ready(&mut self, serial: u64) -> Result<(), Stop> {
-        match self.ticket.take() {
+        match self.tickets.pop_front() {
             Some((wanted, ready)) if wanted == serial => {
                 // If nobody waits any more, the runner is being killed already.
                 let _ = ready.send(());
@@ -174,7 +212,7 @@ impl Conversation {
     fn note(&mut self, id: CallId, note: CallNote, now: Instant) -> Result<(), Stop> {
         let Some(Open::Call(call)) = self.open.get_mut(&id) else { return self.unasked("a note", id) };
         call.budget.spend(&note, now).map_err(|what| Stop::Violation(format!("call {id}: {what}")))?;
-        if let (Some(notes), Some(note)) = (&call.notes, cleaned(note)) {
+        if let (Some(notes), Some(note)) = (&call.notes, call.budget.cleaned(note)) {
             // A face that does not keep up loses notes; it must not hold up anyone's answers.
             drop(notes.try_send(note));
         }
@@ -182,6 +220,11 @@ impl Conversation {
     }
 
     fn done(&mut self, done: Done) -> Result<(), Stop> {
+        let wanted = matches!(self.open.get(&done.id), Some(Open::Call(OpenCall { notes: Some(_), .. })));
+        if wanted && done.outcome == Outcome::Cancelled {
+            // Believed, it would end a call as if its caller had wanted that.
+            return violation(format!("it cancelled call {}, which nobody asked for", done.id));
+        }
         match self.open.remove(&done.id) {
             Some(Open::Call(call)) => {
                 drop(call.done.send(Ok(done)));

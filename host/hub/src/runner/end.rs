@@ -28,10 +28,33 @@ pub(crate) enum Why {
 }
 
 impl Why {
-    /// Whether it broke a rule, so that the audit log must know.
-    pub(crate) fn is_breach(&self) -> bool {
-        matches!(self, Self::Violation(_) | Self::Deadline | Self::NoHello | Self::NotReady)
+    /// What the audit log must know of it.
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self {
+            Self::Released => Verdict::Wanted,
+            Self::Violation(_) | Self::Deadline | Self::NoHello | Self::NotReady => Verdict::Breach,
+            Self::Refused(_) | Self::StreamEnded | Self::Stream(_) | Self::Fault(_) => Verdict::Loss,
+        }
     }
+
+    /// As the audit log has it: without a word of the runner's own.
+    pub(crate) fn for_audit(&self) -> String {
+        match self {
+            Self::Refused(_) => "refused its ticket".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// What an end says about its runner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Its owner wanted it.
+    Wanted,
+    /// It broke a rule.
+    Breach,
+    /// It ended and nobody had ended it.
+    Loss,
 }
 
 impl fmt::Display for Why {

@@ -3,6 +3,7 @@
 use super::conversation::Stop;
 use super::{Departure, Reap, RunnerEnd, Shared, Streams, Why};
 use protocol::Decoder;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -42,11 +43,14 @@ async fn read(mut output: impl AsyncRead + Unpin, shared: &Shared) -> Why {
             // In the middle of a frame, too: so ends a runner that is killed while it writes.
             Ok(0) => return Why::StreamEnded,
             Ok(count) => count,
+            // The stream itself has had enough of it.
+            Err(error) if error.kind() == ErrorKind::QuotaExceeded => return Why::Violation(error.to_string()),
             Err(error) => return Why::Stream(error.to_string()),
         };
         decoder.push(chunk.get(..count).unwrap_or_default());
         loop {
-            let message = match decoder.next() {
+            let most = shared.talk().most_bytes();
+            let message = match decoder.next_within(most) {
                 Ok(Some(message)) => message,
                 Ok(None) => break,
                 Err(error) => return Why::Violation(error.to_string()),

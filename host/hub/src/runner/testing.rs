@@ -5,19 +5,26 @@ use super::{Born, Fate, Reap, Runner, Streams};
 use container::ContainerName;
 use manifest::Digest;
 use protocol::{
-    Call, Decoder, Done, FromRunner, Hello, HubPublicKey, InsidePosture, Outcome, ToRunner, Usage, VERSION,
+    Call, Decoder, Done, FromRunner, Hello, HubPublicKey, InsidePosture, LOCKDOWN_STEPS, Outcome, ToRunner, Usage,
+    VERSION,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// A hello that is taken.
+pub(crate) fn hello(nonce: [u8; 32]) -> FromRunner {
+    let lockdown = LOCKDOWN_STEPS.iter().map(|step| ((*step).to_owned(), "applied".to_owned())).collect();
+    let posture = InsidePosture { facts: Vec::new(), self_test: Vec::new(), lockdown };
+    FromRunner::Hello(Hello { version: VERSION, nonce, posture })
+}
 
 /// One that says hello and then nothing, until `dead` is cancelled.
 pub(crate) async fn parked(dead: CancellationToken) -> Runner {
     let (input, kept) = tokio::io::duplex(4096);
     let (mut script, output) = tokio::io::duplex(4096);
     tokio::spawn(async move {
-        let posture = InsidePosture { facts: Vec::new(), self_test: Vec::new(), lockdown: Vec::new() };
-        say(&mut script, FromRunner::Hello(Hello { version: VERSION, nonce: [0; 32], posture })).await;
+        say(&mut script, hello([0; 32])).await;
         dead.cancelled().await;
         drop((script, kept));
     });
@@ -35,8 +42,7 @@ pub(crate) async fn honest(key: HubPublicKey, act: Act, fate: Fate) -> Runner {
     let (input, mut heard) = tokio::io::duplex(1 << 16);
     let (mut said, output) = tokio::io::duplex(1 << 16);
     tokio::spawn(async move {
-        let posture = InsidePosture { facts: Vec::new(), self_test: Vec::new(), lockdown: Vec::new() };
-        say(&mut said, FromRunner::Hello(Hello { version: VERSION, nonce: [3; 32], posture })).await;
+        say(&mut said, hello([3; 32])).await;
         let mut decoder = Decoder::new();
         let mut chunk = [0; 4096];
         loop {

@@ -1,14 +1,13 @@
 //! A scripted runner, honest or not, at the other end of two pipes in memory.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod lies;
+
 use super::*;
 use crate::api::CallNote;
 use crate::testing::limits;
 use manifest::ToolName;
-use protocol::{
-    Answer, CallId, Content, Decoder, Done, FromRunner, InsidePosture, Log, LogSource, Outcome, Progress, Usage,
-    VERSION,
-};
+use protocol::{Answer, CallId, Content, Decoder, Done, FromRunner, Log, LogSource, Outcome, Progress, Usage, VERSION};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 /// The runner's end of the pipes.
@@ -52,8 +51,10 @@ impl Script {
 }
 
 fn hello(version: u16) -> FromRunner {
-    let posture = InsidePosture { facts: Vec::new(), self_test: Vec::new(), lockdown: Vec::new() };
-    FromRunner::Hello(Hello { version, nonce: [7; 32], posture })
+    match testing::hello([7; 32]) {
+        FromRunner::Hello(hello) => FromRunner::Hello(Hello { version, ..hello }),
+        other => other,
+    }
 }
 
 fn answer(id: CallId) -> FromRunner {
@@ -114,7 +115,7 @@ where
     let first = call(&runner).await;
     runner.ended().cancelled().await;
     assert!(!runner.lives());
-    let Ended::Lost(end) = call(&runner).await else { panic!("a dead runner took a call") };
+    let Ended::Lost(end, Reached::Nothing) = call(&runner).await else { panic!("a dead runner took a call") };
     assert!(matches!(&end.why, Why::Violation(what) if what.contains(word)), "{end}, after {first:?}");
 }
 
@@ -277,9 +278,9 @@ async fn silence_is_not_waited_for() {
     })
     .await;
     let (one, other) = tokio::join!(call(&runner), call(&runner));
-    assert!(matches!(one, Ended::Overdue), "{one:?}");
+    assert!(matches!(one, Ended::Overdue(Reached::Runner)), "{one:?}");
     // Both were late; the second may see the kill first.
-    assert!(matches!(other, Ended::Overdue | Ended::Lost(RunnerEnd { why: Why::Deadline, .. })), "{other:?}");
+    assert!(matches!(other, Ended::Overdue(_) | Ended::Lost(RunnerEnd { why: Why::Deadline, .. }, _)), "{other:?}");
     runner.ended().cancelled().await;
 }
 
@@ -295,7 +296,10 @@ async fn a_runner_that_dies_takes_its_calls_with_it_and_the_engine_knows_why() {
     .unwrap_or_else(|end| panic!("{end}"));
     let (one, other) = tokio::join!(call(&runner), call(&runner));
     for ended in [one, other] {
-        assert!(matches!(&ended, Ended::Lost(RunnerEnd { why: Why::StreamEnded, fate: f }) if *f == fate), "{ended:?}");
+        assert!(
+            matches!(&ended, Ended::Lost(RunnerEnd { why: Why::StreamEnded, fate: f }, Reached::Runner) if *f == fate),
+            "{ended:?}"
+        );
     }
 }
 
@@ -333,7 +337,7 @@ async fn a_cancelled_call_returns_at_once_and_the_guest_is_stopped() {
         tokio::task::yield_now().await;
         cancel.cancel();
     });
-    assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
+    assert!(matches!(ended, Ended::Cancelled(Reached::Runner)), "{ended:?}");
     cancelled.await.unwrap();
     assert!(matches!(call(&runner).await, Ended::Done(_)));
 }
@@ -350,9 +354,9 @@ async fn a_runner_that_ignores_cancel_is_killed() {
         tokio::task::yield_now().await;
         cancel.cancel();
     });
-    assert!(matches!(ended, Ended::Cancelled), "{ended:?}");
+    assert!(matches!(ended, Ended::Cancelled(Reached::Runner)), "{ended:?}");
     runner.ended().cancelled().await;
-    assert!(matches!(call(&runner).await, Ended::Lost(RunnerEnd { why: Why::Deadline, .. })));
+    assert!(matches!(call(&runner).await, Ended::Lost(RunnerEnd { why: Why::Deadline, .. }, Reached::Nothing)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -366,7 +370,7 @@ async fn a_call_that_was_cancelled_before_it_was_sent_costs_nobody_anything() {
     .await;
     let cancel = CancellationToken::new();
     cancel.cancel();
-    assert!(matches!(call_until(&runner, &cancel).await, Ended::Cancelled));
+    assert!(matches!(call_until(&runner, &cancel).await, Ended::Cancelled(Reached::Nothing)));
     assert_eq!(runner.open_calls(), 0);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(matches!(call(&runner).await, Ended::Done(_)));

@@ -15,6 +15,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
+/// A container takes calls for this long; then the session gets another. Bounds what an escape that nobody
+/// noticed can wait for.
+const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
 /// Where a session keeps the runner of a class. Held while one is started, so that calls which come at once
 /// share it.
 pub(super) type Slot = tokio::sync::Mutex<Option<Arc<Serving>>>;
@@ -44,6 +48,8 @@ pub(crate) struct Need<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) tickets: &'a Tickets,
     pub(crate) class: ClassId,
+    /// Whether a tool of the class may write to a mount.
+    pub(crate) writes: bool,
     pub(crate) offer: &'a Offer,
     /// Every tool of the class that the session may call.
     pub(crate) scope: Scope,
@@ -85,11 +91,13 @@ impl Session {
         }
         let slot = self.slots().entry(need.class.clone()).or_default().clone();
         let mut held = slot.lock().await;
-        if let Some(serving) = held.as_ref().filter(|serving| serving.covers(need.offer)) {
+        if let Some(serving) = held.as_ref().filter(|serving| serving.covers(need.offer))
+            && (!need.writes || need.pool.stands(&serving.runner).await)
+        {
             serving.renew(id, need.tickets).await?;
             return Ok(serving.clone());
         }
-        // One that does not cover the tool goes when its last call has ended.
+        // One that does not cover the tool, or not all that is protected, goes when its last call has ended.
         *held = None;
         let serving = Arc::new(Serving::start(id, need).await?);
         *held = Some(serving.clone());
@@ -117,7 +125,9 @@ impl Serving {
     }
 
     fn covers(&self, offer: &Offer) -> bool {
-        self.runner.lives() && self.tools.get(&offer.tool.name) == Some(&offer.registration.component)
+        self.runner.lives()
+            && !self.is_old(Instant::now())
+            && self.tools.get(&offer.tool.name) == Some(&offer.registration.component)
     }
 
     /// Hands it a ticket if it has none, or one that ends soon.
@@ -134,6 +144,11 @@ impl Serving {
         *ticket = InForce { serial, expires: terms.expires };
         tracing::debug!(container = %self.runner.born.container, %session, serial = ticket.serial, "a ticket is in force");
         Ok(())
+    }
+
+    /// Whether it takes no more calls.
+    pub(super) fn is_old(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.given) >= LIFETIME
     }
 
     /// Somebody used it until now.

@@ -24,7 +24,7 @@ where
 }
 
 /// The token in a greeting.
-fn token(line: &[u8]) -> Result<&str, &'static str> {
+pub(super) fn token(line: &[u8]) -> Result<&str, &'static str> {
     const SHAPE: &str = "the greeting is `safeclaw-mcp/1 TOKEN` and the end of the line";
     let line = line.strip_suffix(b"\n").ok_or(SHAPE)?;
     let line = std::str::from_utf8(line).map_err(|_| SHAPE)?;

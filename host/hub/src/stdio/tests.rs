@@ -6,6 +6,7 @@ use crate::mcp::fake::{FakeHub, caller};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
+use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
 /// Much longer than anything here takes; a test that hangs then fails instead.
@@ -344,6 +345,79 @@ async fn a_bridge_without_a_known_token_is_refused() {
     timeout(PATIENCE, served.server).await.unwrap().unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_greeting_that_does_not_come_is_not_waited_for() {
+    for half in [&b""[..], b"safeclaw-mcp/1 tok"] {
+        let (mut ours, theirs) = tokio::io::duplex(1_024);
+        let (input, output) = tokio::io::split(theirs);
+        let began = tokio::time::Instant::now();
+        let shares = Arc::new(Shares::new(MAX_PER_PRINCIPAL));
+        tokio::spawn(serve_bridge(FakeHub::new(), input, output, shares, CancellationToken::new()));
+        ours.write_all(half).await.unwrap();
+        let said = timeout(PATIENCE, BufReader::new(ours).lines().next_line()).await.unwrap().unwrap();
+        assert_eq!(said.unwrap(), "no: the greeting took too long");
+        assert_eq!(began.elapsed().as_secs(), GREETING_TIME.as_secs());
+    }
+}
+
+#[tokio::test]
+async fn more_bridges_wait_until_another_ends() {
+    let served = on_socket();
+    // Two principals, since one has half of them at most.
+    let greet = async |number: usize| {
+        let mut stream = BufReader::new(UnixStream::connect(&served.path).await.unwrap());
+        let token = if number % 2 == 0 { "token-a" } else { "token-b" };
+        stream.write_all(format!("safeclaw-mcp/1 {token}\n").as_bytes()).await.unwrap();
+        stream
+    };
+    let mut open = Vec::new();
+    let mut said = String::new();
+    for number in 0..MAX_BRIDGES {
+        let mut stream = greet(number).await;
+        said.clear();
+        timeout(PATIENCE, stream.read_line(&mut said)).await.unwrap().unwrap();
+        assert_eq!(said, "ok\n");
+        open.push(stream);
+    }
+    let mut late = greet(MAX_BRIDGES - 1).await;
+    said.clear();
+    // However long this is waited for, it is right not to be answered.
+    assert!(timeout(Duration::from_millis(200), late.read_line(&mut said)).await.is_err(), "{said}");
+    drop(open.pop());
+    timeout(PATIENCE, late.read_line(&mut said)).await.unwrap().unwrap();
+    assert_eq!(said, "ok\n");
+    drop((open, late));
+    served.stop.cancel();
+    timeout(PATIENCE, served.server).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_no_notification_gets_no_more_of_the_call() {
+    // A pipe that is full after the first words.
+    let (ours, theirs) = tokio::io::duplex(64);
+    let (hub, stop) = (FakeHub::new(), CancellationToken::new());
+    let (input, output) = tokio::io::split(theirs);
+    let server = tokio::spawn(serve_stream(hub.clone(), caller("a"), input, output, stop.clone()));
+    let (input, output) = tokio::io::split(ours);
+    let mut client = Client { input: BufReader::new(input).lines(), output: Some(output) };
+    client.send(modern(1, "tools/call", json!({"name": "tell", "_meta": {"progressToken": "p"}}))).await;
+    // Nothing is read for longer than anybody waits; the call has ended by then all the same.
+    tokio::time::sleep(PATIENCE).await;
+    assert_eq!(*hub.running.borrow(), 0);
+    let mut notified = 0;
+    let answer = loop {
+        let message = client.receive().await;
+        if message.get("method").is_none() {
+            break message;
+        }
+        notified += 1;
+    };
+    assert_eq!(answer["result"]["content"][0]["text"], json!("told"));
+    assert!(notified < 3, "{notified} of 3");
+    client.end().await;
+    timeout(PATIENCE, server).await.unwrap().unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn two_bridges_are_two_callers() {
     let served = on_socket();
@@ -388,4 +462,42 @@ async fn the_bridge_says_why_it_does_not_stand() {
     served.stop.cancel();
     let nobody = bridge(std::path::Path::new("/nonexistent/mcp.sock"), "t", std::io::empty(), Vec::new());
     assert!(nobody.unwrap_err().to_string().contains("safeclaw hub"));
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_its_bridge() {
+    let served = on_socket();
+    let (input, mut output) = UnixStream::connect(&served.path).await.unwrap().into_split();
+    output.write_all(b"safeclaw-mcp/1 token-a\n").await.unwrap();
+    let mut client = Client { input: BufReader::new(input).lines(), output: Some(output) };
+    assert_eq!(client.input.next_line().await.unwrap().unwrap(), "ok");
+    client.ask(modern(1, "tools/call", json!({"name": "echo"}))).await;
+    served.hub.revoked.store(true, Ordering::SeqCst);
+    // Our side stays open: it is the hub that hangs up.
+    let line = timeout(PATIENCE, client.input.next_line()).await.unwrap().unwrap();
+    assert_eq!(line, None);
+    served.stop.cancel();
+    timeout(PATIENCE, served.server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn one_principal_cannot_take_every_bridge() {
+    let served = on_socket();
+    let mut open = Vec::new();
+    let refused = loop {
+        let mut lines = BufReader::new(UnixStream::connect(&served.path).await.unwrap());
+        lines.write_all(b"safeclaw-mcp/1 token-a\n").await.unwrap();
+        let mut said = String::new();
+        timeout(PATIENCE, lines.read_line(&mut said)).await.unwrap().unwrap();
+        match said.trim_end() {
+            "ok" => open.push(lines),
+            other => break other.to_owned(),
+        }
+    };
+    assert_eq!(open.len(), MAX_PER_PRINCIPAL);
+    assert_eq!(refused, "no: this principal has as many bridges as one may have");
+    assert_eq!(greeted(&served.path, b"safeclaw-mcp/1 token-b\n").await, "ok");
+    served.stop.cancel();
+    drop(open);
+    timeout(PATIENCE, served.server).await.unwrap().unwrap();
 }

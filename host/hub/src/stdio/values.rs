@@ -18,7 +18,8 @@ impl<R> FewValues<R> {
         Self { inner, line: Scan::default() }
     }
 
-    fn blank(&mut self, bytes: &mut [u8]) {
+    /// Takes the next bytes of the stream and blanks what goes past the bound.
+    pub(super) fn blank(&mut self, bytes: &mut [u8]) {
         for byte in bytes {
             if *byte == b'\n' {
                 self.line = Scan::default();

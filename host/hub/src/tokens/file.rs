@@ -136,7 +136,12 @@ pub(super) fn read(path: &Path) -> Result<(TokenFile, Stamp), TokenError> {
         return Err(TokenError::Open { path: path.to_owned() });
     }
     let mut text = String::new();
-    file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(io_error(path))?;
+    file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(io_error(path))?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        // Cut, it might still read, and whoever rewrites it would lose the tokens behind the cut.
+        let what = format!("more than {MAX_FILE_BYTES} bytes");
+        return Err(TokenError::Damaged { path: path.to_owned(), what });
+    }
     let parsed = toml::from_str(&text);
     let damaged = |e: toml::de::Error| TokenError::Damaged { path: path.to_owned(), what: e.message().to_owned() };
     Ok((parsed.map_err(damaged)?, before))

@@ -47,6 +47,27 @@ fn a_token_made_while_the_hub_runs_is_taken_and_a_revoked_one_is_not() {
 }
 
 #[test]
+fn a_file_that_is_too_large_lets_nobody_in_and_is_not_rewritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tokens.toml");
+    let token = create(dir.path(), "ada", &name("reader"), None).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    // The end of the file is where it would be cut without being damaged.
+    let filled = |bytes: usize| format!("{text}#{}\n", "x".repeat(bytes - text.len() - 2));
+    for (bytes, taken) in [(1 << 20, true), ((1 << 20) + 1, false)] {
+        std::fs::write(&path, filled(bytes)).unwrap();
+        let loaded = Tokens::load(dir.path(), &manifest());
+        assert_eq!(
+            loaded.is_ok_and(|tokens| tokens.authenticate(&token, Timestamp::now()).is_some()),
+            taken,
+            "{bytes}"
+        );
+    }
+    assert!(create(dir.path(), "bob", &name("reader"), None).is_err());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), filled((1 << 20) + 1));
+}
+
+#[test]
 fn the_file_holds_no_token() {
     let dir = tempfile::tempdir().unwrap();
     let token = create(dir.path(), "ada", &name("reader"), None).unwrap();

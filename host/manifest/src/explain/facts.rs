@@ -6,7 +6,7 @@ use crate::names::{ComponentName, MountName};
 use crate::origin::{TierOrigins, ToolOrigins};
 use crate::read::limits::RULES;
 use crate::source::Line;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn fact(what: impl Into<String>, value: impl ToString, origin: impl ToString) -> Fact {
     Fact { what: what.into(), value: value.to_string(), origin: origin.to_string() }
@@ -20,6 +20,8 @@ fn or_unknown(origin: Option<&impl ToString>) -> String {
 pub(super) fn is(
     tool: &Tool,
     from: &ToolOrigins,
+    rules: &TierRules,
+    tier_from: &TierOrigins,
     components: &BTreeMap<ComponentName, Component>,
     lines: &BTreeMap<ComponentName, Line>,
 ) -> Vec<Fact> {
@@ -29,6 +31,7 @@ pub(super) fn is(
         fact("reason", &tool.reason, &from.reason),
         fact("runner", format!("one per {}", tool.runner), &from.runner),
         fact("size", tool.size, &from.size),
+        fact("runtime", rules.runtime, &tier_from.runtime),
     ];
     if let Some(digest) = components.get(&tool.component).and_then(|component| component.digest.as_ref()) {
         facts.push(fact("digest", digest, or_unknown(lines.get(&tool.component))));
@@ -54,6 +57,12 @@ pub(super) fn granted(tool: &Tool, from: &ToolOrigins, mounts: &BTreeMap<MountNa
         facts.push(fact("trapping import", import, or_unknown(from.trap_imports.get(import))));
     }
     facts
+}
+
+pub(super) fn mounts(tool: &Tool, mounts: &BTreeMap<MountName, Mount>, lines: &BTreeMap<MountName, Line>) -> Vec<Fact> {
+    let names: BTreeSet<&MountName> = tool.grants.fs.iter().map(|grant| &grant.mount).collect();
+    let known = names.into_iter().filter_map(|name| mounts.get(name));
+    known.map(|mount| fact(mount.name.as_str(), &mount.reason, or_unknown(lines.get(&mount.name)))).collect()
 }
 
 pub(super) fn not_granted(tool: &Tool) -> Vec<String> {

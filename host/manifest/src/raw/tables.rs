@@ -2,7 +2,7 @@
 //! used is a compiler warning, since nothing else reads it.
 
 use super::{Bytes, Count, Entries, Field, FromToml, List, Located, ManifestName, Millis, Reading, Text, below};
-use crate::model::{Access, Clock, ContainerSize, RunnerScope, Tier};
+use crate::model::{Access, Clock, ContainerSize, RunnerScope, Runtime, Tier};
 use crate::names::{ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
 use crate::source::Spot;
 use toml::Spanned;
@@ -55,7 +55,7 @@ table!(
         profiles: Entries<ProfileName, RawProfile>,
     }
 );
-table!(RawTier { concurrent_calls: Count, calls_per_hour: Count, idle: Millis, ceiling: RawCeiling });
+table!(RawTier { concurrent_calls: Count, calls_per_hour: Count, idle: Millis, runtime: Runtime, ceiling: RawCeiling });
 table!(RawCeiling {
     fs: List<RawFs>,
     env: List<EnvName>,

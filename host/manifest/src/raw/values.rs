@@ -3,7 +3,7 @@
 use super::{FromToml, Located, Reading, below};
 use crate::bounds;
 use crate::diagnostics::{nearest, quote};
-use crate::model::{Access, Clock, ContainerSize, RunnerScope, Tier};
+use crate::model::{Access, Clock, ContainerSize, RunnerScope, Runtime, Tier};
 use crate::names::{BadName, ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
 use crate::units;
 use toml::Spanned;
@@ -84,6 +84,7 @@ words!(Access, "access", "read" => Self::Read, "write" => Self::Write);
 words!(Clock, "clock", "monotonic" => Self::Monotonic, "wall" => Self::Wall);
 words!(RunnerScope, "runner", "session" => Self::Session, "call" => Self::Call);
 words!(ContainerSize, "size", "small" => Self::Small, "large" => Self::Large);
+words!(Runtime, "runtime", "runc" => Self::Runc, "runsc" => Self::Runsc);
 
 fn not_one_of(text: &str, kind: &str, known: &[&str]) -> (String, String) {
     let mut help = format!("one of {}", known.join(", "));
@@ -107,10 +108,16 @@ impl FromText for Text {
     }
 }
 
-/// Control characters, and those that turn the direction of text, so that a line reads as another one.
+/// Control characters, and those that have no width or turn the direction of text, so that a line reads as
+/// another one, or two lines that differ read alike.
 fn steers(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 impl FromText for ManifestName {

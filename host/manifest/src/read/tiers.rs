@@ -3,7 +3,7 @@
 use super::{Sections, fs, limits};
 use crate::bounds;
 use crate::diagnostics::quote;
-use crate::model::{Access, Ceiling, ContainerSize, FsGrant, RunnerScope, Tier, TierRules};
+use crate::model::{Access, Ceiling, ContainerSize, FsGrant, RunnerScope, Runtime, Tier, TierRules};
 use crate::names::MountName;
 use crate::origin::{Origin, TierOrigins};
 use crate::raw::{Count, Field, Located, Millis, RawTier, Reading};
@@ -73,6 +73,10 @@ fn one(
     );
     let rate_help = "write how many calls one session has in an hour: calls_per_hour = 600";
     let rate = count(reading, raw.calls_per_hour, spot, &at, "calls_per_hour", rate_help, bounds::MAX_CALLS_PER_HOUR);
+    let (runtime, runtime_origin) = match raw.runtime.given() {
+        Some(given) => (given.value, Origin::Written(reading.sources.line(given.spot))),
+        None => (Runtime::Runc, Origin::Rule("containers run under runc unless the tier says otherwise".to_owned())),
+    };
     let ceiling_help = format!("write [{at}.ceiling]: the most that a tool of this tier can be granted");
     let ceiling_at = format!("{at}.ceiling");
     let ceiling = raw.ceiling.required(reading, spot, &at, "ceiling", &ceiling_help);
@@ -123,6 +127,7 @@ fn one(
         concurrent_calls: reading.sources.line(concurrent.spot),
         calls_per_hour: reading.sources.line(rate.spot),
         idle: idle_origin,
+        runtime: runtime_origin,
     };
     let rules = TierRules {
         tier,
@@ -130,6 +135,7 @@ fn one(
         calls_per_hour: rate.value,
         concurrent_calls: concurrent.value,
         idle_s: u32::try_from(idle_ms.div_ceil(1_000)).unwrap_or(u32::MAX),
+        runtime,
     };
     Some(TierRead { rules, origins, sound: false, fs, spots })
 }

@@ -3,6 +3,7 @@
 use super::tiers::{self, TierRead};
 use super::{Sections, fs, limits, mounts};
 use crate::diagnostics::{nearest, quote};
+use crate::linked;
 use crate::model::{ContainerSize, Grants, RunnerScope, Tier, Tool};
 use crate::names::{ComponentName, EnvName, MountName, ToolName};
 use crate::origin::{Origin, ToolOrigins};
@@ -227,6 +228,10 @@ fn trap_imports(reading: &mut Reading<'_>, list: Option<Located<List<Text>>>, at
         if !shaped {
             let help = "write the interface as the component names it: \"wasi:http/outgoing-handler@0.2.0\"";
             reading.report(*spot, format!("{} is not an import", quote(import)), help);
+        } else if linked::covers(import) {
+            let message = format!("{} is linked for every tool, and never to a trap", quote(import));
+            let help = "leave it out: what a tool reaches through it is said by `fs`, `env` and `clocks`";
+            reading.report(*spot, message, help);
         }
     }
     imports

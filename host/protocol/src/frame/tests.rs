@@ -22,7 +22,7 @@ fn decoder_with(bytes: &[u8]) -> Decoder {
 #[test]
 fn a_length_above_the_bound_is_refused_before_its_body_comes() {
     let mut decoder = decoder_with(&u32::try_from(MAX_FRAME_BYTES + 1).unwrap().to_le_bytes());
-    let refused = FrameError::TooLong { bytes: MAX_FRAME_BYTES as u64 + 1 };
+    let refused = FrameError::TooLong { bytes: MAX_FRAME_BYTES as u64 + 1, most: MAX_FRAME_BYTES };
     assert_eq!(decoder.next::<FromRunner>(), Err(refused));
     assert_eq!(decoder.buffer.capacity(), 0);
 }
@@ -192,4 +192,12 @@ fn a_body_that_trickles_in_never_reserves_more_than_one_frame() {
         assert!(decoder.buffer.capacity() <= MAX_BUFFER_BYTES);
     }
     assert!(matches!(decoder.next::<FromRunner>(), Err(FrameError::Malformed(_))));
+}
+
+#[test]
+fn a_frame_longer_than_may_be_said_now_is_refused_by_its_length_alone() {
+    let mut decoder = decoder_with(&1_000_u32.to_le_bytes());
+    assert_eq!(decoder.next_within::<FromRunner>(1_000), Ok(None));
+    assert_eq!(decoder.next_within::<FromRunner>(999), Err(FrameError::TooLong { bytes: 1_000, most: 999 }));
+    assert_eq!(decoder.buffer.capacity(), 0);
 }

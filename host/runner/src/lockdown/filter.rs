@@ -19,6 +19,11 @@ pub(super) fn refuse(calls: &[Call]) -> Result<(), LockdownError> {
     apply(calls, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()))
 }
 
+/// Answers `ENOSYS` to calls, as a kernel that does not have them.
+pub(super) fn absent(calls: &[Call]) -> Result<(), LockdownError> {
+    apply(calls, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS.unsigned_abs()))
+}
+
 /// Kills the process for the calls on the list.
 pub(super) fn kill_on(calls: &[Call]) -> Result<(), LockdownError> {
     apply(calls, SeccompAction::Allow, SeccompAction::KillProcess)

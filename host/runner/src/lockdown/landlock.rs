@@ -7,6 +7,7 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
+use std::io;
 use std::path::PathBuf;
 
 /// The newest set of rights we know; an older kernel enforces the part that it has.
@@ -19,6 +20,23 @@ pub struct Reach {
     pub read: Vec<PathBuf>,
     /// Directories to read and write in; a mount that is read-only stays so.
     pub write: Vec<PathBuf>,
+}
+
+/// Asks the kernel whether it has Landlock. One that has none says so; another answer comes from something in
+/// between, such as a container's profile that took it away, and must not pass for a kernel without.
+pub(super) fn ask() -> io::Result<()> {
+    match version() {
+        Err(error) if !matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EOPNOTSUPP)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[expect(unsafe_code, reason = "the library takes every error for a kernel without Landlock")]
+fn version() -> io::Result<()> {
+    const VERSION: libc::c_uint = 1;
+    // SAFETY: with this flag the call takes no pointer and makes no descriptor.
+    let answer = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, 0, 0, VERSION) };
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Returns what was applied, in words.

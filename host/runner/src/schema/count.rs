@@ -1,6 +1,6 @@
 //! How many values a JSON text has, without a tree of them in memory.
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
 /// The number of values in `text`, the keys of objects not counted, or nothing where it is above `most`.
@@ -78,10 +78,32 @@ impl<'de> Visitor<'de> for &mut Left {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-        while fields.next_key::<IgnoredAny>()?.is_some() {
+        while fields.next_key::<Key>()?.is_some() {
             fields.next_value_seed(&mut *self)?;
         }
         Ok(())
+    }
+}
+
+/// A key, read as text and thrown away: one that is skipped unread may hold half a character, and whoever
+/// builds the tree then finds that it is no JSON.
+struct Key;
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Key)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
     }
 }
 
@@ -89,6 +111,14 @@ impl<'de> Visitor<'de> for &mut Left {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::values;
+
+    #[test]
+    fn what_builds_no_tree_is_no_json() {
+        for text in ["1e400", "[-1e400]", r#""\ud83d""#, r#"{"\udc00": 1}"#, "NaN", "Infinity", "[1,]", "\u{feff}1"] {
+            values(text, 10).unwrap_err();
+            serde_json::from_str::<serde_json::Value>(text).unwrap_err();
+        }
+    }
 
     #[test]
     fn each_value_counts_once_and_keys_do_not() {

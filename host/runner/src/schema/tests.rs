@@ -182,3 +182,13 @@ fn honest_schemas_pass() {
     old.check(r#"["x", 1]"#).unwrap();
     old.check("[1]").unwrap_err();
 }
+
+#[test]
+fn without_a_schema_only_what_is_no_json_is_refused_here() {
+    for text in ["{}", "[1]", "null", &"[".repeat(1_000), &format!("[{}0]", "0,".repeat(MAX_VALUES))] {
+        assert_eq!(check_json(text), Ok(()));
+    }
+    for text in ["", "{", "1e400", r#""\ud83d""#, "{}{}"] {
+        assert!(matches!(check_json(text), Err(Misfit::Wrong(_))), "{text}");
+    }
+}

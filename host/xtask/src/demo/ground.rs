@@ -23,7 +23,7 @@ impl Ground {
         let dir = tempfile::Builder::new().prefix("safeclaw-demo-").tempdir().context("no temporary directory")?;
         let ground = Self { dir };
         copy_manifest(&root.join("manifests/default"), &ground.manifest())?;
-        std::fs::write(ground.manifest().join("demo-hostile.toml"), overlay::hostile())?;
+        std::fs::write(ground.manifest().join(overlay::FILE), overlay::hostile())?;
         clone(root, &ground.workspace())?;
         give_to_tools(&ground.workspace())?;
         Ok(ground)

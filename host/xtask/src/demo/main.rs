@@ -2,6 +2,7 @@
 //! `cargo xtask demo` builds what it needs and starts it.
 mod agent;
 mod attacks;
+mod boundaries;
 mod governor;
 mod ground;
 mod overlay;
@@ -14,6 +15,7 @@ mod tour;
 use agent::Agent;
 use anyhow::Context;
 use attacks::ATTACKS;
+use boundaries::{Boundary, Wall};
 use clap::Parser;
 use governor::{Hub, Setting};
 use ground::Ground;
@@ -98,7 +100,9 @@ async fn demo(arguments: &Arguments) -> anyhow::Result<bool> {
     };
     say("starting the hub again, with parked runners");
     let hub = Hub::start(&setting(2), &ground).await?;
-    let report = show(&hub, &ground, arguments, cold).await?;
+    let (report, boundaries) = show(&hub, &ground, arguments, cold).await?;
+    boundaries::write(&arguments.root, &boundaries)?;
+    say(&format!("policy, attack, wall and time of each attempt are in {}", boundaries::FILE));
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -110,7 +114,12 @@ async fn demo(arguments: &Arguments) -> anyhow::Result<bool> {
     Ok(report.ok)
 }
 
-async fn show(hub: &Hub, ground: &Ground, arguments: &Arguments, cold: Vec<f64>) -> anyhow::Result<Report> {
+async fn show(
+    hub: &Hub,
+    ground: &Ground,
+    arguments: &Arguments,
+    cold: Vec<f64>,
+) -> anyhow::Result<(Report, Vec<Boundary>)> {
     say("timing warm sessions");
     let warm = times::sessions(hub, PROFILE).await?;
     let token = hub.token(PROFILE).await?;
@@ -120,6 +129,7 @@ async fn show(hub: &Hub, ground: &Ground, arguments: &Arguments, cold: Vec<f64>)
     let tools = tour::walk(&agent, &ground.workspace(), &attack_tools).await?;
     say("attacking");
     let attacks = attacks::run(&agent, hub).await?;
+    let at_the_hub = boundaries::at_the_hub(&agent).await?;
     // After the attacks, in the very session that attacked: the runner answers as if nothing had happened.
     let calls = times::calls(&agent).await?;
     agent.leave().await;
@@ -128,6 +138,8 @@ async fn show(hub: &Hub, ground: &Ground, arguments: &Arguments, cold: Vec<f64>)
         let list = posture.pointer(&format!("/inside/{name}")).cloned().unwrap_or(Value::Null);
         serde_json::from_value(list).unwrap_or_default()
     };
+    let self_test = facts("self_test");
+    let boundaries = boundaries::rows(&attacks, &self_test, at_the_hub);
     let mut report = Report {
         ok: false,
         url: hub.url.clone(),
@@ -135,27 +147,29 @@ async fn show(hub: &Hub, ground: &Ground, arguments: &Arguments, cold: Vec<f64>)
         tools,
         attacks,
         posture: facts("facts"),
-        self_test: facts("self_test"),
+        self_test,
         lockdown: facts("lockdown"),
         times: Times {
             cold_session_ms: times::median(cold),
             warm_session_ms: times::median(warm),
             call_ms: times::median(calls),
         },
+        boundaries: boundaries::FILE,
         failures: Vec::new(),
     };
-    report.failures = failures(&report);
+    report.failures = failures(&report, &boundaries);
     report.ok = report.failures.is_empty();
-    Ok(report)
+    Ok((report, boundaries))
 }
 
-fn failures(report: &Report) -> Vec<String> {
+fn failures(report: &Report, boundaries: &[Boundary]) -> Vec<String> {
     let tools = report.tools.iter().filter(|shown| !shown.ok).map(|shown| format!("{}: {}", shown.tool, shown.result));
-    let attacks = report.attacks.iter().filter(|row| !row.stopped).map(|row| format!("{}: {}", row.attack, row.wall));
+    let through =
+        boundaries.iter().filter(|row| row.wall == Wall::None).map(|row| format!("{}: {}", row.attack, row.outcome));
     let lists = [("facts", &report.posture), ("self-test", &report.self_test), ("lockdown", &report.lockdown)];
     let empty =
         lists.into_iter().filter(|(_, list)| list.is_empty()).map(|(name, _)| format!("the runner reported no {name}"));
-    tools.chain(attacks).chain(empty).collect()
+    tools.chain(through).chain(empty).collect()
 }
 
 /// Registers every component that ships and every one that attacks.

@@ -1,13 +1,16 @@
 //! What the demo adds to the shipped manifest: hostile components, granted what an honest tool would be.
 //! Pure.
 
-use crate::attacks::ATTACKS;
+use crate::attacks::{ATTACKS, Attack};
 use std::fmt::Write as _;
 
 /// What std's networking imports. A component that imports them is refused when it is registered, unless
 /// they link to a trap: only so can it be seen to try.
 const SOCKETS: [&str; 7] =
     ["instance-network", "ip-name-lookup", "network", "tcp-create-socket", "tcp", "udp-create-socket", "udp"];
+
+/// The file, beside those of the shipped manifest.
+pub(crate) const FILE: &str = "demo-hostile.toml";
 
 /// The file's text.
 pub(crate) fn hostile() -> String {
@@ -32,6 +35,18 @@ pub(crate) fn hostile() -> String {
         }
     }
     text
+}
+
+/// Which line of it is in force for an attack, and what is granted there.
+pub(crate) fn policy(attack: &Attack) -> String {
+    let text = hostile();
+    let table = format!("[tools.{}]", attack.tool);
+    let mut lines = text.lines().enumerate().skip_while(|(_, line)| *line != table);
+    let number = lines.next().map_or(0, |(number, _)| number + 1);
+    let granted = lines.map(|(_, line)| line).take_while(|line| !line.is_empty());
+    let granted: Vec<&str> =
+        granted.filter(|line| !line.starts_with("reason") && !line.starts_with("component")).collect();
+    format!("{FILE}:{number} {}", granted.join(", "))
 }
 
 #[cfg(test)]

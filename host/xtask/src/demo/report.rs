@@ -27,6 +27,8 @@ pub(crate) struct Report {
     pub(crate) lockdown: Vec<(String, String)>,
     /// How long things took.
     pub(crate) times: Times,
+    /// Where each attempt's policy, wall and time are, below the clone.
+    pub(crate) boundaries: &'static str,
     /// What was not as it should be.
     pub(crate) failures: Vec<String>,
 }

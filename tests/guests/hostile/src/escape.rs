@@ -110,6 +110,116 @@ pub(crate) fn attack_deep_json(args: Amount) -> Result<Answer> {
     Ok(Answer { structured: Some(structured), ..Answer::text("deep") })
 }
 
+/// Where to say it.
+#[arguments]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Field {
+    /// A block of text.
+    Text,
+    /// What a failure says.
+    Error,
+    /// The media type of an image.
+    Image,
+    /// The media type of sound.
+    Audio,
+    /// The address of a resource.
+    Uri,
+    /// The media type of a resource.
+    ResourceType,
+    /// The text of a resource.
+    Resource,
+    /// A key of the structured result.
+    Key,
+    /// A value of it.
+    Value,
+    /// The log, once at each level.
+    Log,
+    /// What a progress report says.
+    Progress,
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Errors,
+}
+
+/// What to say, and where.
+#[arguments]
+pub(crate) struct Say {
+    field: Field,
+    text: String,
+}
+
+/// Says something in one of the fields that have room for text.
+#[tool]
+pub(crate) fn attack_say(args: Say) -> Result<Answer> {
+    let text = args.text.as_str();
+    let json = |value: safeclaw_sdk::serde_json::Value| Answer { structured: Some(value.to_string()), ..Answer::new() };
+    let body = || ResourceBody::Text("body".to_owned());
+    Ok(match args.field {
+        Field::Text => Answer::text(text),
+        Field::Error => Answer::text(text).failed(),
+        Field::Image => Answer::new().with_image(vec![1], text),
+        Field::Audio => Answer::new().with_audio(vec![1], text),
+        Field::Uri => Answer::new().with_resource(text, "text/plain", body()),
+        Field::ResourceType => Answer::new().with_resource("file:///a", text, body()),
+        Field::Resource => Answer::new().with_resource("file:///a", "text/plain", ResourceBody::Text(text.to_owned())),
+        Field::Key => json(safeclaw_sdk::serde_json::json!({ text: 1 })),
+        Field::Value => json(safeclaw_sdk::serde_json::json!({ "a": [text] })),
+        Field::Log => {
+            log::trace!("{text}");
+            log::debug!("{text}");
+            log::info!("{text}");
+            log::warn!("{text}");
+            log::error!("{text}");
+            Answer::text("said")
+        }
+        Field::Progress => {
+            progress(1.0, 2.0, text);
+            Answer::text("said")
+        }
+        Field::Output => {
+            std::io::stdout().write_all(text.as_bytes())?;
+            std::io::stdout().flush()?;
+            Answer::text("said")
+        }
+        Field::Errors => {
+            std::io::stderr().write_all(text.as_bytes())?;
+            Answer::text("said")
+        }
+    })
+}
+
+/// What to call structured.
+#[arguments]
+pub(crate) struct Structured {
+    /// The text of the result, as it stands.
+    text: String,
+    /// This often, one after the other.
+    times: Option<usize>,
+    /// And this behind it, as often.
+    close: Option<String>,
+}
+
+/// Answers any text as its structured result.
+#[tool]
+pub(crate) fn attack_structured(args: Structured) -> Result<Answer> {
+    let times = args.times.unwrap_or(1);
+    let text = args.text.repeat(times) + &args.close.unwrap_or_default().repeat(times);
+    Ok(Answer { structured: Some(text), ..Answer::text("structured") })
+}
+
+/// Answers with one text of 1 MiB, a thousand times: a gigabyte that costs the guest nothing.
+#[tool]
+#[expect(unsafe_code, reason = "no safe program has one text twice")]
+pub(crate) fn attack_shared_result() -> Result<Answer> {
+    let mut text = std::mem::ManuallyDrop::new("x".repeat(1 << 20));
+    let blocks = (0..1024)
+        // SAFETY: none; the host reads each of them and the guest ends when they are given back.
+        .map(|_| Content::Text(unsafe { String::from_raw_parts(text.as_mut_ptr(), text.len(), text.capacity()) }))
+        .collect();
+    Ok(Answer { content: blocks, ..Answer::new() })
+}
+
 /// Which kind of broken.
 #[arguments]
 #[serde(rename_all = "lowercase")]

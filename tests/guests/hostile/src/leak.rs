@@ -60,6 +60,8 @@ pub(crate) struct Scan {
 /// What was found.
 #[result]
 pub(crate) struct Scanned {
+    /// `nothing`, or `found`.
+    outcome: String,
     /// Copies of the pattern.
     found: usize,
     /// Bytes that are not zero above the heap's end, in pages that were only just grown.
@@ -85,7 +87,8 @@ pub(crate) fn attack_scan(args: Scan) -> Result<Scanned> {
     let found = memory.windows(16).filter(|window| window.iter().zip(&wanted).all(|(a, b)| *a == !*b)).count();
     let new = if grown == usize::MAX { &[][..] } else { memory.get(grown * PAGE - PAGE..).unwrap_or_default() };
     let not_zero = new.iter().filter(|byte| **byte != 0).count();
-    Ok(Scanned { found, not_zero, bytes: memory.len(), call: CALLS.fetch_add(1, Ordering::Relaxed) + 1 })
+    let outcome = if found + not_zero == 0 { "nothing" } else { "found" }.to_owned();
+    Ok(Scanned { outcome, found, not_zero, bytes: memory.len(), call: CALLS.fetch_add(1, Ordering::Relaxed) + 1 })
 }
 
 #[expect(unsafe_code, reason = "a leak would lie in memory that no Rust value owns")]

@@ -6,12 +6,14 @@ mod escape;
 mod files;
 mod leak;
 mod outside;
+mod paths;
 
 use engine::*;
 use escape::*;
 use files::*;
 use leak::*;
 use outside::*;
+use paths::*;
 use safeclaw_sdk::Entry;
 use safeclaw_sdk::glue::{self, Guest, Listed, Outcome};
 use safeclaw_sdk::prelude::*;
@@ -78,6 +80,17 @@ static TOOLS: &[Entry] = &[
     Entry::of::<attack_write_read_only>(),
     Entry::of::<attack_fill_directory>(),
     Entry::of::<attack_open_fifo>(),
+    Entry::of::<attack_path>(),
+    Entry::of::<attack_path_writing>(),
+    Entry::of::<attack_path_without_grant>(),
+    Entry::of::<attack_path_by_std>(),
+    Entry::of::<attack_race>(),
+    Entry::of::<attack_race_writing>(),
+    Entry::of::<attack_repeat_host_call>(),
+    Entry::of::<attack_host_call_data>(),
+    Entry::of::<attack_say>(),
+    Entry::of::<attack_structured>(),
+    Entry::of::<attack_shared_result>(),
     Entry::of::<attack_plant>(),
     Entry::of::<attack_scan>(),
     Entry::of::<attack_list_changes>(),

@@ -19,7 +19,7 @@ pub(super) fn manifest(hub: &HubIs) -> Finding {
         Err(error) => Finding::failed(
             MANIFEST,
             format!("{error:#}"),
-            "say --manifest DIR and --mount NAME=DIR, or mend the manifest",
+            "name a manifest and a directory for each of its mounts: --manifest manifests/default --mount workspace=DIR",
         ),
     }
 }
@@ -30,7 +30,7 @@ fn look_at_manifest(hub: &HubIs) -> anyhow::Result<Finding> {
     let sources = hub.manifest.mount_sources()?;
     for (name, mount) in &manifest.mounts {
         if mount.source.is_none() && !sources.contains_key(name) {
-            anyhow::bail!("mount `{name}` has no directory");
+            anyhow::bail!("mount `{name}` has no directory yet: say --mount {name}=DIR");
         }
     }
     let forbidden = Forbidden::with([directory, hub.data.directory()?, hub.engine.socket()?]);
@@ -48,10 +48,16 @@ fn look_at_manifest(hub: &HubIs) -> anyhow::Result<Finding> {
         format!("{}: {} tools in {} classes of containers", manifest.name, manifest.tools.len(), placements.len());
     let mut finding = match (warnings.is_empty(), unusable) {
         (true, _) => Finding::well(MANIFEST, found),
-        (false, false) => {
-            Finding::warning(MANIFEST, found, "mount the directory with noexec, if what it holds need not run")
-        }
-        (false, true) => Finding::failed(MANIFEST, found, "give the directory to uid 1000, or grant read access only"),
+        (false, false) => Finding::warning(
+            MANIFEST,
+            found,
+            "it works; what tools write there could be run by others, unless its file system is mounted noexec",
+        ),
+        (false, true) => Finding::failed(
+            MANIFEST,
+            found,
+            "tools run as user 1000: let that user into the directory, or grant read access only",
+        ),
     };
     finding.notes = warnings.into_iter().collect();
     Ok(finding)
@@ -62,41 +68,49 @@ pub(super) fn data(hub: &HubIs) -> Finding {
         Ok(directory) => directory,
         Err(error) => return Finding::failed(DATA, format!("{error:#}"), "say --data DIR"),
     };
-    match look_at_data(&directory) {
-        Ok(finding) => finding,
-        Err(error) => {
-            let remedy = format!("make it yours alone: chown it, then chmod 700 {}", directory.display());
-            Finding::failed(DATA, format!("{error:#}"), remedy)
-        }
-    }
+    look_at_data(&directory).unwrap_or_else(|(found, remedy)| Finding::failed(DATA, found, remedy))
 }
 
-fn look_at_data(directory: &Path) -> anyhow::Result<Finding> {
+/// An error is what was found, and what to do about just that.
+fn look_at_data(directory: &Path) -> Result<Finding, (String, String)> {
     let shown = directory.display();
     let meta = match directory.metadata() {
         Ok(meta) => meta,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(Finding::warning(DATA, format!("{shown} is not there yet"), "`safeclaw hub` makes it"));
         }
-        Err(error) => anyhow::bail!("{shown} cannot be looked at: {error}"),
+        Err(error) => {
+            let remedy = "run this as the user who runs the hub, or say another --data DIR";
+            return Err((format!("{shown} cannot be looked at: {error}"), remedy.to_owned()));
+        }
     };
     if meta.uid() != rustix::process::geteuid().as_raw() {
-        anyhow::bail!("{shown} belongs to another user");
+        let remedy = "run this as that user, or say another --data DIR";
+        return Err((format!("{shown} belongs to user {}", meta.uid()), remedy.to_owned()));
     }
     for name in [".", "hub.key", "tokens.toml", "components"] {
         let path = directory.join(name);
         let mode = path.metadata().map(|meta| meta.permissions().mode() & 0o777).unwrap_or(0);
         // The key signs tickets and the token file lets agents in: whoever can write either is the hub.
         if mode & 0o022 != 0 || (name != "." && mode & 0o077 != 0) {
-            anyhow::bail!("{} can be used by others (mode {mode:03o})", path.display());
+            let shown = path.display();
+            let found = format!("{shown} can be used by others (mode {mode:03o}): whoever reads it can be the hub");
+            return Err((
+                found,
+                format!("chmod go= {shown}; if others had access, remove it, and the hub makes another"),
+            ));
         }
     }
-    let tokens = hub::tokens::list(directory).map_err(|error| anyhow::anyhow!("{error}"))?.len();
+    let tokens = hub::tokens::list(directory)
+        .map_err(|error| {
+            (error.to_string(), "mend or remove tokens.toml; tokens are made anew in a moment".to_owned())
+        })?
+        .len();
     if tokens == 0 {
         return Ok(Finding::warning(
             DATA,
-            format!("{shown}, no tokens"),
-            "run: safeclaw token create --principal NAME --profile NAME",
+            format!("{shown}; no token yet, so no agent can come in"),
+            "run: safeclaw token create --principal WHO --profile read_only (a profile of your manifest)",
         ));
     }
     Ok(Finding::well(DATA, format!("{shown}, {tokens} tokens")))

@@ -26,12 +26,12 @@ pub(super) fn check() -> Finding {
     }
     if modules.is_empty() {
         // Without securityfs nothing can be said; the runner reports what it applied.
-        return Finding::well(CHECK, format!("{found}; whether there is Landlock, the runner says below"));
+        return Finding::well(CHECK, format!("{found}; Landlock is not known from here, `safeclaw posture` tells"));
     }
     Finding::warning(
         CHECK,
         format!("{found}, no Landlock"),
-        "boot with lsm=landlock,… for one more layer in the runner",
+        "everything works; a kernel booted with lsm=landlock,… gives the runner one more layer",
     )
 }
 

@@ -1,9 +1,15 @@
 //! A runner behind both walls, started and ended: the check that all the others stand for.
 
+use crate::identity::Identity;
 use crate::started::{self, HubIs, Whom};
 use ::hub::operator::Client;
 use ::hub::{CallOutcome, Hub};
+use anyhow::Context;
+use container::{ClassSpec, Create, Launcher, LauncherConfig, Program, Size};
+use manifest::ClassId;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use tokio::io::AsyncReadExt;
 
 /// On a busy machine a container takes seconds.
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -27,7 +33,7 @@ pub(super) async fn start(hub_is: &HubIs) -> anyhow::Result<String> {
     result.unwrap_or_else(|_| anyhow::bail!("no runner was ready within {} s", START_WITHIN.as_secs()))
 }
 
-/// The first tool's runner, with a session of its own; without a component, a parked one.
+/// The first tool's runner, with a session of its own; without a component, one that knows nothing.
 async fn first_runner(hub: &Hub, hub_is: &HubIs) -> anyhow::Result<String> {
     let began = Instant::now();
     let manifest = crate::manifests::read(&hub_is.manifest.directory()?)?.manifest;
@@ -44,13 +50,36 @@ async fn first_runner(hub: &Hub, hub_is: &HubIs) -> anyhow::Result<String> {
             Err(end) => anyhow::bail!("the session for {name} did not start: {}", why(&end.outcome)),
         };
     }
-    while hub.health().parked == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    bare_runner(hub_is).await?;
     let ms = began.elapsed().as_millis();
     Ok(format!(
         "a runner was ready behind both walls after {ms} ms; no component is registered yet (`safeclaw tool add`)"
     ))
+}
+
+/// Without a tool to ask for: a runner that knows nothing. Its first byte is that of its hello, which it says
+/// after it has tested the container and locked itself down.
+async fn bare_runner(hub_is: &HubIs) -> anyhow::Result<()> {
+    let class = ClassId("doctor".to_owned());
+    let spec = ClassSpec { program: Program::Runner, size: Size::Small, runtime: manifest::Runtime::Runc, mounts: Vec::new(), artefacts: None };
+    let data = hub_is.data.directory()?;
+    let identity = Identity::read(&data)?.context("the hub has no key")?;
+    let launcher = Launcher::connect(LauncherConfig {
+        hub_id: identity.hub_id,
+        socket: hub_is.engine.socket()?,
+        image: hub_is.image.id(&data)?,
+        hub_key: identity.hub_key,
+        classes: BTreeMap::from([(class.clone(), spec)]),
+        protected: Vec::new(),
+        forbidden: Vec::new(),
+    })
+    .await?;
+    let created = launcher.create(Create { class }).await?;
+    let mut attached = launcher.attach(&created.container).await?;
+    let first = attached.output.read_u8().await;
+    launcher.kill(&created.container).await?;
+    let said = attached.diagnostics.text();
+    first.map(drop).with_context(|| format!("the runner ended before it was ready: {}", ::hub::clean::line(&said, 512)))
 }
 
 fn why(outcome: &CallOutcome) -> String {

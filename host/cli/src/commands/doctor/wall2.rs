@@ -8,6 +8,7 @@ use std::error::Error;
 
 const ENGINE: &str = "engine";
 const IMAGE: &str = "image";
+const BUILD_AND_LOAD: &str = "run: cargo xtask image, then: safeclaw image load target/image/runner.tar";
 
 pub(super) async fn check(hub: &HubIs) -> (Finding, Finding) {
     let socket = match hub.engine.socket() {
@@ -30,24 +31,26 @@ pub(super) async fn check(hub: &HubIs) -> (Finding, Finding) {
         protected: Vec::new(),
         forbidden: Vec::new(),
     };
-    let engine = Finding::well(ENGINE, format!("answers at {}, and can enforce the whole posture", socket.display()));
+    let engine = Finding::well(
+        ENGINE,
+        format!("answers at {}, and can enforce every limit that a runner's container has", socket.display()),
+    );
     match (Launcher::connect(config).await, image) {
         (Ok(_), Ok(id)) => (engine, Finding::well(IMAGE, id.to_string())),
         (Err(error @ (LauncherError::NoImage(_) | LauncherError::OtherImage(_))), image) => {
             let found = image.map_or_else(|error| format!("{error:#}"), |_| error.to_string());
-            (engine, Finding::failed(IMAGE, found, "run: cargo xtask image, or: safeclaw image load FILE.tar"))
+            (engine, Finding::failed(IMAGE, found, BUILD_AND_LOAD))
         }
-        (Ok(_), Err(error)) => {
-            (engine, Finding::failed(IMAGE, format!("{error:#}"), "run: safeclaw image load FILE.tar"))
-        }
+        (Ok(_), Err(error)) => (engine, Finding::failed(IMAGE, format!("{error:#}"), BUILD_AND_LOAD)),
         (Err(error), _) => {
             let cause = error.source().map(|cause| format!(" ({cause})")).unwrap_or_default();
-            let remedy = "start Docker 20.10 or newer, and say --engine unix:///SOCKET if it is not the usual one";
+            let remedy = "start Docker 20.10 or newer; --engine unix:///SOCKET names another socket. If permission is \
+                denied, run this as root or as a member of the socket's group";
             (Finding::failed(ENGINE, format!("{error}{cause}"), remedy), skipped())
         }
     }
 }
 
 fn skipped() -> Finding {
-    Finding::skipped(IMAGE, "not asked, since the engine did not answer")
+    Finding::skipped(IMAGE, "not looked for, since no engine answered; mend that first")
 }

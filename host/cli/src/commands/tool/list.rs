@@ -32,9 +32,12 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         let rows: Vec<Vec<String>> = tools
             .iter()
-            .map(|tool| vec![tool.name.clone(), tool.tier.to_string(), tool.title.clone().unwrap_or_default()])
+            .map(|tool| {
+                let title = tool.title.clone().unwrap_or_default();
+                vec![tool.name.clone(), tool.tier.to_string(), title, tool.reason.clone()]
+            })
             .collect();
-        output::line(&output::table(&["TOOL", "TIER", "TITLE"], &rows))?;
+        output::line(&output::table(&["TOOL", "TIER", "TITLE", "REASON"], &rows))?;
         return Ok(ExitCode::SUCCESS);
     }
     let components = match hub.components().await {

@@ -3,9 +3,10 @@
 use crate::image::{Image, ImageId};
 use crate::launcher::LauncherError;
 use bollard::errors::Error as EngineError;
-use bollard::models::{SystemInfo, SystemVersion};
+use bollard::models::{Runtime, SystemInfo, SystemVersion};
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::TryStreamExt as _;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(super) struct Engine {
     pub(super) docker: Docker,
     /// Where it keeps images and containers: no mount may be there.
     pub(super) data: Option<PathBuf>,
+    /// What it can run containers with.
+    pub(super) runtimes: Option<HashMap<String, Runtime>>,
 }
 
 pub(super) async fn connect(socket: &Path) -> Result<Engine, LauncherError> {
@@ -47,7 +50,7 @@ pub(super) async fn connect(socket: &Path) -> Result<Engine, LauncherError> {
     let docker = asked("agree on a version", docker.negotiate_version()).await?;
     let info = asked("report its settings", docker.info()).await?;
     acceptable_settings(&info)?;
-    Ok(Engine { docker, data: info.docker_root_dir.map(PathBuf::from) })
+    Ok(Engine { docker, data: info.docker_root_dir.map(PathBuf::from), runtimes: info.runtimes })
 }
 
 fn acceptable_version(version: &SystemVersion) -> Result<(), LauncherError> {
@@ -74,11 +77,11 @@ fn acceptable_settings(info: &SystemInfo) -> Result<(), LauncherError> {
         return Err(LauncherError::Rootless);
     }
     let enforced = [
-        ("seccomp profiles", has("name=seccomp")),
-        ("memory limits", info.memory_limit == Some(true)),
+        ("seccomp profiles (use a kernel with CONFIG_SECCOMP_FILTER)", has("name=seccomp")),
+        ("memory limits (boot with cgroup_enable=memory, or use cgroup v2)", info.memory_limit == Some(true)),
         ("swap limits (boot with swapaccount=1, or use cgroup v2)", info.swap_limit == Some(true)),
-        ("pids limits", info.pids_limit == Some(true)),
-        ("CPU quotas", info.cpu_cfs_quota == Some(true)),
+        ("pids limits (give the engine the pids controller of its cgroup)", info.pids_limit == Some(true)),
+        ("CPU quotas (give the engine the cpu controller of its cgroup)", info.cpu_cfs_quota == Some(true)),
     ];
     match enforced.iter().find(|(_, enforced)| !enforced) {
         Some((what, _)) => Err(LauncherError::CannotEnforce((*what).to_owned())),
@@ -202,11 +205,56 @@ mod tests {
         }
     }
 
+    /// A limit that a manifest relies on and this engine cannot hold: each of its answers, and what to do.
+    #[test]
+    fn each_setting_that_cannot_be_held_is_named_with_its_remedy() {
+        let rows = [
+            ("MemoryLimit", "memory limits", "cgroup_enable=memory"),
+            ("SwapLimit", "swap limits", "swapaccount=1"),
+            ("PidsLimit", "pids limits", "pids controller"),
+            ("CpuCfsQuota", "CPU quotas", "cpu controller"),
+            ("SecurityOptions", "seccomp profiles", "CONFIG_SECCOMP_FILTER"),
+        ];
+        for (field, what, remedy) in rows {
+            for answer in
+                [json!(null), if field == "SecurityOptions" { json!(["name=apparmor"]) } else { json!(false) }]
+            {
+                let refused = settings(json!({ field: answer })).unwrap_err();
+                let line = refused.to_string();
+                assert!(matches!(refused, LauncherError::CannotEnforce(_)), "{line}");
+                assert!(line.contains(what) && line.contains(remedy), "{field}: {line}");
+            }
+        }
+    }
+
     #[test]
     fn a_local_socket_is_taken() {
         assert_eq!(default_socket(None).unwrap(), Path::new("/var/run/docker.sock"));
         assert_eq!(default_socket(Some("")).unwrap(), Path::new("/var/run/docker.sock"));
         assert_eq!(default_socket(Some("unix:///tmp/x.sock")).unwrap(), Path::new("/tmp/x.sock"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_that_hangs_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("docker.sock");
+        // Connections wait in the kernel and are never taken: so there is nothing but the clock to wait for.
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let began = tokio::time::Instant::now();
+        let line = connect(&socket).await.err().unwrap().to_string();
+        assert_eq!(began.elapsed().as_secs(), REQUEST_S, "{line}");
+        assert!(!line.contains('\n'), "{line}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_without_an_answer_has_an_end() {
+        let never = || std::future::pending::<Result<(), EngineError>>();
+        let began = tokio::time::Instant::now();
+        assert!(matches!(asked("answer", never()).await, Err(LauncherError::Timeout { seconds: REQUEST_S, .. })));
+        assert!(matches!(found("answer", never()).await, Err(LauncherError::Timeout { seconds: REQUEST_S, .. })));
+        let loading = within("load the image", LOAD_S, never()).await;
+        assert!(matches!(loading, Err(LauncherError::Timeout { seconds: LOAD_S, .. })));
+        assert_eq!(began.elapsed().as_secs(), 2 * REQUEST_S + LOAD_S);
     }
 
     #[tokio::test]

@@ -9,7 +9,6 @@ use crate::launcher::LauncherError;
 use crate::message::{ContainerName, EventKind};
 use bollard::errors::Error as EngineError;
 use bollard::query_parameters as query;
-use futures_util::{StreamExt as _, stream};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -22,8 +21,6 @@ const REMOVAL: Duration = Duration::from_secs(20);
 const DEATH: Duration = Duration::from_secs(5);
 /// How long the engine's own events may lag behind.
 const NEWS: Duration = Duration::from_secs(1);
-/// Leftovers removed at once.
-const AT_ONCE: usize = 4;
 
 impl EngineLauncher {
     pub(in crate::launcher) async fn kill(self: &Arc<Self>, name: &ContainerName) -> Result<(), LauncherError> {
@@ -31,17 +28,23 @@ impl EngineLauncher {
         self.apart(async move { launcher.end(&name).await }).await
     }
 
-    pub(in crate::launcher) async fn remove_leftovers(self: &Arc<Self>) -> Result<Vec<ContainerName>, LauncherError> {
-        let listed = self.list().await?;
-        let left = listed.into_iter().map(|listed| listed.container).filter(|name| self.id_of(name).is_none());
-        let ends =
-            stream::iter(left.collect::<Vec<_>>()).map(|name| async move { self.kill(&name).await.map(|()| name) });
-        let ends: Vec<_> = ends.buffer_unordered(AT_ONCE).collect().await;
-        ends.into_iter().collect()
+    pub(super) async fn end(&self, name: &ContainerName) -> Result<(), LauncherError> {
+        let _ending = self.under_way.end(name);
+        let ended = self.end_now(name).await;
+        if ended.is_err()
+            && let Some(ward) = self.wards.lock().get_mut(name)
+        {
+            ward.more.lingers = true;
+        }
+        ended
     }
 
-    pub(super) async fn end(&self, name: &ContainerName) -> Result<(), LauncherError> {
+    async fn end_now(&self, name: &ContainerName) -> Result<(), LauncherError> {
         let known = self.id_of(name);
+        if let Some(id) = &known {
+            // Needs no engine: one that hangs keeps nothing running.
+            Processes::of(id, None).kill();
+        }
         let seen = self.look(name).await?;
         let first_process = seen.as_ref().and_then(|seen| pid(seen.state.as_ref()?.pid));
         let Some(id) = seen.and_then(|seen| seen.id).or(known) else {

@@ -8,7 +8,7 @@ use crate::image::ImageId;
 use crate::message::HubId;
 use crate::mounts::CheckedMount;
 use crate::posture::{PostureInputs, digest_of, render};
-use manifest::{Access, ClassId};
+use manifest::{Access, ClassId, Runtime};
 use serde_json::{Value, json};
 
 fn body(program: Program, size: Size) -> Value {
@@ -17,6 +17,7 @@ fn body(program: Program, size: Size) -> Value {
     let class = ClassSpec {
         program,
         size,
+        runtime: Runtime::Runc,
         mounts: vec![MountSpec { name: name.clone(), source: source.clone(), access: Access::Write }],
         artefacts: Some("/srv/artefacts".into()),
     };
@@ -56,6 +57,7 @@ fn every_setting_of_the_design_is_sent() {
         ("/StopSignal", json!("SIGKILL")),
         ("/NetworkDisabled", json!(true)),
         ("/Labels", json!({"safeclaw.hub": "hub1", "safeclaw.class": "write", "safeclaw.created": "7"})),
+        ("/HostConfig/Runtime", json!("runc")),
         ("/HostConfig/AutoRemove", json!(true)),
         ("/HostConfig/RestartPolicy/Name", json!("no")),
         ("/HostConfig/ReadonlyRootfs", json!(true)),
@@ -79,8 +81,11 @@ fn every_setting_of_the_design_is_sent() {
         ("/HostConfig/MemorySwap", json!(512 << 20)),
         ("/HostConfig/CpuQuota", json!(5_000)),
         ("/HostConfig/CpuPeriod", json!(10_000)),
-        ("/HostConfig/Tmpfs/~1tmp", json!("rw,noexec,nosuid,nodev,size=67108864,mode=1777")),
-        ("/HostConfig/Tmpfs/~1run", json!("rw,noexec,nosuid,nodev,size=16777216,mode=0700,uid=1000,gid=1000")),
+        ("/HostConfig/Tmpfs/~1tmp", json!("rw,noexec,nosuid,nodev,size=67108864,nr_inodes=4096,mode=1777")),
+        (
+            "/HostConfig/Tmpfs/~1run",
+            json!("rw,noexec,nosuid,nodev,size=16777216,nr_inodes=1024,mode=0700,uid=1000,gid=1000"),
+        ),
     ];
     for (pointer, value) in promised {
         assert_eq!(body.pointer(pointer), Some(&value), "{pointer}");
@@ -109,7 +114,6 @@ fn nothing_that_widens_is_sent() {
         "Links",
         "Sysctls",
         "CgroupParent",
-        "Runtime",
         "OomScoreAdj",
         "ShmSize",
         "Init",

@@ -1,5 +1,6 @@
 //! The interface method by method: ours where it says so, wasmtime's otherwise.
 
+use super::listing::Listing;
 use super::{
     DescriptorFlags, DynInputStream, DynOutputStream, ErrorCode, Fs, FsError, FsResult, HostDescriptor,
     HostDirectoryEntryStream, NewTimestamp, OpenFlags, PathFlags, Place, Reader, Resource, timespec, types,
@@ -102,7 +103,39 @@ impl HostDescriptor for Fs<'_> {
         self.writer(&fd, Place::End)
     }
 
-    // wasmtime's: they open nothing, or only directories, and change nothing but what is already open.
+    // wasmtime's reads a directory whole before it answers.
+
+    async fn read_directory(&mut self, fd: Fd) -> FsResult<Entries> {
+        self.list(&fd)
+    }
+
+    // wasmtime's give up on the kernel's resolver where something is renamed beside them, and walk the path
+    // themselves. Ours ask the kernel again, and then say that it is busy.
+
+    async fn stat_at(&mut self, fd: Fd, follow: PathFlags, path: String) -> FsResult<types::DescriptorStat> {
+        let seen = self.look(&fd, follow, &path)?;
+        let stat = self.inner.stat(Resource::new_borrow(seen.rep())).await;
+        HostDescriptor::drop(&mut self.inner, seen).map_err(FsError::trap)?;
+        stat
+    }
+
+    async fn metadata_hash_at(
+        &mut self,
+        fd: Fd,
+        follow: PathFlags,
+        path: String,
+    ) -> FsResult<types::MetadataHashValue> {
+        let seen = self.look(&fd, follow, &path)?;
+        let hash = self.inner.metadata_hash(Resource::new_borrow(seen.rep())).await;
+        HostDescriptor::drop(&mut self.inner, seen).map_err(FsError::trap)?;
+        hash
+    }
+
+    async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
+        self.link_target(&fd, &path)
+    }
+
+    // wasmtime's: they open nothing and change nothing but what is already open.
 
     async fn advise(&mut self, fd: Fd, offset: Size, len: Size, advice: types::Advice) -> FsResult<()> {
         self.inner.advise(fd, offset, len, advice).await
@@ -136,24 +169,12 @@ impl HostDescriptor for Fs<'_> {
         self.inner.write(fd, bytes, offset).await
     }
 
-    async fn read_directory(&mut self, fd: Fd) -> FsResult<Entries> {
-        self.inner.read_directory(fd).await
-    }
-
     async fn sync(&mut self, fd: Fd) -> FsResult<()> {
         self.inner.sync(fd).await
     }
 
     async fn stat(&mut self, fd: Fd) -> FsResult<types::DescriptorStat> {
         self.inner.stat(fd).await
-    }
-
-    async fn stat_at(&mut self, fd: Fd, follow: PathFlags, path: String) -> FsResult<types::DescriptorStat> {
-        self.inner.stat_at(fd, follow, path).await
-    }
-
-    async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
-        self.inner.readlink_at(fd, path).await
     }
 
     async fn is_same_object(&mut self, a: Fd, b: Fd) -> wasmtime::Result<bool> {
@@ -164,26 +185,22 @@ impl HostDescriptor for Fs<'_> {
         self.inner.metadata_hash(fd).await
     }
 
-    async fn metadata_hash_at(
-        &mut self,
-        fd: Fd,
-        follow: PathFlags,
-        path: String,
-    ) -> FsResult<types::MetadataHashValue> {
-        self.inner.metadata_hash_at(fd, follow, path).await
-    }
-
     fn drop(&mut self, fd: Fd) -> wasmtime::Result<()> {
-        HostDescriptor::drop(&mut self.inner, fd)
+        HostDescriptor::drop(&mut self.inner, fd)?;
+        self.open.closed();
+        Ok(())
     }
 }
 
 impl HostDirectoryEntryStream for Fs<'_> {
     async fn read_directory_entry(&mut self, entries: Entries) -> FsResult<Option<types::DirectoryEntry>> {
-        self.inner.read_directory_entry(entries).await
+        let listing = self.inner.table.get_mut(&Resource::<Listing>::new_borrow(entries.rep()))?;
+        Ok(listing.next()?)
     }
 
     fn drop(&mut self, entries: Entries) -> wasmtime::Result<()> {
-        HostDirectoryEntryStream::drop(&mut self.inner, entries)
+        self.inner.table.delete(Resource::<Listing>::new_own(entries.rep()))?;
+        self.open.closed();
+        Ok(())
     }
 }

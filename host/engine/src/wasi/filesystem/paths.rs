@@ -1,25 +1,26 @@
-//! From a guest's path to a descriptor or to the place of a change, resolved by the kernel in one step.
+//! From a guest's path to a descriptor or to the place of a change, resolved in one step where the kernel can.
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use crate::beneath;
+pub(super) use crate::beneath::Links;
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-
-/// What symbolic links do to a path. They never lead out of the granted directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Links {
-    /// They lead on.
-    Follow,
-    /// One anywhere in the path is an error, `ELOOP`.
-    Refuse,
-}
 
 /// Opens beneath a directory, without waiting. The result may be anything: a FIFO, a device, a directory.
 pub(super) fn open(dir: impl AsFd, path: &str, flags: OFlags, links: Links) -> io::Result<File> {
     let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let mode = if flags.contains(OFlags::CREATE) { Mode::from_raw_mode(0o666) } else { Mode::empty() };
     Ok(File::from(resolve(dir, path, flags, mode, links)?))
+}
+
+/// Opens what a path names beneath a directory only to look at it: a link at the end is itself, unless it
+/// is to be followed. Nothing is asked of what is found there, so that nothing waits.
+pub(super) fn glance(dir: impl AsFd, path: &str, at_the_end: Links) -> io::Result<File> {
+    let mut flags = OFlags::PATH | OFlags::CLOEXEC;
+    flags.set(OFlags::NOFOLLOW, at_the_end == Links::Refuse);
+    Ok(File::from(resolve(dir, path, flags, Mode::empty(), Links::Follow)?))
 }
 
 /// Whether a path was refused for a link in it.
@@ -57,12 +58,10 @@ pub(super) fn refused(error: io::Error) -> io::Error {
 }
 
 fn resolve(dir: impl AsFd, path: &str, flags: OFlags, mode: Mode, links: Links) -> io::Result<OwnedFd> {
-    let mut how = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    how.set(ResolveFlags::NO_SYMLINKS, links == Links::Refuse);
     // EAGAIN: something was renamed somewhere while the kernel looked for `..`. A guest that renames in
     // a loop must not hold us here.
     for _ in 0..8 {
-        match openat2(&dir, path, flags, mode, how) {
+        match beneath::open(&dir, path, flags, mode, links) {
             Ok(fd) => return Ok(fd),
             Err(Errno::AGAIN) => {}
             // Out of the directory (XDEV), or no other end or driver (NXIO): said as a denial.

@@ -16,7 +16,7 @@ async fn bench() -> Bench {
     let data = DataDir::open(dir.path()).unwrap();
     let shelf = Shelf::new(&data, Sealer::from_seed(&[1; 32]));
     let ours = registration(&["read"]);
-    shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap();
+    shelf.store_artefact(&ours.artefact, b"artefact".to_vec()).await.unwrap().keep();
     shelf.store(&ours, Arc::new(b"wasm".to_vec())).await.unwrap();
     Bench { _dir: dir, data, shelf, ours }
 }
@@ -102,7 +102,7 @@ async fn a_changed_byte_is_noticed_and_a_missing_artefact_is_only_missing() {
 #[tokio::test]
 async fn tidying_keeps_what_is_registered_and_what_may_be() {
     let bench = bench().await;
-    bench.shelf.store_artefact(&Digest::of(b"old"), b"old".to_vec()).await.unwrap();
+    bench.shelf.store_artefact(&Digest::of(b"old"), b"old".to_vec()).await.unwrap().keep();
     fs::write(bench.data.artefacts().join(".new-1234"), b"half").unwrap();
     fs::create_dir(bench.data.artefacts().join("folder.cwasm")).unwrap();
     bench.shelf.tidy(None).unwrap();
@@ -110,4 +110,17 @@ async fn tidying_keeps_what_is_registered_and_what_may_be() {
     bench.shelf.tidy(Some(&[(bench.ours.name.clone(), Arc::new(bench.ours.clone()))].into())).unwrap();
     assert!(bench.shelf.has_artefact(&bench.ours).await.unwrap());
     assert_eq!(bench.files(), 4, "what no record names is gone, and a folder stays");
+}
+
+#[tokio::test]
+async fn a_refused_component_leaves_no_artefact_and_takes_nobody_elses() {
+    let bench = bench().await;
+    let other = Digest::of(b"other");
+    let refused = bench.shelf.store_artefact(&other, b"other".to_vec()).await.unwrap();
+    assert!(bench.shelf.artefact_path(&other).exists());
+    drop(refused);
+    assert!(!bench.shelf.artefact_path(&other).exists());
+    // The same artefact as that of a component that is registered.
+    drop(bench.shelf.store_artefact(&bench.ours.artefact, b"artefact".to_vec()).await.unwrap());
+    assert!(bench.shelf.has_artefact(&bench.ours).await.unwrap());
 }

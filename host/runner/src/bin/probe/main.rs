@@ -1,18 +1,84 @@
 //! Attacks the container from inside, for tests: one line of JSON per attempt. Never in the image that
 //! ships; tests add it to a copy of that image, so that container and lockdown are the shipped ones.
 //!
-//! `probe [locked|sealed] NAME...` makes the named attempts, after the runner's own lockdown if asked;
-//! `probe list` names them all. A lockdown answers most attempts by killing the process (exit code 159
-//! in a container), so make one attempt per process then.
+//! `probe NAME...` makes the named attempts in this process; `probe locked|sealed NAME...` does so after the
+//! runner's own lockdown, which answers most of them by killing the process, so make one attempt then.
+//! `probe apart STAGE:NAME...` makes each in a child of its own; that takes a container that lets it fork.
+//! `probe list` names them all. An attempt that got its own program executed ends with a code of its own.
 
+#[macro_use]
+mod calls;
+mod apart;
+mod devices;
+mod doors;
+mod errno;
 mod exec;
 mod files;
-mod kernel;
+mod identity;
 mod limits;
+mod mapping;
+mod mounted;
+mod mounts;
+mod namespaces;
+mod network;
+mod processes;
+mod serve;
 mod status;
+mod system;
 
+use calls::system_call;
+use errno::{errno, verdict};
 use runner::lockdown::{self, LockdownError, Reach};
+use std::cell::Cell;
 use std::io::{self, Write};
+
+/// An attempt: what it is called and what it does. What is done before it calls its argument is done before
+/// the runner's lockdown: an intruder keeps what was open. The text is `allowed`, the name of an errno, or
+/// what was found.
+type Attempt = (&'static str, fn(&dyn Fn()) -> String);
+
+/// The sections of the table of attempts.
+const SECTIONS: &[(&str, &[Attempt])] = &[
+    ("exec", exec::ATTEMPTS),
+    ("mapping", mapping::ATTEMPTS),
+    ("namespaces", namespaces::ATTEMPTS),
+    ("mounts", mounts::ATTEMPTS),
+    ("processes", processes::ATTEMPTS),
+    ("doors", doors::ATTEMPTS),
+    ("network", network::ATTEMPTS),
+    ("identity", identity::ATTEMPTS),
+    ("files", files::ATTEMPTS),
+    ("system", system::ATTEMPTS),
+    ("devices", devices::ATTEMPTS),
+    ("limits", limits::ATTEMPTS),
+    ("mounted", mounted::ATTEMPTS),
+    ("status", status::ATTEMPTS),
+];
+
+/// The exit code of a copy of this program that came to be executed.
+const EXECUTED: i32 = 121;
+
+/// When the runner's own lockdown comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Never: the container alone.
+    Open,
+    /// After the runner's first filter.
+    Locked,
+    /// After the runner's last filter.
+    Sealed,
+}
+
+impl Stage {
+    fn read(word: &str) -> Option<Self> {
+        Some(match word {
+            "open" => Self::Open,
+            "locked" => Self::Locked,
+            "sealed" => Self::Sealed,
+            _ => return None,
+        })
+    }
+}
 
 /// Started as `/runner` by the launcher that ships, it gets the runner's arguments; the words, one a line up
 /// to an empty one, then come on standard input.
@@ -24,43 +90,62 @@ fn words() -> Vec<String> {
     arguments
 }
 
-/// An attempt: what it is called and what it does. The text is `allowed`, the name of an errno, or what
-/// was found.
-type Attempt = (&'static str, fn() -> String);
-
 fn main() {
     let words = words();
-    let (lock, names) = match words.split_first() {
-        Some((first, rest)) if first == "locked" || first == "sealed" => (Some(first.as_str()), rest),
-        _ => (None, words.as_slice()),
-    };
-    let attempts: Vec<Attempt> =
-        [files::ATTEMPTS, exec::ATTEMPTS, kernel::ATTEMPTS, limits::ATTEMPTS, status::ATTEMPTS].concat();
-    if names.is_empty() || names.iter().any(|name| name == "list") {
-        attempts.iter().for_each(|(name, _)| say(name, "listed"));
-        std::process::exit(0);
-    }
-    if let Some(lock) = lock
-        && let Err(error) = lock_down(lock)
-    {
-        say("lockdown", &error.to_string());
-        std::process::exit(72);
-    }
-    for name in names {
-        match attempts.iter().find(|(known, _)| known == name) {
-            Some((name, attempt)) => say(name, &attempt()),
-            None => say(name, "unknown"),
-        }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["executed", ..] => std::process::exit(EXECUTED),
+        ["serve", lacking, rest @ ..] => serve::without(lacking, rest),
+        ["list"] => list(),
+        ["calls"] => serve::calls(),
+        ["apart", attempts @ ..] => apart::make(attempts),
+        [stage @ ("locked" | "sealed"), names @ ..] => make(Stage::read(stage).unwrap_or(Stage::Open), names),
+        names => make(Stage::Open, names),
     }
     std::process::exit(0);
 }
 
-fn lock_down(lock: &str) -> Result<(), LockdownError> {
-    lockdown::close_inherited()?;
-    lockdown::hide()?;
-    lockdown::confine(&Reach { read: vec!["/artefacts".into()], write: vec!["/mnt".into()] })?;
-    lockdown::allow_only_serving()?;
-    if lock == "sealed" { lockdown::deny_new_code() } else { Ok(()) }
+fn list() {
+    let of = |(section, attempts): &(&'static str, &'static [Attempt])| {
+        let section = *section;
+        attempts.iter().map(move |(name, _)| (*name, section))
+    };
+    SECTIONS.iter().flat_map(of).for_each(|(name, section)| say(name, section));
+}
+
+/// Makes the attempts one after the other in this process.
+fn make(stage: Stage, names: &[&str]) {
+    let locked = Cell::new(false);
+    let lock = || {
+        if !locked.replace(true) {
+            lock_down(stage);
+        }
+    };
+    for name in names {
+        say(name, &attempt(name, &lock));
+    }
+}
+
+fn attempt(name: &str, lock: &dyn Fn()) -> String {
+    let mut all = SECTIONS.iter().flat_map(|(_, attempts)| attempts.iter());
+    all.find(|(known, _)| *known == name).map_or_else(|| "unknown".to_owned(), |(_, attempt)| attempt(lock))
+}
+
+/// What the runner does to itself, by the very functions that it calls.
+fn lock_down(stage: Stage) {
+    if stage == Stage::Open {
+        return;
+    }
+    let steps = || -> Result<(), LockdownError> {
+        lockdown::hide()?;
+        lockdown::confine(&Reach { read: vec!["/artefacts".into()], write: vec!["/mnt".into()] })?;
+        lockdown::allow_only_serving()?;
+        if stage == Stage::Sealed { lockdown::deny_new_code() } else { Ok(()) }
+    };
+    if let Err(error) = steps() {
+        say("lockdown", &error.to_string());
+        std::process::exit(72);
+    }
 }
 
 /// One line, written at once: the next attempt may end the process.
@@ -68,51 +153,4 @@ fn say(name: &str, result: &str) {
     let line = serde_json::json!({ "name": name, "result": result });
     let _ = writeln!(io::stdout(), "{line}");
     let _ = io::stdout().flush();
-}
-
-/// `allowed`, or the errno by its name.
-fn verdict<T>(result: io::Result<T>) -> String {
-    match result {
-        Ok(_) => "allowed".to_owned(),
-        Err(error) => errno(&error),
-    }
-}
-
-fn errno(error: &io::Error) -> String {
-    let code = error.raw_os_error().unwrap_or(0);
-    let known = [
-        (libc::EPERM, "EPERM"),
-        (libc::ENOENT, "ENOENT"),
-        (libc::EAGAIN, "EAGAIN"),
-        (libc::ENOMEM, "ENOMEM"),
-        (libc::EACCES, "EACCES"),
-        (libc::EFAULT, "EFAULT"),
-        (libc::EBUSY, "EBUSY"),
-        (libc::ENODEV, "ENODEV"),
-        (libc::EINVAL, "EINVAL"),
-        (libc::ENFILE, "ENFILE"),
-        (libc::EMFILE, "EMFILE"),
-        (libc::EFBIG, "EFBIG"),
-        (libc::ENOSPC, "ENOSPC"),
-        (libc::EROFS, "EROFS"),
-        (libc::ENOSYS, "ENOSYS"),
-        (libc::ENOEXEC, "ENOEXEC"),
-        (libc::EAFNOSUPPORT, "EAFNOSUPPORT"),
-    ];
-    known
-        .iter()
-        .find(|(number, _)| *number == code)
-        .map_or_else(|| format!("errno {code}"), |(_, name)| (*name).to_owned())
-}
-
-/// Any system call.
-#[expect(unsafe_code, reason = "attacks are system calls that no safe library offers")]
-fn system_call(number: i64, arguments: [usize; 6]) -> io::Result<i64> {
-    let [a, b, c, d, e, f] = arguments;
-    // SAFETY: callers pass null or pointers to their own live, large enough memory; what the kernel
-    // otherwise does to this process is what the test is about.
-    match unsafe { libc::syscall(number, a, b, c, d, e, f) } {
-        -1 => Err(io::Error::last_os_error()),
-        answer => Ok(answer),
-    }
 }

@@ -1,0 +1,6 @@
+//! `tests::fuzz::clean` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    tests::fuzz::clean::check(bytes);
+});

@@ -1,0 +1,6 @@
+//! `tests::fuzz::frame` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    tests::fuzz::frame::check(bytes);
+});

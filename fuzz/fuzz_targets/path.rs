@@ -1,0 +1,6 @@
+//! `tests::fuzz::paths` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    tests::fuzz::paths::check(bytes);
+});

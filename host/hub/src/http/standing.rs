@@ -1,0 +1,38 @@
+//! A response that streams goes on for as long as the token that asked for it is in force: revoking one must
+//! also end what it listens to.
+
+use crate::api::Caller;
+use crate::mcp::Governor;
+use axum::body::{Body, HttpBody};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::sleep;
+
+/// How soon a revocation is seen.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What a stream holds until it has ended: its place among all requests, and among its principal's.
+pub(super) type Places = (Option<OwnedSemaphorePermit>, OwnedSemaphorePermit);
+
+/// `body`, until its end or the token's.
+pub(super) fn while_in_force<G, B>(governor: G, caller: Caller, body: B, places: Places) -> Body
+where
+    G: Governor,
+    B: HttpBody<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    let revoked = async move {
+        while governor.in_force(&caller) {
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    let frames = body.into_data_stream().map(|data| data.map(Frame::data)).take_until(Box::pin(revoked));
+    Body::new(StreamBody::new(frames.map(move |frame| {
+        let _held = &places;
+        frame
+    })))
+}

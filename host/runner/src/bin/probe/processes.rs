@@ -1,0 +1,61 @@
+//! Reaching other processes, PID 1 among them, and taking more of the machine than others.
+
+use crate::Attempt;
+
+const KILL: i32 = libc::SIGKILL;
+
+pub(crate) const ATTEMPTS: &[Attempt] = calls! {
+    "ptrace TRACEME": libc::SYS_ptrace;
+    "ptrace attach to PID 1": libc::SYS_ptrace, 16, 1;
+    "ptrace seize PID 1": libc::SYS_ptrace, 0x4206, 1;
+    "process_vm_readv": libc::SYS_process_vm_readv, 1;
+    "process_vm_writev": libc::SYS_process_vm_writev, 1;
+    "process_madvise": libc::SYS_process_madvise, 1;
+    "process_mrelease": libc::SYS_process_mrelease, 1;
+    "pidfd_open": libc::SYS_pidfd_open, 1;
+    "pidfd_getfd": libc::SYS_pidfd_getfd;
+    "pidfd_send_signal": libc::SYS_pidfd_send_signal;
+    "kcmp": libc::SYS_kcmp, 1, 1;
+    "kill PID 1": libc::SYS_kill, 1, KILL;
+    "kill all": libc::SYS_kill, -1_i32, KILL;
+    "kill the group": libc::SYS_kill, 0, 0;
+    "tkill PID 1": libc::SYS_tkill, 1, KILL;
+    "tgkill PID 1": libc::SYS_tgkill, 1, 1, libc::SIGTERM;
+    "rt_sigqueueinfo": libc::SYS_rt_sigqueueinfo, 1, KILL;
+    "rt_tgsigqueueinfo": libc::SYS_rt_tgsigqueueinfo, 1, 1, KILL;
+    "exit of one thread": libc::SYS_exit;
+    "wait4": libc::SYS_wait4, -1_i32, 0, libc::WNOHANG;
+    "waitid": libc::SYS_waitid, 0, 0, 0, libc::WNOHANG | libc::WEXITED;
+    "get_robust_list of PID 1": libc::SYS_get_robust_list, 1;
+    "prlimit64 of PID 1": libc::SYS_prlimit64, 1, libc::RLIMIT_NOFILE;
+    "setpriority": libc::SYS_setpriority, 0, 0, -20_i32;
+    "nice by sched_setattr": libc::SYS_sched_setattr;
+    "sched_setscheduler realtime": libc::SYS_sched_setscheduler, 0, libc::SCHED_FIFO;
+    "sched_setparam": libc::SYS_sched_setparam;
+    "sched_setaffinity": libc::SYS_sched_setaffinity;
+    "ioprio_set realtime": libc::SYS_ioprio_set, 1, 0, 0x2000;
+    "mlock": libc::SYS_mlock;
+    "mlock2": libc::SYS_mlock2;
+    "mlockall": libc::SYS_mlockall, 3;
+    "membarrier": libc::SYS_membarrier;
+    "mbind": libc::SYS_mbind;
+    "set_mempolicy": libc::SYS_set_mempolicy;
+    "migrate_pages": libc::SYS_migrate_pages, 1;
+    "move_pages": libc::SYS_move_pages, 1;
+    "setpgid": libc::SYS_setpgid;
+    "setsid": libc::SYS_setsid;
+    "timer_create": libc::SYS_timer_create;
+    "setitimer": libc::SYS_setitimer;
+    "alarm": libc::SYS_alarm, 600;
+    "vhangup": libc::SYS_vhangup;
+    "ioctl TIOCSTI": libc::SYS_ioctl, 0, 0x5412;
+    "ioctl TIOCLINUX": libc::SYS_ioctl, 0, 0x541c;
+    "ioctl FS_IOC_SETFLAGS": libc::SYS_ioctl, 0, 0x4008_6602;
+    "ioctl FICLONE": libc::SYS_ioctl, 0, 0x4004_9409;
+    "fcntl F_SETOWN": libc::SYS_fcntl, 99, libc::F_SETOWN, 1;
+    "fcntl F_SETLEASE": libc::SYS_fcntl, 99, libc::F_SETLEASE;
+    "fcntl F_NOTIFY": libc::SYS_fcntl, 99, libc::F_NOTIFY;
+    "fcntl F_SETLK": libc::SYS_fcntl, 99, libc::F_SETLK;
+    "fcntl F_SETPIPE_SZ": libc::SYS_fcntl, 99, libc::F_SETPIPE_SZ, 1 << 20;
+    "fcntl F_ADD_SEALS": libc::SYS_fcntl, 99, libc::F_ADD_SEALS;
+};

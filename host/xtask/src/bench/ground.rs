@@ -1,0 +1,88 @@
+//! Where the measured hub lives: a temporary directory with its data and a manifest for the two tools.
+
+use anyhow::Context;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// Both tools for a session's runner, with all that one session may have.
+const SESSIONS: &str = r#"
+name = "bench"
+
+[tiers.user]
+concurrent_calls = 64
+calls_per_hour = 1_000_000
+idle = "15min"
+
+[tiers.user.ceiling]
+limits = { memory = "4MiB", cpu = "5s", deadline = "20s", arguments = "256KiB", result = "256KiB", log = "64KiB", handles = 64 }
+
+[mounts.workspace]
+path = "/workspace"
+reason = "no tool of the bench is granted it"
+
+[profiles.bench]
+tiers = ["user"]
+
+[components.bench]
+
+[tools.add]
+component = "bench"
+tier = "user"
+reason = "the least that a tool can do"
+
+[tools.echo]
+component = "bench"
+tier = "user"
+reason = "a text in and out"
+"#;
+
+/// The directory; removed when dropped.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    dir: TempDir,
+}
+
+impl Ground {
+    /// For sessions' runners.
+    pub(crate) fn for_sessions() -> anyhow::Result<Self> {
+        Self::with(SESSIONS)
+    }
+
+    /// The same, where each call has a container of its own.
+    pub(crate) fn for_single_calls() -> anyhow::Result<Self> {
+        let single = SESSIONS.replace("reason = \"the least", "runner = \"call\"\nreason = \"the least");
+        let single = single.replace("limits = {", "runner = \"call\"\nlimits = {").replace("idle = \"15min\"\n", "");
+        Self::with(&single.replace("reason = \"a text", "runner = \"call\"\nreason = \"a text"))
+    }
+
+    fn with(manifest: &str) -> anyhow::Result<Self> {
+        let dir = tempfile::Builder::new().prefix("safeclaw-bench-").tempdir().context("no temporary directory")?;
+        let ground = Self { dir };
+        for directory in [ground.manifest(), ground.workspace()] {
+            std::fs::create_dir(directory)?;
+        }
+        std::fs::write(ground.manifest().join("bench.toml"), manifest)?;
+        Ok(ground)
+    }
+
+    /// The text of the manifest, for a hub that is not a process of its own.
+    pub(crate) fn manifest_file(&self) -> PathBuf {
+        self.manifest().join("bench.toml")
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    pub(crate) fn manifest(&self) -> PathBuf {
+        self.dir.path().join("manifest")
+    }
+
+    pub(crate) fn workspace(&self) -> PathBuf {
+        self.dir.path().join("workspace")
+    }
+
+    pub(crate) fn log(&self) -> PathBuf {
+        self.dir.path().join("hub.log")
+    }
+}

@@ -1,0 +1,143 @@
+//! The bench: one run, one machine, one table. `cargo xtask bench` builds what it needs and starts it.
+mod client;
+mod docker;
+mod ground;
+mod load;
+mod native;
+mod pipe;
+mod plan;
+#[path = "../process.rs"]
+mod process;
+mod report;
+mod servers;
+mod sessions;
+mod usage;
+mod wall1;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use plan::{Amount, Other};
+use servers::Setting;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Measure everything, and write the table
+    Run(Run),
+    /// Be the native server
+    Native {
+        /// On standard input and output instead of HTTP
+        #[arg(long)]
+        stdio: bool,
+    },
+    /// Be a hub whose runners are child processes
+    Wall1 {
+        /// The directory of the programs
+        #[arg(long)]
+        bin: PathBuf,
+        /// The data directory
+        #[arg(long)]
+        data: PathBuf,
+        /// The manifest's only file
+        #[arg(long)]
+        manifest: PathBuf,
+        /// The component with the tools
+        #[arg(long)]
+        component: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Run {
+    /// The directory of the built programs
+    #[arg(long)]
+    bin: PathBuf,
+    /// The container engine
+    #[arg(long)]
+    engine: String,
+    /// The runner image's id
+    #[arg(long)]
+    image: String,
+    /// The component with the tools
+    #[arg(long)]
+    component: PathBuf,
+    /// Where the table goes
+    #[arg(long)]
+    out: PathBuf,
+    /// For each row of calls
+    #[arg(long, default_value_t = 3)]
+    seconds: u64,
+    /// 100 000 calls instead of 10 000 where memory is watched
+    #[arg(long)]
+    long: bool,
+    /// Another server with the tools `add` and `echo`: NAME=URL, or NAME="COMMAND"; may be said more than once
+    #[arg(long)]
+    peer: Vec<Other>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // The client has one thread: a second one would take a processor from what is measured.
+    let mut builder = match &arguments.task {
+        Task::Run(_) => tokio::runtime::Builder::new_current_thread(),
+        Task::Native { .. } | Task::Wall1 { .. } => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let result = builder
+        .enable_all()
+        .build()
+        .context("the async runtime did not start")
+        .and_then(|runtime| runtime.block_on(until_stopped(arguments.task)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the task, or drops it on Ctrl-C and SIGTERM: whatever it owns ends with it.
+async fn until_stopped(task: Task) -> anyhow::Result<()> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = perform(task) => result,
+        _ = interrupted.recv() => Ok(()),
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+async fn perform(task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Run(run) => measure(run).await,
+        Task::Native { stdio: true } => native::stdio().await,
+        Task::Native { stdio: false } => native::http().await,
+        Task::Wall1 { bin, data, manifest, component } => {
+            let text = std::fs::read_to_string(&manifest).context("the manifest cannot be read")?;
+            wall1::serve(&bin, &data, &text, &component).await
+        }
+    }
+}
+
+async fn measure(run: Run) -> anyhow::Result<()> {
+    let setting = Setting { bin: run.bin, engine: run.engine, image: run.image, component: run.component };
+    let calls = if run.long { 100_000 } else { 10_000 };
+    let amount = Amount { time: Duration::from_secs(run.seconds), calls, crowd: 64, idle: 100 };
+    let report = plan::run(&setting, &amount, &run.peer).await?;
+    std::fs::create_dir_all(&run.out).with_context(|| format!("{} cannot be made", run.out.display()))?;
+    let table = report.markdown();
+    std::fs::write(run.out.join("bench.md"), &table)?;
+    std::fs::write(run.out.join("bench.json"), serde_json::to_vec_pretty(&report)?)?;
+    println!("{table}");
+    eprintln!("bench     written to {}", run.out.join("bench.md").display());
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! `cargo xtask bench`: prepares everything, then hands over to the `bench` program.
+
+use crate::build::Host;
+use crate::place::Place;
+use crate::process::Owned;
+use crate::ready;
+use anyhow::Context;
+use clap::Args;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::Command;
+
+/// How long the bench may take to end its servers when it is stopped.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+
+/// What is measured.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// For each row of calls
+    #[arg(long, default_value_t = 3)]
+    seconds: u64,
+    /// 100 000 calls instead of 10 000 where memory is watched
+    #[arg(long)]
+    long: bool,
+    /// Another MCP server with the tools `add` and `echo`: NAME=URL, or NAME="COMMAND"; may be said more than once
+    #[arg(long)]
+    peer: Vec<String>,
+}
+
+/// Runs it.
+pub(crate) async fn bench(place: &Place, options: &Options) -> anyhow::Result<()> {
+    let ready = ready::ready(place, Host::Bench).await?;
+    let component = ready.guests.iter().map(|directory| directory.join("bench.wasm")).find(|path| path.is_file());
+    let component = component.context("the bench's component was not built")?;
+    let mut command = Command::new(place.program("bench"));
+    command.arg("run").arg("--bin").arg(&place.bin).arg("--component").arg(component);
+    command.args(["--engine", &ready.engine.address(), "--image", &ready.image]);
+    command.arg("--out").arg(place.target.join("bench")).args(["--seconds", &options.seconds.to_string()]);
+    if options.long {
+        command.arg("--long");
+    }
+    for peer in &options.peer {
+        command.args(["--peer", peer]);
+    }
+    command.stdin(Stdio::null());
+    let mut bench = Owned::start(&mut command, STOP_WITHIN).context("the bench program does not start")?;
+    let status = bench.child().wait().await.context("the bench program was lost")?;
+    if !status.success() {
+        anyhow::bail!("the bench did not get to its end, see above");
+    }
+    Ok(())
+}

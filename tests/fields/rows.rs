@@ -1,0 +1,13 @@
+//! The cases, table by table.
+
+mod ceiling;
+mod document;
+mod limits;
+mod tiers;
+mod tools;
+
+use super::case::Case;
+
+pub(super) fn all() -> impl Iterator<Item = &'static Case> {
+    [document::CASES, tiers::CASES, ceiling::CASES, limits::CEILING, limits::TOOL, tools::CASES].into_iter().flatten()
+}

@@ -1,0 +1,125 @@
+//! The top of the document, mounts, components and profiles.
+
+use crate::fields::case::{Case, Eye};
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        field: "manifest.name",
+        name: "another name",
+        change: &[(r#"name = "fields""#, r#"name = "renamed""#)],
+        eye: Eye::Health("/manifest"),
+        before: r#""fields""#,
+        after: r#""renamed""#,
+    },
+    Case {
+        field: "manifest.tiers",
+        name: "a tier is taken away",
+        change: &[
+            ("[tiers.admin]\nconcurrent_calls = 1\ncalls_per_hour = 2\n", ""),
+            (
+                "[tiers.admin.ceiling]\nlimits = { memory = \"16MiB\", cpu = \"1s\", deadline = \"80s\", arguments = \"1KiB\", result = \"1KiB\", log = \"1KiB\", handles = 100 }\n",
+                "",
+            ),
+        ],
+        eye: Eye::Reader,
+        before: "reads",
+        after: "`tools.greet` is in tier `admin`, which this manifest does not define",
+    },
+    Case {
+        field: "manifest.mounts",
+        name: "a mount is taken away",
+        change: &[(
+            "[mounts.spare]\nsource = \"DIR/spare\"\npath = \"/spare\"\nreason = \"what lies beside it\"\n",
+            "",
+        )],
+        eye: Eye::Reader,
+        before: "reads",
+        after: "there is no mount `spare`",
+    },
+    Case {
+        field: "manifest.components",
+        name: "a component is taken away",
+        change: &[("[components.hello]\n", "")],
+        eye: Eye::Reader,
+        before: "reads",
+        after: "there is no component `hello`",
+    },
+    Case {
+        field: "manifest.tools",
+        name: "a tool is taken away",
+        change: &[(
+            "[tools.greet]\ncomponent = \"hello\"\ntier = \"admin\"\nreason = \"stands for what needs an approval\"\n",
+            "",
+        )],
+        eye: Eye::Listed("all"),
+        before: "greet, look, look_too, take, take_too, write",
+        after: "look, look_too, take, take_too, write",
+    },
+    Case {
+        field: "manifest.profiles",
+        name: "a profile is taken away",
+        change: &[("[profiles.few]\ntiers = [\"user\"]\ntools = [\"look\"]\n", "")],
+        eye: Eye::Listed("few"),
+        before: "look",
+        after: "the manifest has no profile `few`; it has: all, reader",
+    },
+    Case {
+        field: "mounts.NAME.source",
+        name: "another directory",
+        change: &[("DIR/work", "DIR/other")],
+        eye: Eye::Result("look", r#"{"path":"/work/docs"}"#, "/entries"),
+        before: r#"["deep","of-work"]"#,
+        after: r#"["deep","of-other"]"#,
+    },
+    Case {
+        field: "mounts.NAME.path",
+        name: "another place",
+        change: &[(r#"path = "/work""#, r#"path = "/desk""#)],
+        eye: Eye::Result("look", r#"{"path":"/desk/docs"}"#, "/entries"),
+        before: r#"["not there"]"#,
+        after: r#"["deep","of-work"]"#,
+    },
+    Case {
+        field: "mounts.NAME.reason",
+        name: "another reason",
+        change: &[("what is worked on", "what Ann works on")],
+        eye: Eye::View("look", "/directories/0/reason"),
+        before: r#""what is worked on""#,
+        after: r#""what Ann works on""#,
+    },
+    Case {
+        field: "mounts.NAME.reason",
+        name: "explained otherwise",
+        change: &[("what is worked on", "what Ann works on")],
+        eye: Eye::Explained("look", "work"),
+        before: "what is worked on",
+        after: "what Ann works on",
+    },
+    Case {
+        field: "components.NAME.digest",
+        name: "another file is pinned",
+        change: &[(
+            "[components.hello]",
+            "[components.hello]\ndigest = \"00000000000000000000000000000000000000000000000000000000deadbeef\"",
+        )],
+        eye: Eye::Register("hello"),
+        before: "registered",
+        after: "refused: the manifest pins another digest",
+    },
+    Case {
+        field: "profiles.NAME.tiers",
+        name: "one tier more",
+        change: &[("[profiles.reader]\ntiers = [\"user\"]", "[profiles.reader]\ntiers = [\"user\", \"write\"]")],
+        eye: Eye::Listed("reader"),
+        before: "look, take",
+        after: "look, look_too, take, take_too, write",
+    },
+    Case {
+        field: "profiles.NAME.tools",
+        name: "another tool",
+        change: &[(r#"tools = ["look"]"#, r#"tools = ["take"]"#)],
+        eye: Eye::Listed("few"),
+        before: "look",
+        after: "take",
+    },
+];
