@@ -7,19 +7,19 @@
     reason = "a test fails by panicking"
 )]
 
+mod attacks;
 mod attacks2;
 mod conformance;
 mod container;
+mod documents;
 mod drift;
 mod fields;
 mod gvisor;
-mod attacks;
 mod layers;
 mod leftovers;
 mod liars;
-mod lying_hub;
-mod documents;
 mod limits;
+mod lying_hub;
 mod mcp;
 mod neighbours;
 mod python;

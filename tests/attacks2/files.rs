@@ -36,11 +36,7 @@ const MALFORMED: [(&str, &str, &str); 15] = [
     ("missing-export", "exports nothing", "does not fit `safeclaw:tool`"),
     ("nested", "components in components, ninety deep", ""),
     ("sockets-only", "imports sockets and nothing else", "`wasi:sockets/tcp@0.2.6`, which is not granted"),
-    (
-        "start-spins",
-        "spins in its start function, before anything is asked",
-        "the limit of",
-    ),
+    ("start-spins", "spins in its start function, before anything is asked", "the limit of"),
     ("start-traps", "traps in its start function, before anything is asked", "ended in a trap"),
     ("threads", "shared memory and atomics", "threads"),
     ("tools-not-an-instance", "exports a function named almost like the interface", "does not fit `safeclaw:tool`"),

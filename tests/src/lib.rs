@@ -9,9 +9,9 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod attack;
 pub mod engines;
 pub mod fuzz;
-pub mod attack;
 pub mod handed;
 pub mod http;
 pub mod hubs;
@@ -19,5 +19,5 @@ pub mod own;
 pub mod proxy;
 pub mod relay;
 pub mod running;
-pub mod watch;
 pub mod script;
+pub mod watch;

@@ -13,8 +13,8 @@ pub mod posture;
 pub use class::{ClassSpec, MountSpec, Program, Size};
 pub use image::{Image, ImageFile, ImageId, archive, archive_with};
 pub use launcher::{
-    Attached, Diagnostics, Launcher, LauncherConfig, LauncherError, Leftovers, Live, ProcessConfig, default_socket, live,
-    load_image,
+    Attached, Diagnostics, Launcher, LauncherConfig, LauncherError, Leftovers, Live, ProcessConfig, default_socket,
+    live, load_image,
 };
 pub use message::*;
 pub use mounts::{CheckedMount, Forbidden, MountError, MountWarning};

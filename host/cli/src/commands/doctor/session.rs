@@ -61,7 +61,13 @@ async fn first_runner(hub: &Hub, hub_is: &HubIs) -> anyhow::Result<String> {
 /// after it has tested the container and locked itself down.
 async fn bare_runner(hub_is: &HubIs) -> anyhow::Result<()> {
     let class = ClassId("doctor".to_owned());
-    let spec = ClassSpec { program: Program::Runner, size: Size::Small, runtime: manifest::Runtime::Runc, mounts: Vec::new(), artefacts: None };
+    let spec = ClassSpec {
+        program: Program::Runner,
+        size: Size::Small,
+        runtime: manifest::Runtime::Runc,
+        mounts: Vec::new(),
+        artefacts: None,
+    };
     let data = hub_is.data.directory()?;
     let identity = Identity::read(&data)?.context("the hub has no key")?;
     let launcher = Launcher::connect(LauncherConfig {

@@ -94,6 +94,12 @@ fn class(arguments: &Arguments, data: &Path) -> anyhow::Result<(ClassId, ClassSp
         SizeWord::Small => (tier.to_owned(), Size::Small),
         SizeWord::Large => (format!("{tier}-large"), Size::Large),
     };
-    let class = ClassSpec { program: Program::Runner, size, runtime: manifest::Runtime::Runc, mounts: Vec::new(), artefacts: Some(artefacts) };
+    let class = ClassSpec {
+        program: Program::Runner,
+        size,
+        runtime: manifest::Runtime::Runc,
+        mounts: Vec::new(),
+        artefacts: Some(artefacts),
+    };
     Ok((ClassId(id), class, Forbidden::with([data.to_owned()])))
 }
