@@ -2,6 +2,7 @@
 //! own, with the empty grant.
 
 use crate::attacks2::bench::{Bench, Row, refused, taken};
+use crate::attacks2::files::spins_at_start;
 use crate::attacks2::forge::{Component, Listed, component, listed};
 use crate::attacks2::table;
 use hub::Registration;
@@ -25,7 +26,7 @@ fn with_log(component: Component) -> Component {
               (export "level" (type $level (eq $level')))
               (export "log" (func (param "level" $level) (param "message" string)))))
             (alias export $host "log" (func $log))
-            (core func $log' (canon lower (func $log) (memory $memory "memory")))
+            (core func $log' (canon lower (func $log) (memory (core memory $memory "memory"))))
             (core instance $host' (export "log" (func $log')))"#
             .to_owned(),
         core_imports: r#"(import "host" "log" (func $log (param i32 i32 i32)))"#.to_owned(),
@@ -103,12 +104,22 @@ async fn hostile_lists_stay_out_or_come_in_harmless() {
 /// Both at once, each in its own hub: they last as long as a component may take to be asked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_spins_when_it_is_asked_is_ended() {
-    let spin = "(loop $ever (br $ever))";
     let (one, other) = tokio::join!(Bench::start(), Bench::start());
-    let start = vec![refused("start-spins", "spins in its start function", at_start(spin).wasm(), "")];
-    let list = vec![refused("list-spins", "spins when it is asked", at_list(spin).wasm(), "")];
+    let start = vec![spins_at_start()];
+    let list = vec![refused(
+        "list-spins",
+        "spins when it is asked",
+        at_list("(loop $ever (br $ever))").wasm(),
+        "the limit of",
+    )];
     let (mut told, more) = tokio::join!(one.judge(start), other.judge(list));
     told.extend(more);
+    for row in &mut told {
+        // Half a processor for 20 seconds is 10 seconds of it: either bound may be the first.
+        let (head, limit) = row.sees.split_once("the limit of ").unwrap();
+        assert!(["cpu_ms = 10000 was hit", "deadline_ms = 20000 was hit"].contains(&limit), "{limit}");
+        row.sees = format!("{head}the limit of cpu_ms = 10000 or of deadline_ms = 20000 was hit");
+    }
     tokio::join!(one.own.end(), other.own.end());
     table::keep("spins", &told);
 }

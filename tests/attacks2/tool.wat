@@ -40,9 +40,9 @@
     ITEMS
     DATA)
   (core instance $i (instantiate $m (with "memory" (instance $memory)) WITH))
-  (func $list-tools (result (list $tool)) (canon lift (core func $i "list-tools") (memory $memory "memory")))
+  (func $list-tools (result (list $tool)) (canon lift (core func $i "list-tools") (memory (core memory $memory "memory"))))
   (func $call-tool (param "name" string) (param "arguments" string) (result $outcome)
-    (canon lift (core func $i "call-tool") (memory $memory "memory") (realloc (func $i "cabi_realloc"))))
+    (canon lift (core func $i "call-tool") (memory (core memory $memory "memory")) (realloc (core func $i "cabi_realloc"))))
   (instance $tools
     (export "tool" (type $tool))
     (export "outcome" (type $outcome))

@@ -36,6 +36,8 @@ impl Place {
         for directory in ["components", "artefacts"] {
             copy(&template.path().join("data").join(directory), &place.data().join(directory));
         }
+        // Registrations bear a seal made with this key.
+        fs::copy(template.path().join("data/hub.key"), place.data().join("hub.key")).expect("the key");
         place
     }
 
