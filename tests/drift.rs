@@ -221,6 +221,9 @@ fn comparable(one: &Live) -> Value {
     }
     let limits = seen["HostConfig"]["Ulimits"].as_array_mut().expect("limits");
     limits.sort_by_key(|limit| limit["Name"].to_string());
+    // An engine lists what is mounted in no order.
+    let mounts = seen["Mounts"].as_array_mut().expect("mounts");
+    mounts.sort_by_key(|mount| mount["Destination"].to_string());
     let text = seen.to_string().replace(&one.container.0, "NAME");
     without_nothing(&serde_json::from_str(&text).expect("JSON"))
 }

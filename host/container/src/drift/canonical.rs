@@ -79,7 +79,7 @@ fn put(key: &str, value: &Value, settings: &mut BTreeMap<String, Value>) {
                 // A number of 0 is a limit, and the lowest: it must not be taken for none.
                 let values = entries(Some(limit)).filter(|(key, _)| *key != "Name");
                 let values: Value = values.map(|(key, value)| (key.to_owned(), value.clone())).collect();
-                more(settings, format!("Ulimits {name}"), values);
+                more(settings, format!("Ulimits {name}"), json!([values]));
             }
         }
         "CapAdd" | "CapDrop" if value.is_array() => {
