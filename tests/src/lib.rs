@@ -10,6 +10,9 @@
 )]
 
 pub mod attack;
+/// What the engine's paths are resolved with, by its source: `fuzz` takes those paths.
+#[path = "../../host/engine/src/beneath.rs"]
+pub mod beneath;
 pub mod engines;
 pub mod fuzz;
 pub mod handed;
