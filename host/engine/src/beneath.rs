@@ -141,4 +141,5 @@ fn finally(at: BorrowedFd<'_>, name: &str, flags: OFlags, mode: Mode) -> Result<
 }
 
 #[cfg(test)]
+#[path = "beneath/tests.rs"]
 mod tests;
