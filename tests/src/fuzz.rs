@@ -27,6 +27,7 @@ mod tests;
 /// build the Wasm engine for every test of the host.
 #[path = "../../host/engine/src/wasi/filesystem"]
 mod engine {
+    #[expect(dead_code, reason = "not every way of opening is tried here")]
     mod paths;
     mod protected;
 

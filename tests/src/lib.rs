@@ -24,6 +24,7 @@ pub mod watch;
 
 /// What the engine resolves paths with, by its source: `fuzz` takes those paths.
 #[path = "../../host/engine/src"]
+#[expect(unreachable_pub, reason = "its own crate offers it to others")]
 mod engine_source {
     pub mod beneath;
 }
