@@ -10,9 +10,6 @@
 )]
 
 pub mod attack;
-/// What the engine's paths are resolved with, by its source: `fuzz` takes those paths.
-#[path = "../../host/engine/src/beneath.rs"]
-pub mod beneath;
 pub mod engines;
 pub mod fuzz;
 pub mod handed;
@@ -24,3 +21,11 @@ pub mod relay;
 pub mod running;
 pub mod script;
 pub mod watch;
+
+/// What the engine resolves paths with, by its source: `fuzz` takes those paths.
+#[path = "../../host/engine/src"]
+#[expect(unreachable_pub, reason = "its own crate offers it to others")]
+mod engine_source {
+    pub mod beneath;
+}
+pub(crate) use engine_source::beneath;

@@ -89,6 +89,6 @@ mod tests {
         let reason = format!("\u{1b}[2J{}", "x".repeat(1 << 20));
         let denied = from_runner(Uuid::nil(), Outcome::Denied(reason), &limits);
         let expected = format!("\\u{{1b}}[2J{}…", "x".repeat(REASON_BYTES - 9 - 3));
-        assert_eq!(denied, CallOutcome::Denied { reason: expected, approvable: false });
+        assert_eq!(denied, Ok(CallOutcome::Denied { reason: expected, approvable: false }));
     }
 }
