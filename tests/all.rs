@@ -8,13 +8,13 @@
 )]
 
 mod attacks;
-mod attacks2;
 mod conformance;
 mod container;
 mod documents;
 mod drift;
 mod fields;
 mod gvisor;
+mod hostile_components;
 mod layers;
 mod leftovers;
 mod liars;

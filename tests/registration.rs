@@ -1,5 +1,5 @@
 //! Components of a real toolchain whose list of tools is the attack. Adding a case is adding a file to
-//! `guests/hostile-list/examples`; what is made to measure for one attack is in `attacks2`.
+//! `guests/hostile-list/examples`; what is made to measure for one attack is in `hostile_components`.
 
 use hub::{RegisterError, Registration};
 use manifest::ComponentName;

@@ -133,7 +133,8 @@ impl Around {
 /// Unit tests, and each host package's own integration tests.
 async fn units(place: &Place, around: &Around) -> anyhow::Result<()> {
     let mut tests = cargo(place, "test");
-    HOST.select(&mut tests).args(["--lib", "--bins"]);
+    // One run shows everything that is wrong.
+    HOST.select(&mut tests).args(["--no-fail-fast", "--lib", "--bins"]);
     for name in HOST.integration_tests(&place.root.join("host")) {
         tests.args(["--test", &name]);
     }

@@ -5,7 +5,7 @@ use super::flags::Asked;
 use container::drift::{Difference, between};
 use container::posture::{Bind, Namespace};
 use container::{ClassSpec, ContainerName, HubId, ImageId, PostureInputs, Program, Size, render};
-use manifest::{ClassId, Digest};
+use manifest::{ClassId, Digest, Runtime};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -60,7 +60,9 @@ pub(super) fn compare(asked: &Asked) -> Compared {
 /// The body that the launcher would send for such a container.
 fn expected(asked: &Asked, program: Program, size: Size) -> Value {
     let text = |pointer: &str| asked.body.pointer(pointer).and_then(Value::as_str);
-    let class = ClassSpec { program, size, runtime: manifest::Runtime::Runc, mounts: Vec::new(), artefacts: None };
+    // Either runtime is one that the renderer writes; which tier wants which is the manifest's to say.
+    let runtime = if text("/HostConfig/Runtime") == Some("runsc") { Runtime::Runsc } else { Runtime::Runc };
+    let class = ClassSpec { program, size, runtime, mounts: Vec::new(), artefacts: None };
     let arguments: Vec<&str> =
         asked.body.get("Cmd").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let key = arguments.iter().skip_while(|word| **word != "--hub-key").nth(1).copied();

@@ -62,13 +62,14 @@ fn what_is_printed_passes() {
 }
 
 /// Lines whose absence changes nothing, since what they say is the command's default.
-const DEFAULTS: [&str; 8] = [
+const DEFAULTS: [&str; 9] = [
     "--pull",
     "--tty=false",
     "--privileged=false",
     "--publish-all=false",
     "--oom-kill-disable=false",
     "--restart",
+    "--runtime runc",
     "safeclaw posture",
     "- name",
 ];
@@ -123,7 +124,7 @@ fn each_edit_is_found() {
         ("--rm \\", "--rm --add-host a:127.0.0.1 \\"),
         ("--rm \\", "--rm --group-add 0 \\"),
         ("--rm \\", "--rm --sysctl net.ipv4.ip_forward=1 \\"),
-        ("--rm \\", "--rm --runtime other \\"),
+        ("--runtime runc", "--runtime other"),
         ("--rm \\", "--rm --init \\"),
         ("--rm \\", "--rm --shm-size 1g \\"),
         ("--rm \\", "--rm --detach \\"),
@@ -137,7 +138,8 @@ fn each_edit_is_found() {
         ("--ulimit core=0:0", "--ulimit core=-1"),
         ("--ulimit nofile=1024:1024", "--ulimit nofile=1024:1048576"),
         ("noexec,nosuid,nodev,size=67108864", "exec,nosuid,nodev,size=67108864"),
-        ("size=67108864,mode=1777", "size=67108864,mode=1777,exec"),
+        ("mode=1777", "mode=1777,exec"),
+        ("nr_inodes=4096,", ""),
         ("size=67108864", "size=8g"),
         ("--stop-signal SIGKILL", "--stop-signal SIGTERM"),
         ("--log-driver none", "--log-driver json-file"),

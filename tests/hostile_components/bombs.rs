@@ -1,9 +1,9 @@
 //! Small files that ask the compiler for much. Each ends at a bound of the format, of the compile program or of
 //! its container, and the hub serves on.
 
-use crate::attacks2::bench::{Bench, Row, refused};
-use crate::attacks2::forge::{around, functions, leb, module, section, vector};
-use crate::attacks2::table;
+use crate::hostile_components::bench::{Bench, Row, refused};
+use crate::hostile_components::forge::{around, functions, leb, module, section, vector};
+use crate::hostile_components::table;
 
 const NOP: u8 = 1;
 const BLOCK: u8 = 2;

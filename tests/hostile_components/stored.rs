@@ -1,9 +1,9 @@
 //! What somebody who reached the hub's data directory can make of what a hub finds there when it starts. What
 //! was changed is not offered, is named in health and in the audit log, and takes nothing else along.
 
-use crate::attacks2::bench::harmless;
-use crate::attacks2::place::{Place, bend, call, fifo, got, mode, replace};
-use crate::attacks2::table::{self, Told, lasting};
+use crate::hostile_components::bench::harmless;
+use crate::hostile_components::place::{Place, bend, call, fifo, got, mode, replace};
+use crate::hostile_components::table::{self, Told, lasting};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,10 +1,10 @@
 //! Text that moves a cursor, reads backwards or hides from people and not from models, in every place where a
 //! component can put it and every place where somebody reads it.
 
-use crate::attacks2::bench::{Bench, harmless, named};
-use crate::attacks2::forge::{Listed, component, listed};
-use crate::attacks2::place::mode;
-use crate::attacks2::table::{self, Told};
+use crate::hostile_components::bench::{Bench, harmless, named};
+use crate::hostile_components::forge::{Listed, component, listed};
+use crate::hostile_components::place::mode;
+use crate::hostile_components::table::{self, Told};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;

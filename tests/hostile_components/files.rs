@@ -1,8 +1,8 @@
 //! Files that are no tool: cut, bent, of another kind, or asking for what nobody grants.
 
-use crate::attacks2::bench::{Bench, Row, control, refused, taken};
-use crate::attacks2::forge::{component, listed};
-use crate::attacks2::table;
+use crate::hostile_components::bench::{Bench, Row, control, refused, taken};
+use crate::hostile_components::forge::{component, listed};
+use crate::hostile_components::table;
 use tests::handed;
 
 /// A component that imports an interface of this name, empty.

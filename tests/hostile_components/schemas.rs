@@ -1,9 +1,9 @@
 //! Schemas that are the attack: on whoever reads them, on whoever follows them, on whoever checks arguments
 //! with them. They are judged in the runner, and once more by the hub.
 
-use crate::attacks2::bench::{Bench, Row, refused, taken};
-use crate::attacks2::forge::{Listed, component, listed, with_schema};
-use crate::attacks2::table;
+use crate::hostile_components::bench::{Bench, Row, refused, taken};
+use crate::hostile_components::forge::{Listed, component, listed, with_schema};
+use crate::hostile_components::table;
 use hub::{CallOutcome, Registration};
 
 fn schema(text: impl Into<Vec<u8>>) -> Vec<u8> {

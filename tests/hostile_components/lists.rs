@@ -1,10 +1,10 @@
 //! Components whose list of tools is the attack, or the code that makes it: asked once, in a container of its
 //! own, with the empty grant.
 
-use crate::attacks2::bench::{Bench, Row, refused, taken};
-use crate::attacks2::files::spins_at_start;
-use crate::attacks2::forge::{Component, Listed, component, listed};
-use crate::attacks2::table;
+use crate::hostile_components::bench::{Bench, Row, refused, taken};
+use crate::hostile_components::files::spins_at_start;
+use crate::hostile_components::forge::{Component, Listed, component, listed};
+use crate::hostile_components::table;
 use hub::Registration;
 
 /// One tool, and this WAT before its list is given.

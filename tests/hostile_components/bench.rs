@@ -1,7 +1,7 @@
 //! A hub that is attacked with components, and a tool beside them that must go on answering.
 
-use crate::attacks2::forge::{component, listed};
-use crate::attacks2::table::{Told, lasting};
+use crate::hostile_components::forge::{component, listed};
+use crate::hostile_components::table::{Told, lasting};
 use hub::{CallOutcome, Caller, Registration};
 use manifest::ComponentName;
 use serde_json::Value;

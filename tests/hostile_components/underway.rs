@@ -1,10 +1,10 @@
 //! Components that change while sessions use them. A session is served by what it began with or is refused: it
 //! never gets a mixture, and what was changed after the hub looked is found by the runner that would map it.
 
-use crate::attacks2::bench::{Bench, MANIFEST, chain, named};
-use crate::attacks2::forge::{Component, component, listed};
-use crate::attacks2::place::{Place, bend, call, fifo, got, replace};
-use crate::attacks2::table::{self, Told, lasting};
+use crate::hostile_components::bench::{Bench, MANIFEST, chain, named};
+use crate::hostile_components::forge::{Component, component, listed};
+use crate::hostile_components::place::{Place, bend, call, fifo, got, replace};
+use crate::hostile_components::table::{self, Told, lasting};
 use hub::{CallOutcome, Hub, RegisterError};
 use manifest::Digest;
 use serde_json::Value;

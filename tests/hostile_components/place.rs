@@ -1,7 +1,7 @@
 //! A data directory with two registered components, copied for each attack on what a hub finds there.
 
-use crate::attacks2::bench::{MANIFEST, named};
-use crate::attacks2::forge::{component, listed};
+use crate::hostile_components::bench::{MANIFEST, named};
+use crate::hostile_components::forge::{component, listed};
 use hub::{CallEnd, CallOutcome, Hub, Registration, StartError};
 use manifest::ProfileName;
 use serde_json::Value;
