@@ -21,8 +21,8 @@ docker run \
   --user 1000:1000 \
   --workdir / \
   --read-only \
-  --tmpfs /run:rw,noexec,nosuid,nodev,size=16777216,mode=0700,uid=1000,gid=1000 \
-  --tmpfs /tmp:rw,noexec,nosuid,nodev,size=67108864,mode=1777 \
+  --tmpfs /run:rw,noexec,nosuid,nodev,size=16777216,nr_inodes=1024,mode=0700,uid=1000,gid=1000 \
+  --tmpfs /tmp:rw,noexec,nosuid,nodev,size=67108864,nr_inodes=4096,mode=1777 \
   --mount type=bind,source=/srv/hub/artefacts,target=/artefacts,readonly,bind-propagation=rprivate,bind-nonrecursive=true \
   --mount 'type=bind,"source=/srv/a '\''b"" $HOME `id` $(id) ${{ x }},\,
 - é #",target=/mnt/work,bind-propagation=rprivate,bind-nonrecursive=true' \
@@ -34,6 +34,7 @@ docker run \
   --security-opt seccomp=safeclaw-seccomp.json \
   --security-opt no-new-privileges \
   --privileged=false \
+  --runtime runc \
   --network none \
   --publish-all=false \
   --ipc none \
