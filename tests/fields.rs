@@ -122,7 +122,7 @@ async fn look(case: &Case, base: &Watched, text: &str) -> (String, String) {
         return (before, "reads".to_owned());
     }
     let folder = tempfile::Builder::new().prefix("safeclaw-field-").tempdir().unwrap();
-    let plan = Plan::of(read.manifest.clone());
+    let plan = Plan::of(read.manifest.clone()).compiled("witness").compiled("hello");
     if let Eye::Runtime(_) = case.eye
         && let Some(refusal) = refused(Plan::of(read.manifest.clone()), &folder.path().join("refused")).await
     {

@@ -2,7 +2,7 @@
 //! What one such hub compiled the next one finds, since all of this process share one key and one image.
 
 use crate::{handed, running};
-use hub::{CallEnd, Caller, Hub, HubConfig, PoolConfig, StartError, Wall2};
+use hub::{CallEnd, Caller, Hub, HubConfig, PoolConfig, Registration, StartError, Wall2};
 use manifest::{ComponentName, Digest, Manifest, MountName, ProfileName, SourceFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,6 +21,9 @@ pub struct Plan {
     pub manifest: Manifest,
     /// Registered under these names: the component's bytes.
     pub components: Vec<(String, Vec<u8>)>,
+    /// Found on the disk when it starts, if another hub of this process compiled them, and else not there: for a
+    /// manifest that would refuse them.
+    pub compiled: Vec<(String, Vec<u8>)>,
     pub mounts: BTreeMap<String, PathBuf>,
     pub wall2: Wall2,
     pub pool: PoolConfig,
@@ -39,6 +42,7 @@ impl Plan {
         Self {
             manifest,
             components: Vec::new(),
+            compiled: Vec::new(),
             mounts: BTreeMap::new(),
             wall2: Wall2::Engine { socket: handed::engine(), image: handed::image() },
             pool: PoolConfig { per_class: 0, total: 0 },
@@ -49,6 +53,13 @@ impl Plan {
     #[must_use]
     pub fn guest(mut self, name: &str) -> Self {
         self.components.push((name.to_owned(), handed::guest(name)));
+        self
+    }
+
+    /// A built guest that another hub registered under the name of its package.
+    #[must_use]
+    pub fn compiled(mut self, name: &str) -> Self {
+        self.compiled.push((name.to_owned(), handed::guest(name)));
         self
     }
 
@@ -74,7 +85,7 @@ impl Plan {
     /// # Errors
     /// What the hub says.
     pub async fn start_in(self, data: &Path) -> Result<Hub, StartError> {
-        prepare(data);
+        prepare(data, self.components.iter().chain(&self.compiled));
         let mount =
             |(name, directory): (String, PathBuf)| (MountName::try_from(name.as_str()).expect("a name"), directory);
         let hub = Hub::start(HubConfig {
@@ -93,8 +104,8 @@ impl Plan {
             if hub.components().iter().any(|known| known.name == name && known.component == digest) {
                 continue;
             }
-            hub.add_component(&name, wasm).await.unwrap_or_else(|error| panic!("{name} registers: {error:?}"));
-            keep(data);
+            let added = hub.add_component(&name, wasm).await;
+            keep(data, &added.unwrap_or_else(|error| panic!("{name} registers: {error:?}")));
         }
         Ok(hub)
     }
@@ -147,13 +158,17 @@ impl Own {
     }
 }
 
-/// What the hubs of this process have compiled, by the file names that a data directory has for it.
+/// What the hubs of this process have compiled: a folder for each name and component, with the files that a data
+/// directory has for it.
 static KEPT: LazyLock<Mutex<TempDir>> =
     LazyLock::new(|| Mutex::new(tempfile::Builder::new().prefix("safeclaw-kept-").tempdir().expect("a folder")));
-const FOLDERS: [&str; 2] = ["components", "artefacts"];
 
-/// A new data directory gets the key of this process and what has been compiled so far.
-fn prepare(data: &Path) {
+fn place(kept: &Path, name: &str, component: &Digest) -> PathBuf {
+    kept.join(format!("{name}-{component}").replace(':', "-"))
+}
+
+/// A new data directory gets the key of this process, and those of its components that have been compiled.
+fn prepare<'c>(data: &Path, components: impl Iterator<Item = &'c (String, Vec<u8>)>) {
     let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     if data.join("hub.key").exists() {
         return;
@@ -161,42 +176,40 @@ fn prepare(data: &Path) {
     fs::create_dir_all(data).expect("a data directory");
     let key = kept.path().join("hub.key");
     if !key.exists() {
-        fs::write(
-            &key,
-            Digest::of(format!("{:?}", kept.path()).as_bytes()).to_string().get(8..40).expect("32 characters"),
-        )
-        .expect("a key");
+        let seed = Digest::of(format!("{:?}", kept.path()).as_bytes()).to_string();
+        fs::write(&key, seed.get(8..40).expect("32 characters")).expect("a key");
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("a key of ours alone");
     }
     copy(&key, &data.join("hub.key"));
-    for folder in FOLDERS {
-        copy_all(&kept.path().join(folder), &data.join(folder));
-    }
-}
-
-/// What a hub has compiled is there for the next one.
-fn keep(data: &Path) {
-    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    for folder in FOLDERS {
-        copy_all(&data.join(folder), &kept.path().join(folder));
-    }
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    let Ok(entries) = fs::read_dir(from) else { return };
-    fs::create_dir_all(to).expect("a directory");
-    for entry in entries {
-        let entry = entry.expect("an entry");
-        let name = entry.file_name();
-        if !name.to_string_lossy().starts_with(".new-") {
-            copy(&entry.path(), &to.join(name));
+    for (name, wasm) in components {
+        let from = place(kept.path(), name, &Digest::of(wasm));
+        for folder in ["components", "artefacts"] {
+            let Ok(entries) = fs::read_dir(from.join(folder)) else { continue };
+            fs::create_dir_all(data.join(folder)).expect("a directory");
+            for entry in entries {
+                let entry = entry.expect("an entry");
+                copy(&entry.path(), &data.join(folder).join(entry.file_name()));
+            }
         }
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    // A registration may be replaced by a later one; artefacts and components are named by what they hold.
-    if !to.exists() || to.extension().is_some_and(|e| e == "json") {
-        fs::copy(from, to).unwrap_or_else(|error| panic!("{} is copied: {error}", from.display()));
+/// What a hub has compiled is there for the next one.
+fn keep(data: &Path, added: &Registration) {
+    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let to = place(kept.path(), added.name.as_str(), &added.component);
+    for (folder, file) in [
+        ("artefacts", format!("{}.cwasm", added.artefact)),
+        ("components", format!("{}.wasm", added.component)),
+        ("components", format!("{}.json", added.name)),
+    ] {
+        fs::create_dir_all(to.join(folder)).expect("a directory");
+        copy(&data.join(folder).join(&file), &to.join(folder).join(file));
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    // A new file: what is there may be read-only, and a hub may be reading it.
+    let _ = fs::remove_file(to);
+    fs::copy(from, to).unwrap_or_else(|error| panic!("{} is copied: {error}", from.display()));
 }

@@ -108,6 +108,11 @@ fn kernel() -> Option<String> {
     release.or_else(|| read("/proc/version")?.split_whitespace().nth(2).map(str::to_owned))
 }
 
+/// Whether the kernel is gVisor's: it does not tell its release where Linux does, and has a version all the same.
+pub(crate) fn is_gvisor() -> bool {
+    read("/proc/sys/kernel/osrelease").is_none() && read("/proc/version").is_some()
+}
+
 /// Whether the root is mounted read-only.
 pub(crate) fn root_is_read_only() -> bool {
     let mounts = read("/proc/self/mountinfo").unwrap_or_default();

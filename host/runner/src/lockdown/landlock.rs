@@ -3,6 +3,7 @@
 //! The container's mount table already says so; this is the kernel's second opinion, which also holds
 //! where a container engine mounts more than it was asked for.
 
+use crate::inside;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
@@ -23,9 +24,11 @@ pub struct Reach {
 }
 
 /// Asks the kernel whether it has Landlock. One that has none says so; another answer comes from something in
-/// between, such as a container's profile that took it away, and must not pass for a kernel without.
+/// between, such as a container's profile that took it away, and must not pass for a kernel without. gVisor has
+/// none, and says so as it says everything that a profile does not name to it.
 pub(super) fn ask() -> io::Result<()> {
     match version() {
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) && inside::is_gvisor() => Ok(()),
         Err(error) if !matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EOPNOTSUPP)) => Err(error),
         _ => Ok(()),
     }
