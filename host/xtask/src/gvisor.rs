@@ -44,7 +44,8 @@ async fn from_debian(place: &Place) -> anyhow::Result<()> {
         std::fs::create_dir_all(home.join(dir)).with_context(|| format!("{} cannot be made", home.display()))?;
     }
     let sources = home.join("sources.list");
-    let line = format!("deb [signed-by={KEYRING}] http://deb.debian.org/debian {RELEASE} main\n");
+    let mirror = mirror().context("the machine's own package sources name no Debian archive")?;
+    let line = format!("deb [signed-by={KEYRING}] {mirror} {RELEASE} main\n");
     std::fs::write(&sources, line).with_context(|| format!("{} cannot be written", sources.display()))?;
     apt(place, "gvisor-lists", &["update"]).await?;
     apt(place, "gvisor-download", &["download", "runsc"]).await?;
@@ -56,6 +57,24 @@ async fn from_debian(place: &Place) -> anyhow::Result<()> {
     unpack.arg("--extract").arg(&package).arg(&home);
     step::run(place, "gvisor-unpack", Output::Logged, &mut unpack).await?;
     program(place).context("the package has no runsc").map(drop)
+}
+
+/// The archive that this machine takes its packages from: which mirror that is, is its administrator's choice.
+fn mirror() -> Option<String> {
+    let folder = std::fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = folder.chain([PathBuf::from("/etc/apt/sources.list")]).collect();
+    // Only these are apt's; what has another ending was put aside.
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "list" || extension == "sources"));
+    files.sort();
+    files.iter().filter_map(|path| std::fs::read_to_string(path).ok()).find_map(|text| archive(&text))
+}
+
+/// The first address in a list of sources, in either of apt's two forms, that ends as Debian's archive does: the
+/// one of security updates has no whole release.
+fn archive(sources: &str) -> Option<String> {
+    let lines = sources.lines().map(str::trim).filter(|line| line.starts_with("deb ") || line.starts_with("URIs:"));
+    let mut addresses = lines.flat_map(str::split_whitespace).filter(|word| word.contains("://"));
+    addresses.find(|address| address.trim_end_matches('/').ends_with("/debian")).map(str::to_owned)
 }
 
 async fn apt(place: &Place, name: &str, arguments: &[&str]) -> anyhow::Result<()> {
@@ -87,4 +106,19 @@ pub(crate) fn daemon_json(place: &Place) -> String {
 /// Whether a private engine has it.
 pub(crate) fn is_there(place: &Place) -> bool {
     program(place).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::archive;
+
+    #[test]
+    fn the_archive_is_found_in_both_forms_and_that_of_updates_is_none() {
+        let list = "# deb http://old/debian x main\ndeb [arch=amd64] http://mirror.test/debian bookworm main\n";
+        assert_eq!(archive(list).as_deref(), Some("http://mirror.test/debian"));
+        let sources = "Types: deb\nURIs: https://mirror.test/debian/\nSuites: bookworm\n";
+        assert_eq!(archive(sources).as_deref(), Some("https://mirror.test/debian/"));
+        assert_eq!(archive("deb http://mirror.test/debian-security bookworm-security main"), None);
+        assert_eq!(archive(""), None);
+    }
 }
