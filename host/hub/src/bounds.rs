@@ -4,9 +4,8 @@
 //! its stack, and a tree costs many times its text: two bytes of `0,` become a value of some seventy. Pure.
 
 mod read;
-mod unique;
 
-use read::Read;
+use read::{Keys, read};
 
 /// The deepest nesting of arguments, structured results and schemas.
 pub const DEPTH: usize = 32;
@@ -64,14 +63,14 @@ pub fn value(text: &str, most_bytes: usize, most_depth: usize) -> Result<(), Out
     }
     measure(text, most_depth)?;
     // Known to be shallow by now, so that the parser's recursion is bounded; it keeps nothing.
-    serde_json::from_str::<Read>(text).map(drop).map_err(|_| OutOfBounds::Syntax)
+    read(text, Keys::AnyTimes).map_err(|_| OutOfBounds::Syntax)
 }
 
 /// Whether no key of any object in this text stands twice: of two readings of one text, a check would see one
 /// and a tool the other. A text that is not JSON has none.
 #[must_use]
 pub fn keys_are_unique(text: &str) -> bool {
-    serde_json::from_str::<unique::Unique>(text).is_ok()
+    read(text, Keys::Once).is_ok()
 }
 
 /// Whether a parser that builds a tree would get more out of this text than [`VALUES`]. The text need not be

@@ -300,18 +300,7 @@ async fn stop_ends_subscriptions_and_standing_streams() {
         ("authorization", "Bearer token-a"),
     ];
     let standing = served.send("GET", "/mcp", &headers, "").await;
-    let meta = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    let params = json!({"notifications": {"toolsListChanged": true}, "_meta": meta});
-    let message = json!({"jsonrpc": "2.0", "id": 5, "method": "subscriptions/listen", "params": params});
-    let headers = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "subscriptions/listen")];
-    let subscription = served.send_mcp("token-a", &headers, &message).await;
-    let mut first = [0; 15];
-    let mut subscription = subscription;
-    timeout(PATIENCE, subscription.read_exact(&mut first)).await.unwrap().unwrap();
-    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    let subscription = served.listen("token-a").await.unwrap();
     served.end().await;
     let answer = received(subscription).await;
     assert_eq!(answer.json()["id"], json!(5), "{}", answer.body);
