@@ -15,6 +15,7 @@ mod notes;
 
 pub(crate) use answer::{Parts, parts};
 pub use governor::Governor;
+pub(crate) use governor::until_revoked;
 
 use crate::api::{CallOutcome, Caller};
 use rmcp::model::{

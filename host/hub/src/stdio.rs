@@ -16,7 +16,7 @@ pub use bridge::{BridgeError, bridge};
 pub use socket::{SocketError, bind};
 
 use crate::api::Caller;
-use crate::mcp::{Face, Governor, MAX_MESSAGE_BYTES};
+use crate::mcp::{Face, Governor, MAX_MESSAGE_BYTES, until_revoked};
 use crate::shares::Shares;
 use eof::CancelAtEof;
 use rmcp::RoleServer;
@@ -37,8 +37,6 @@ use values::FewValues;
 const MAX_BRIDGES: usize = 64;
 /// Of which one principal's.
 const MAX_PER_PRINCIPAL: usize = MAX_BRIDGES / 2;
-/// How soon the end of a bridge's token ends it.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// From connecting to a whole greeting.
 const GREETING_TIME: Duration = Duration::from_secs(5);
 /// When no connection can be accepted, the next try is after this.
@@ -158,9 +156,7 @@ where
     let revoked = stop.child_token();
     let conversation = serve_stream(governor.clone(), caller.clone(), input, output, revoked.clone());
     let watch = async {
-        while governor.in_force(&caller) {
-            sleep(LOOK_EVERY).await;
-        }
+        until_revoked(&governor, &caller).await;
         revoked.cancel();
         // The conversation ends now; whoever waits here waits for that.
         std::future::pending::<()>().await;

@@ -2,19 +2,14 @@
 //! also end what it listens to.
 
 use crate::api::Caller;
-use crate::mcp::Governor;
+use crate::mcp::{Governor, until_revoked};
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use std::convert::Infallible;
-use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::sleep;
-
-/// How soon a revocation is seen.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What a stream holds until it has ended: its place among all requests, and among its principal's.
 pub(super) type Places = (Option<OwnedSemaphorePermit>, OwnedSemaphorePermit);
@@ -25,11 +20,7 @@ where
     G: Governor,
     B: HttpBody<Data = Bytes, Error = Infallible> + Send + 'static,
 {
-    let revoked = async move {
-        while governor.in_force(&caller) {
-            sleep(LOOK_EVERY).await;
-        }
-    };
+    let revoked = async move { until_revoked(&governor, &caller).await };
     let frames = body.into_data_stream().map(|data| data.map(Frame::data)).take_until(Box::pin(revoked));
     Body::new(StreamBody::new(frames.map(move |frame| {
         let _held = &places;

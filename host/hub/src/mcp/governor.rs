@@ -2,7 +2,9 @@
 
 use crate::Hub;
 use crate::api::{CallEnd, CallNote, Caller, ListedTool};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// The part of [`Hub`] that MCP needs. Clones are handles to one thing.
@@ -28,6 +30,16 @@ pub trait Governor: Clone + Send + Sync + 'static {
     fn changes(&self) -> watch::Receiver<u64>;
     /// Whether it takes calls: for `/healthz`.
     fn is_well(&self) -> bool;
+}
+
+/// How soon a revocation is seen.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Completes when a caller that was let in may call no longer.
+pub(crate) async fn until_revoked(governor: &impl Governor, caller: &Caller) {
+    while governor.in_force(caller) {
+        sleep(LOOK_EVERY).await;
+    }
 }
 
 impl Governor for Hub {
