@@ -291,6 +291,7 @@ fn the_sandbox_is_bounded_and_goes_with_its_container() {
             runtime: Runtime::Runsc,
             mounts: Vec::new(),
             artefacts: None,
+            frames: None,
         };
         let launcher = Launcher::connect(LauncherConfig {
             hub_id: HubId(format!("gvisor{}", std::process::id())),

@@ -77,6 +77,7 @@ impl Boxes {
                 runtime: manifest::Runtime::Runc,
                 mounts: plan.mount.filter(|_| program == Program::Runner).map(mount).into_iter().collect(),
                 artefacts: plan.artefacts.map(Path::to_owned),
+                frames: None,
             }
         };
         let classes = [

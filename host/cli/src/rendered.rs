@@ -24,6 +24,7 @@ pub(crate) fn class(placement: &Placement, manifest: &Manifest, sources: &BTreeM
         runtime: placement.runtime,
         mounts: mounts.collect(),
         artefacts: Some(PathBuf::from(LATER)),
+        frames: Some(PathBuf::from(LATER)),
     }
 }
 

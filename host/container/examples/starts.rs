@@ -21,6 +21,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         runtime: manifest::Runtime::Runc,
         mounts: Vec::new(),
         artefacts: None,
+        frames: None,
     };
     let launcher = Launcher::connect(LauncherConfig {
         hub_id: HubId(format!("starts{}", std::process::id())),

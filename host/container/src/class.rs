@@ -71,4 +71,7 @@ pub struct ClassSpec {
     pub mounts: Vec<MountSpec>,
     /// The hub's directory of artefacts, read-only at `/artefacts`.
     pub artefacts: Option<PathBuf>,
+    /// Where the launcher keeps the FIFOs of containers that it starts: each sees its own, at `/frames`. Without,
+    /// frames go over the attached standard input and output, and so through the engine.
+    pub frames: Option<PathBuf>,
 }

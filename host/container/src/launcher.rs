@@ -4,6 +4,7 @@
 mod attached;
 mod engine;
 mod error;
+mod frames;
 mod process;
 mod ward;
 

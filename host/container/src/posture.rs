@@ -27,6 +27,13 @@ pub const LABEL_CLASS: &str = "safeclaw.class";
 /// Label: when the container was created, Unix seconds. Not part of the posture, as it differs each time.
 pub const LABEL_CREATED: &str = "safeclaw.created";
 
+/// Where a container finds its own two FIFOs.
+pub const FRAMES: &str = "/frames";
+/// The FIFO that a runner reads.
+pub const FRAMES_IN: &str = "in";
+/// The FIFO that a runner writes.
+pub const FRAMES_OUT: &str = "out";
+
 /// What a class alone does not say.
 #[derive(Debug, Clone)]
 pub struct PostureInputs<'a> {
@@ -148,6 +155,9 @@ pub struct Posture {
     pub tmpfs: BTreeMap<String, String>,
     /// Binds, parents before what lies on top of them.
     pub binds: Vec<Bind>,
+    /// Above the directory that each container has read-only at [`FRAMES`], which has the container's name; `None`
+    /// where frames go over the attached streams.
+    pub frames: Option<String>,
 }
 
 impl Posture {
@@ -220,6 +230,7 @@ pub fn render(class: &ClassSpec, inputs: &PostureInputs<'_>) -> Posture {
         ]),
         resources,
         binds: binds(class, inputs.mounts),
+        frames: frames(class),
     }
 }
 
@@ -245,6 +256,14 @@ fn binds(class: &ClassSpec, mounts: &[CheckedMount]) -> Vec<Bind> {
         std::iter::once(whole).chain(on_top)
     });
     artefacts.chain(granted).collect()
+}
+
+/// gVisor's sentry opens no FIFO of the host unless its operator has told it to; only a runner has frames for long.
+fn frames(class: &ClassSpec) -> Option<String> {
+    match (class.program, class.runtime) {
+        (Program::Runner, Runtime::Runc) => class.frames.as_ref().map(|directory| directory.display().to_string()),
+        (Program::Compile, _) | (_, Runtime::Runsc) => None,
+    }
 }
 
 fn bind(source: String, target: String, read_only: bool) -> Bind {

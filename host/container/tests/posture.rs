@@ -65,6 +65,7 @@ fn any_other_setting_is_another_digest() {
         runtime: Runtime::Runc,
         mounts: Vec::new(),
         artefacts: None,
+        frames: None,
     };
     let (hub_id, image) = (HubId("hub1".to_owned()), ImageId::of(Digest::try_from("0".repeat(64)).unwrap()));
     let (one, two) = (ClassId("one".to_owned()), ClassId("two".to_owned()));
@@ -78,6 +79,7 @@ fn any_other_setting_is_another_digest() {
         digest(&ClassSpec { size: Size::Large, ..class.clone() }, &one, "KEY"),
         digest(&ClassSpec { runtime: Runtime::Runsc, ..class.clone() }, &one, "KEY"),
         digest(&ClassSpec { artefacts: Some("/a".into()), ..class.clone() }, &one, "KEY"),
+        digest(&ClassSpec { frames: Some("/f".into()), ..class.clone() }, &one, "KEY"),
         digest(&ClassSpec { program: Program::Compile, ..class.clone() }, &one, "KEY"),
     ];
     let distinct: std::collections::BTreeSet<_> = all.iter().collect();

@@ -16,6 +16,7 @@ fn launcher(mounts: Vec<MountSpec>) -> Result<Launcher, LauncherError> {
         runtime: Runtime::Runc,
         mounts,
         artefacts: Some(PathBuf::from("/srv/artefacts")),
+        frames: None,
     };
     Launcher::processes(ProcessConfig {
         runner: echo.clone(),

@@ -43,10 +43,11 @@ impl DataDir {
             Err(fs::TryLockError::Error(source)) => return Err(refuse(source)),
         }
         let data = Self { root, _lock: lock };
-        for (directory, mode) in [(data.components(), 0o700), (data.artefacts(), 0o755)] {
+        for (directory, mode) in [(data.components(), 0o700), (data.artefacts(), 0o755), (frames(&data.root), 0o700)] {
             within(&directory)?;
             permit(&directory, mode)?;
         }
+        empty(&frames(&data.root))?;
         Ok(data)
     }
 
@@ -65,7 +66,7 @@ impl DataDir {
     /// Artefacts: mounted read-only into every runner, written by the hub alone.
     #[must_use]
     pub fn artefacts(&self) -> PathBuf {
-        self.root.join("artefacts")
+        artefacts(&self.root)
     }
 
     /// The audit log.
@@ -98,6 +99,25 @@ impl DataDir {
         let bytes = secret::<32>(&path, |random| random.to_vec())?;
         seed(path, bytes)
     }
+}
+
+/// Where a hub keeps its artefacts in its data directory.
+pub(crate) fn artefacts(root: &Path) -> PathBuf {
+    root.join("artefacts")
+}
+
+/// Where the FIFOs of containers are that have not been heard yet.
+pub(crate) fn frames(root: &Path) -> PathBuf {
+    root.join("frames")
+}
+
+/// What a hub that was killed left there is nobody's.
+fn empty(directory: &Path) -> Result<(), StartError> {
+    let fail = |what| move |source| StartError::Data { path: directory.to_owned(), what, source };
+    for entry in fs::read_dir(directory).map_err(fail("read"))? {
+        fs::remove_dir_all(entry.map_err(fail("read"))?.path()).map_err(fail("empty"))?;
+    }
+    Ok(())
 }
 
 const KEY: &str = "hub.key";

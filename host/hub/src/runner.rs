@@ -8,6 +8,7 @@ mod belief;
 mod call;
 mod conversation;
 mod end;
+mod outlet;
 #[cfg(test)]
 mod patience;
 mod pump;
@@ -22,12 +23,13 @@ pub(crate) use end::{Departure, Fate, Reap, RunnerEnd, Verdict, Why};
 use container::ContainerName;
 use conversation::Conversation;
 use manifest::Digest;
+use outlet::{Closed, Outlet};
 use protocol::{Hello, ToRunner};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,8 +38,6 @@ use tokio_util::task::TaskTracker;
 const HELLO_TIMEOUT: Duration = Duration::from_secs(20);
 /// From ticket to ready: artefacts are hashed and mapped.
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
-/// Frames that wait for the pipe; a runner that reads nothing blocks its callers, not the hub.
-const QUEUE_FRAMES: usize = 64;
 
 /// Two byte streams to a runner.
 pub(crate) struct Streams {
@@ -63,7 +63,7 @@ pub(crate) struct Runner {
 
 /// What the runner's owner and its pump both touch.
 struct Shared {
-    frames: mpsc::Sender<Vec<u8>>,
+    outlet: Outlet,
     conversation: Mutex<Conversation>,
     /// The first reason to kill it.
     why: OnceLock<Why>,
@@ -75,16 +75,16 @@ impl Runner {
     /// Waits for the hello on these streams. The task that carries the frames is tracked, and reaps the
     /// container when it ends.
     pub(crate) async fn meet(streams: Streams, born: Born, reap: Reap, tasks: &TaskTracker) -> Result<Self, RunnerEnd> {
-        let (frames, queue) = mpsc::channel(QUEUE_FRAMES);
+        let Streams { input, output } = streams;
         let (hello, said) = oneshot::channel();
         let shared = Arc::new(Shared {
-            frames,
+            outlet: Outlet::new(input),
             conversation: Mutex::new(Conversation::new(hello)),
             why: OnceLock::new(),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
         });
-        tasks.spawn(pump::run(shared.clone(), streams, queue, reap));
+        tasks.spawn(pump::run(shared.clone(), output, reap));
         // From here on: if whoever waits gives up, the runner ends.
         let shared = Owner(shared);
         match timeout(HELLO_TIMEOUT, said).await {
@@ -185,9 +185,9 @@ impl Shared {
             self.kill(Why::Fault(error.to_string()));
             return Err(self.last_words().await);
         }
-        match self.frames.send(frame).await {
+        match self.outlet.send(frame).await {
             Ok(()) => Ok(()),
-            Err(_) => Err(self.last_words().await),
+            Err(Closed) => Err(self.last_words().await),
         }
     }
 

@@ -18,6 +18,8 @@ pub struct Arguments {
     pub artefacts: PathBuf,
     /// Directories below which mounts are.
     pub mounts: Vec<PathBuf>,
+    /// Where its two FIFOs are; without, standard input and output carry the frames.
+    pub frames: Option<PathBuf>,
     /// Whether there is a container around this process.
     pub wall2: Wall2,
 }
@@ -51,13 +53,14 @@ pub enum ArgumentError {
 }
 
 impl Arguments {
-    /// Reads `--hub-key K --container NAME --posture HEX [--artefacts DIR] [--mounts DIR]... [--no-container]`.
+    /// Reads `--hub-key K --container NAME --posture HEX [--artefacts DIR] [--mounts DIR]... [--frames DIR]
+    /// [--no-container]`.
     ///
     /// # Errors
     /// Anything unknown, missing, given twice or malformed.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, ArgumentError> {
         use lexopt::prelude::{Long, ValueExt};
-        let (mut key, mut container, mut posture, mut artefacts) = (None, None, None, None);
+        let (mut key, mut container, mut posture, mut artefacts, mut frames) = (None, None, None, None, None);
         let mut mounts = Vec::new();
         let mut wall2 = Wall2::On;
         let mut parser = lexopt::Parser::from_args(words);
@@ -67,6 +70,7 @@ impl Arguments {
                 Long("container") => once(&mut container, "--container", &parser.value()?.string()?)?,
                 Long("posture") => once(&mut posture, "--posture", &parser.value()?.string()?)?,
                 Long("artefacts") => once(&mut artefacts, "--artefacts", &parser.value()?.string()?)?,
+                Long("frames") => once(&mut frames, "--frames", &parser.value()?.string()?)?,
                 Long("mounts") => mounts.push(absolute("--mounts", &parser.value()?.string()?)?),
                 Long("no-container") => wall2 = Wall2::Off,
                 other => return Err(other.unexpected().into()),
@@ -88,6 +92,7 @@ impl Arguments {
             posture: Digest::try_from(posture).map_err(|error| wrong("--posture", error))?,
             artefacts: absolute("--artefacts", &artefacts)?,
             mounts,
+            frames: frames.map(|frames| absolute("--frames", &frames)).transpose()?,
             wall2,
         })
     }

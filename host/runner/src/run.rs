@@ -11,8 +11,11 @@ use crate::session::Session;
 use crate::workshop::Workshop;
 use engine::{Engine, EngineError, Settings};
 use protocol::{Hello, InsidePosture, TicketCheck};
+use rustix::fs::{Mode, OFlags};
 use std::io;
+
 use std::os::fd::AsFd;
+use std::path::Path;
 use tokio::net::unix::pipe;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
@@ -37,8 +40,8 @@ pub enum End {
     /// A step of the lockdown.
     #[error(transparent)]
     Lockdown(#[from] LockdownError),
-    /// Standard input or output.
-    #[error("standard input and output must be the hub's pipes")]
+    /// Standard input or output, or the FIFOs.
+    #[error("there are no pipes to a hub")]
     Pipes(#[source] io::Error),
     /// The event loop.
     #[error("the event loop cannot start")]
@@ -87,7 +90,7 @@ pub fn run(arguments: Arguments, lacking: &[Call]) -> Result<(), End> {
     let engine = Engine::new(&Settings { slots: SLOTS, max_memory_bytes: MAX_MEMORY_BYTES })?;
     let roots = Roots::open(&arguments.artefacts, &arguments.mounts);
     let event_loop = Builder::new_current_thread().enable_io().enable_time().build().map_err(End::EventLoop)?;
-    let (input, output) = pipes(&event_loop).map_err(End::Pipes)?;
+    let (input, output) = pipes(&event_loop, arguments.frames.as_deref()).map_err(End::Pipes)?;
 
     lockdown.extend(lockdown::hide()?);
     let reach = Reach { read: vec![arguments.artefacts], write: arguments.mounts };
@@ -105,8 +108,18 @@ pub fn run(arguments: Arguments, lacking: &[Call]) -> Result<(), End> {
     Ok(served?)
 }
 
-fn pipes(event_loop: &tokio::runtime::Runtime) -> io::Result<(pipe::Receiver, pipe::Sender)> {
+/// Without a hub at the other end the second one cannot be opened, and the runner ends.
+fn pipes(event_loop: &tokio::runtime::Runtime, frames: Option<&Path>) -> io::Result<(pipe::Receiver, pipe::Sender)> {
     let _inside = event_loop.enter();
+    if let Some(frames) = frames {
+        let open = |name, access| {
+            let flags = access | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            rustix::fs::open(frames.join(name), flags, Mode::empty())
+        };
+        let input = pipe::Receiver::from_owned_fd(open("in", OFlags::RDONLY)?)?;
+        let output = pipe::Sender::from_owned_fd(open("out", OFlags::WRONLY)?)?;
+        return Ok((input, output));
+    }
     let input = pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)?;
     let output = pipe::Sender::from_owned_fd(io::stdout().as_fd().try_clone_to_owned()?)?;
     Ok((input, output))

@@ -19,6 +19,7 @@ fn sent() -> Value {
         runtime: manifest::Runtime::Runc,
         mounts: vec![MountSpec { name: name.clone(), source: "/srv/work".into(), access: Access::Write }],
         artefacts: Some("/srv/hub/artefacts".into()),
+        frames: None,
     };
     let (pinned, protected) = (vec![".git".to_owned()], vec![".git/hooks".to_owned()]);
     let inputs = PostureInputs {

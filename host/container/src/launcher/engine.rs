@@ -13,6 +13,7 @@ pub use connect::{default_socket, load_image};
 pub use live::{Live, live};
 
 use super::attached::{Attached, Diagnostics, Output, Piece};
+use super::frames::Frames;
 use super::ward::{Claim, Wards};
 use super::{LauncherConfig, LauncherError};
 use crate::class::ClassSpec;
@@ -45,6 +46,8 @@ struct Known {
     posture: Arc<Posture>,
     /// What its mounts stood on when it was made.
     footing: Arc<Footing>,
+    /// Our ends of its FIFOs, until they are somebody's.
+    frames: Option<Frames>,
     /// It should be gone, and the engine did not remove it.
     lingers: bool,
 }
@@ -181,13 +184,16 @@ impl EngineLauncher {
         let container = self.new_name()?;
         // Before the engine hears of it: from here on it is nobody's leftover.
         let _making = self.under_way.make(&container);
+        let frames = spec.frames.as_ref().filter(|_| posture.frames.is_some());
+        let frames = frames.map(|under| Frames::make(under, &container)).transpose().map_err(LauncherError::Frames)?;
         let created_unix_s = now().as_secs();
         let body = to_body(&posture, &Birth { name: &container, created_unix_s });
         let unclaimed = Unclaimed { launcher: Arc::clone(&self), name: Some(container.clone()) };
         let named = query::CreateContainerOptionsBuilder::default().name(&container.0).build();
         let response = asked("create a container", self.docker.create_container(Some(named), body)).await?;
         let digest = posture.digest();
-        let known = Known { id: response.id, posture: Arc::new(posture), footing: Arc::new(footing), lingers: false };
+        let known =
+            Known { id: response.id, posture: Arc::new(posture), footing: Arc::new(footing), frames, lingers: false };
         self.wards.add(container.clone(), class, created_unix_s, known);
         if !response.warnings.is_empty() {
             // The engine warns when it discards a setting that the kernel cannot enforce.
@@ -226,6 +232,7 @@ impl EngineLauncher {
         };
         let unclaimed = Unclaimed { launcher: Arc::clone(&self), name: Some(name.clone()) };
         let id = self.id_of(&name).ok_or_else(|| LauncherError::UnknownContainer(name.clone()))?;
+        let frames = self.wards.lock().get_mut(&name).and_then(|ward| ward.more.frames.take());
         let all =
             query::AttachContainerOptionsBuilder::default().stream(true).stdin(true).stdout(true).stderr(true).build();
         let streams = asked("attach to a container", self.docker.attach_container(&id, Some(all))).await?;
@@ -237,8 +244,15 @@ impl EngineLauncher {
             Ok(LogOutput::Console { .. } | LogOutput::StdIn { .. }) => Ok(Piece::Torn),
             Err(error) => Err(io::Error::other(error)),
         });
-        let output = Box::new(Output::new(pieces, diagnostics.clone()));
-        Ok((Attached { input: Box::new(streams.input), output, diagnostics, exit }, unclaimed))
+        let attached = Output::new(pieces, diagnostics.clone());
+        let attached = match frames {
+            Some(frames) => {
+                let (input, output) = frames.streams(attached, streams.input);
+                Attached { input: Box::new(input), output: Box::new(output), diagnostics, exit }
+            }
+            None => Attached { input: Box::new(streams.input), output: Box::new(attached), diagnostics, exit },
+        };
+        Ok((attached, unclaimed))
     }
 
     pub(super) async fn list(&self) -> Result<Vec<Listed>, LauncherError> {

@@ -1,7 +1,7 @@
 //! A posture in the engine's words. Every field of [`Posture`] is taken apart here by name, so that a
 //! new one cannot be forgotten.
 
-use super::{Absent, Bind, Engine, LABEL_CREATED, Namespace, Posture, SECCOMP, Ulimit};
+use super::{Absent, Bind, Engine, FRAMES, LABEL_CREATED, Namespace, Posture, SECCOMP, Ulimit};
 use crate::class::Program;
 use crate::message::ContainerName;
 use bollard::models::{
@@ -55,7 +55,8 @@ pub(crate) fn to_body(posture: &Posture, birth: &Birth<'_>) -> ContainerCreateBo
         oom_kill_disabled,
         resources,
         tmpfs,
-        binds,
+        mut binds,
+        frames,
     } = posture.clone();
 
     let mut security_opt = vec![format!("seccomp={SECCOMP}")];
@@ -64,6 +65,10 @@ pub(crate) fn to_body(posture: &Posture, birth: &Birth<'_>) -> ContainerCreateBo
     }
     if entrypoint.first().map(String::as_str) == Some(Program::Runner.path()) {
         arguments.extend(["--container".into(), birth.name.0.clone(), "--posture".into(), digest.to_string()]);
+    }
+    if let Some(under) = frames {
+        binds.push(super::bind(format!("{under}/{}", birth.name), FRAMES.to_owned(), true));
+        arguments.extend(["--frames".into(), FRAMES.to_owned()]);
     }
     let mut labels: HashMap<String, String> = labels.into_iter().collect();
     labels.insert(LABEL_CREATED.to_owned(), birth.created_unix_s.to_string());

@@ -45,7 +45,7 @@ pub(super) fn mount(name: &str, source: &Path, access: Access) -> MountSpec {
 
 pub(super) fn class(size: Size, mounts: Vec<MountSpec>) -> ClassSpec {
     let program = if size == Size::Build { Program::Compile } else { Program::Runner };
-    ClassSpec { program, size, runtime: Runtime::Runc, mounts, artefacts: None }
+    ClassSpec { program, size, runtime: Runtime::Runc, mounts, artefacts: None, frames: None }
 }
 
 /// A launcher of a hub with these classes.

@@ -1,4 +1,7 @@
-//! One thread that appends: lines that wait for each other go out in one `write(2)`.
+//! Appends lines to a file. Whoever comes when nobody else writes does it himself: to wake a thread for it and to
+//! be woken by it costs several times what the kernel takes for a line. All others leave theirs to the log's own
+//! thread, where lines that wait for each other go out in one `write(2)`; so a disk that hangs holds one thread of
+//! the hub and no more, and a second one never waits in the kernel for the first.
 
 use super::record::{Entry, Record};
 use jiff::Timestamp;
@@ -6,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Lines that wait; whoever adds one more waits too.
@@ -23,6 +26,7 @@ pub(crate) struct AuditError(String);
 #[derive(Clone)]
 pub(crate) struct Audit {
     path: Arc<Path>,
+    file: Arc<Mutex<File>>,
     queue: mpsc::Sender<Waiting>,
 }
 
@@ -42,8 +46,10 @@ impl Audit {
         }
         end_torn_line(&mut file)?;
         let (queue, waiting) = mpsc::channel(QUEUE);
-        std::thread::Builder::new().name("audit".into()).spawn(move || serve(&mut file, waiting))?;
-        Ok(Self { path: path.into(), queue })
+        let file = Arc::new(Mutex::new(file));
+        let shared = file.clone();
+        std::thread::Builder::new().name("audit".into()).spawn(move || serve(&shared, waiting))?;
+        Ok(Self { path: path.into(), file, queue })
     }
 
     /// The file.
@@ -65,10 +71,26 @@ impl Audit {
         let record = Record { time: Timestamp::now(), entry };
         let mut line = serde_json::to_vec(&record).map_err(|e| AuditError(e.to_string()))?;
         line.push(b'\n');
+        // What waits for the disk itself is no work for a thread that serves others.
+        if !durable && let Some(result) = self.append_now(&line) {
+            return result;
+        }
         let (written, done) = oneshot::channel();
         let gone = || AuditError("its thread has ended".into());
         self.queue.send(Waiting { line, durable, written }).await.map_err(|_| gone())?;
         done.await.map_err(|_| gone())?
+    }
+}
+
+impl Audit {
+    /// Appends a line here and now, unless somebody else is at it.
+    fn append_now(&self, line: &[u8]) -> Option<Result<(), AuditError>> {
+        let mut file = match self.file.try_lock() {
+            Ok(file) => file,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(append(&mut file, line, false).map_err(|error| failed(&error)))
     }
 }
 
@@ -85,7 +107,7 @@ fn end_torn_line(file: &mut File) -> io::Result<()> {
     Ok(())
 }
 
-fn serve(file: &mut File, mut waiting: mpsc::Receiver<Waiting>) {
+fn serve(file: &Mutex<File>, mut waiting: mpsc::Receiver<Waiting>) {
     while let Some(first) = waiting.blocking_recv() {
         let mut batch = first.line;
         let mut durable = first.durable;
@@ -97,10 +119,10 @@ fn serve(file: &mut File, mut waiting: mpsc::Receiver<Waiting>) {
             durable |= next.durable;
             written.push(next.written);
         }
-        let result = append(file, &batch, durable).map_err(|e| AuditError(e.to_string()));
-        if let Err(error) = &result {
-            tracing::error!(%error, "calls are denied until the audit log can be written");
-        }
+        let result = {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            append(&mut file, &batch, durable).map_err(|error| failed(&error))
+        };
         for waiter in written {
             // Whoever no longer waits was cancelled; the record stands.
             drop(waiter.send(result.clone()));
@@ -108,14 +130,30 @@ fn serve(file: &mut File, mut waiting: mpsc::Receiver<Waiting>) {
     }
 }
 
+fn failed(error: &io::Error) -> AuditError {
+    tracing::error!(%error, "calls are denied until the audit log can be written");
+    AuditError(error.to_string())
+}
+
 /// All of it or nothing of it: half a line would swallow the next one.
 fn append(file: &mut File, batch: &[u8], durable: bool) -> io::Result<()> {
-    let before = file.metadata()?.len();
-    if let Err(error) = file.write_all(batch) {
+    match file.write(batch) {
+        Ok(written) if written == batch.len() => {}
+        Ok(written) => finish(file, batch, written)?,
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => finish(file, batch, 0)?,
+        Err(error) => return Err(error),
+    }
+    if durable { file.sync_data() } else { Ok(()) }
+}
+
+/// The disk took a part of it: the rest, or away with the part.
+fn finish(file: &mut File, batch: &[u8], written: usize) -> io::Result<()> {
+    let before = file.metadata()?.len().saturating_sub(written as u64);
+    if let Err(error) = file.write_all(batch.get(written..).unwrap_or_default()) {
         file.set_len(before)?;
         return Err(error);
     }
-    if durable { file.sync_data() } else { Ok(()) }
+    Ok(())
 }
 
 #[cfg(test)]

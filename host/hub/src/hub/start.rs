@@ -5,7 +5,7 @@ use super::{Inner, upkeep};
 use crate::api::{HubConfig, RegisterError, Registration, StartError, Wall2};
 use crate::audit::{Audit, Entry};
 use crate::catalogue::{Catalogue, pinned};
-use crate::data::DataDir;
+use crate::data::{self, DataDir};
 use crate::launch::Starter;
 use crate::pool::Pool;
 use crate::registry::{self, Registrar, Sealer, Shelf, compile_class, describe_class};
@@ -41,7 +41,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let audit_error = |source| StartError::Data { path: data.audit(), what: "open", source };
     let audit = Audit::open(&data.audit()).map_err(audit_error)?;
 
-    let classes = classes(&config.manifest, &config.mount_sources, &data.artefacts())?;
+    let classes = classes(&config.manifest, &config.mount_sources, data.root())?;
     let launcher = launcher(&config, &hub_id, &key, classes, &data).await?;
     for warning in launcher.warnings() {
         tracing::warn!("{warning}");
@@ -119,20 +119,20 @@ async fn open(path: &Path) -> Result<DataDir, StartError> {
     }
 }
 
-/// Every class of containers that a hub with this manifest can ever start. `sources` are the directories of
-/// mounts that the operator named.
+/// Every class of containers that a hub with this manifest and data directory can ever start. `sources` are the
+/// directories of mounts that the operator named.
 ///
 /// # Errors
 /// A mount without a directory, or a directory without a mount.
 pub fn classes(
     manifest: &Manifest,
     sources: &BTreeMap<MountName, PathBuf>,
-    artefacts: &Path,
+    data: &Path,
 ) -> Result<BTreeMap<ClassId, ClassSpec>, StartError> {
     if let Some(unknown) = sources.keys().find(|name| !manifest.mounts.contains_key(*name)) {
         return Err(StartError::UnknownMount(unknown.clone()));
     }
-    let artefacts = Some(artefacts.to_owned());
+    let (artefacts, frames) = (Some(data::artefacts(data)), Some(data::frames(data)));
     let mut classes = BTreeMap::from([
         (
             compile_class(),
@@ -143,6 +143,7 @@ pub fn classes(
                 runtime: Runtime::Runc,
                 mounts: Vec::new(),
                 artefacts: None,
+                frames: None,
             },
         ),
         (
@@ -153,6 +154,7 @@ pub fn classes(
                 runtime: manifest.strongest_runtime(),
                 mounts: Vec::new(),
                 artefacts: artefacts.clone(),
+                frames: frames.clone(),
             },
         ),
     ]);
@@ -166,6 +168,7 @@ pub fn classes(
             runtime: placement.runtime,
             mounts: mounts.collect::<Result<_, StartError>>()?,
             artefacts: artefacts.clone(),
+            frames: frames.clone(),
         };
         classes.insert(placement.class.clone(), spec);
     }

@@ -1,28 +1,25 @@
 //! Carries frames both ways until either side, or the owner, has had enough; then reaps.
 
 use super::conversation::Stop;
-use super::{Departure, Reap, RunnerEnd, Shared, Streams, Why};
+use super::{Departure, Reap, RunnerEnd, Shared, Why};
 use protocol::Decoder;
 use std::io::ErrorKind;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
-/// Frames that wait are joined up to this size, then written at once.
-const BATCH_BYTES: usize = 256 << 10;
 /// The most that is read at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// Runs until the runner has ended and its container is gone.
-pub(super) async fn run(shared: Arc<Shared>, streams: Streams, queue: mpsc::Receiver<Vec<u8>>, reap: Reap) {
-    let Streams { input, output } = streams;
+pub(super) async fn run(shared: Arc<Shared>, output: Box<dyn AsyncRead + Send + Unpin>, reap: Reap) {
     let why = tokio::select! {
         biased;
         () = shared.stop.cancelled() => Why::Released,
         why = read(output, &shared) => why,
-        why = write(input, queue) => why,
+        never = shared.outlet.carry() => match never {},
     };
+    shared.outlet.close();
     // Both streams are closed by now, so that a runner that obeys ends by itself.
     let departure = match why {
         Why::StreamEnded | Why::Stream(_) => Departure::ByItself,
@@ -62,24 +59,4 @@ async fn read(mut output: impl AsyncRead + Unpin, shared: &Shared) -> Why {
             }
         }
     }
-}
-
-async fn write(mut input: impl AsyncWrite + Unpin, mut queue: mpsc::Receiver<Vec<u8>>) -> Why {
-    while let Some(mut batch) = queue.recv().await {
-        while batch.len() < BATCH_BYTES
-            && let Ok(frame) = queue.try_recv()
-        {
-            batch.extend_from_slice(&frame);
-        }
-        let written = async {
-            input.write_all(&batch).await?;
-            input.flush().await
-        };
-        if let Err(error) = written.await {
-            // Its output says more about why than our broken pipe does.
-            tracing::debug!(%error, "a runner takes no more frames");
-            return std::future::pending().await;
-        }
-    }
-    Why::Released
 }

@@ -67,6 +67,7 @@ async fn bare_runner(hub_is: &HubIs) -> anyhow::Result<()> {
         runtime: manifest::Runtime::Runc,
         mounts: Vec::new(),
         artefacts: None,
+        frames: None,
     };
     let data = hub_is.data.directory()?;
     let identity = Identity::read(&data)?.context("the hub has no key")?;

@@ -74,14 +74,15 @@ pub(super) fn text(format: Format, arguments: &Arguments) -> anyhow::Result<Stri
 
 /// The class that a tool of the manifest runs in, or one of a tier that mounts nothing.
 fn class(arguments: &Arguments, data: &Path) -> anyhow::Result<(ClassId, ClassSpec, Forbidden)> {
-    let artefacts = data.join("artefacts");
     if let Some(tool) = &arguments.tool {
         let directory = arguments.manifest.directory()?;
         let manifest = manifests::read(&directory)?.manifest;
         let known = manifest.tools.get(tool).with_context(|| format!("the manifest has no tool `{tool}`"))?;
         let id = class_of(known);
-        let mut classes = ::hub::classes(&manifest, &arguments.manifest.mount_sources()?, &artefacts)?;
+        let mut classes = ::hub::classes(&manifest, &arguments.manifest.mount_sources()?, data)?;
         let class = classes.remove(&id).with_context(|| format!("the manifest has no class {id}"))?;
+        // Whoever starts it by hand attaches to it: only a launcher makes FIFOs.
+        let class = ClassSpec { frames: None, ..class };
         return Ok((id, class, Forbidden::with([data.to_owned(), directory])));
     }
     let tier = match arguments.tier.context("which container? name a tool, or say --tier TIER")? {
@@ -99,7 +100,8 @@ fn class(arguments: &Arguments, data: &Path) -> anyhow::Result<(ClassId, ClassSp
         size,
         runtime: manifest::Runtime::Runc,
         mounts: Vec::new(),
-        artefacts: Some(artefacts),
+        artefacts: Some(data.join("artefacts")),
+        frames: None,
     };
     Ok((ClassId(id), class, Forbidden::with([data.to_owned()])))
 }

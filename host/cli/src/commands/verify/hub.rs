@@ -188,7 +188,7 @@ fn rendered(
     Ok(Rendered {
         identity,
         image: image.context("which image is not known")?,
-        classes: ::hub::classes(manifest, &sources, &data.join("artefacts"))?,
+        classes: ::hub::classes(manifest, &sources, data)?,
         forbidden: Forbidden::with([data.to_owned(), directory.to_owned(), arguments.hub.engine.socket()?]),
         protected: manifest::protected_paths().into_iter().map(|protected| protected.path).collect(),
     })

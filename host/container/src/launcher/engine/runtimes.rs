@@ -48,7 +48,14 @@ mod tests {
     use serde_json::{Value, json};
 
     fn asked(runtime: Runtime, runtimes: Value) -> Result<(), String> {
-        let class = ClassSpec { program: Program::Runner, size: Size::Small, runtime, mounts: vec![], artefacts: None };
+        let class = ClassSpec {
+            program: Program::Runner,
+            size: Size::Small,
+            runtime,
+            mounts: vec![],
+            artefacts: None,
+            frames: None,
+        };
         let classes = BTreeMap::from([(ClassId("critical".to_owned()), class)]);
         let registered: Option<HashMap<String, Registered>> = serde_json::from_value(runtimes).unwrap();
         require(&classes, registered.as_ref()).map_err(|error| error.to_string())

@@ -20,6 +20,7 @@ fn body(program: Program, size: Size) -> Value {
         runtime: Runtime::Runc,
         mounts: vec![MountSpec { name: name.clone(), source: source.clone(), access: Access::Write }],
         artefacts: Some("/srv/artefacts".into()),
+        frames: None,
     };
     let mounts = [CheckedMount {
         name,

@@ -21,6 +21,7 @@ fn posture(source: &str) -> Posture {
         runtime: manifest::Runtime::Runc,
         mounts: vec![spec],
         artefacts: Some("/srv/hub/artefacts".into()),
+        frames: None,
     };
     let (pinned, protected) = (vec![".git".to_owned()], vec![".git/hooks".to_owned()]);
     let inputs = PostureInputs {

@@ -62,7 +62,7 @@ fn expected(asked: &Asked, program: Program, size: Size) -> Value {
     let text = |pointer: &str| asked.body.pointer(pointer).and_then(Value::as_str);
     // Either runtime is one that the renderer writes; which tier wants which is the manifest's to say.
     let runtime = if text("/HostConfig/Runtime") == Some("runsc") { Runtime::Runsc } else { Runtime::Runc };
-    let class = ClassSpec { program, size, runtime, mounts: Vec::new(), artefacts: None };
+    let class = ClassSpec { program, size, runtime, mounts: Vec::new(), artefacts: None, frames: None };
     let arguments: Vec<&str> =
         asked.body.get("Cmd").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let key = arguments.iter().skip_while(|word| **word != "--hub-key").nth(1).copied();
