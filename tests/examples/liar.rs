@@ -13,13 +13,25 @@ use protocol::{
     Answer, CallId, Content, Decoder, Done, FromRunner, Hello, Hints, HubPublicKey, InsidePosture, LOCKDOWN_STEPS, Log,
     LogSource, Outcome, Progress, ToRunner, ToolDescription, Usage, encode,
 };
-use std::fs;
-use std::io::{Read, Write, stderr, stdin, stdout};
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::fs::{self, File};
+use std::io::{Read, Write, stderr, stdout};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 use tests::script::{self, Moment, Script, Step};
+
+/// The ends of its FIFOs. Nobody else has them: closed here, they are closed.
+static INPUT: LazyLock<File> = LazyLock::new(|| File::open(Path::new(&said("--frames")).join("in")).expect("frames"));
+static OUTPUT: LazyLock<Mutex<Option<File>>> = LazyLock::new(|| {
+    let path = Path::new(&said("--frames")).join("out");
+    Mutex::new(Some(File::options().write(true).open(path).expect("frames")))
+});
+
+/// The word after this one on its command line.
+fn said(option: &str) -> String {
+    std::env::args().skip_while(|word| word != option).nth(1).unwrap_or_else(|| panic!("no {option}"))
+}
 
 fn main() {
     let mounts: Vec<String> = fs::read_dir("/mnt")
@@ -29,6 +41,8 @@ fn main() {
         let error = std::process::Command::new("/honest").args(std::env::args_os().skip(1)).exec();
         panic!("the real runner does not start: {error}");
     }
+    // As an honest one does: whoever opens neither is only seen to be silent.
+    assert!(INPUT.metadata().is_ok() && OUTPUT.lock().unwrap().is_some());
     let early = mounts.iter().find_map(|name| read(name));
     let mut liar = Liar { decoder: Decoder::new(), serial: 0 };
     let until = early.as_ref().map_or(Moment::Ready, |script| script.honest_until);
@@ -89,9 +103,7 @@ impl Liar {
 
     fn hear_ticket(&mut self) {
         let Some(ToRunner::Ticket(jws)) = self.hear() else { std::process::exit(0) };
-        let words: Vec<String> = std::env::args().collect();
-        let key = words.iter().skip_while(|word| *word != "--hub-key").nth(1).expect("a hub's key");
-        self.serial = key.parse::<HubPublicKey>().unwrap().verify(&jws).unwrap().serial;
+        self.serial = said("--hub-key").parse::<HubPublicKey>().unwrap().verify(&jws).unwrap().serial;
     }
 
     fn hear(&mut self) -> Option<ToRunner> {
@@ -100,7 +112,7 @@ impl Liar {
             if let Some(message) = self.decoder.next().unwrap() {
                 return Some(message);
             }
-            match stdin().read(&mut chunk) {
+            match (&*INPUT).read(&mut chunk) {
                 Ok(0) | Err(_) => return None,
                 Ok(count) => self.decoder.push(&chunk[..count]),
             }
@@ -158,6 +170,10 @@ impl Liar {
                 }
                 Vec::new()
             }
+            Step::Stdout(text) => {
+                stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()).unwrap();
+                Vec::new()
+            }
             Step::Serve => {
                 self.hear_ticket();
                 self.say(&FromRunner::Ready(self.serial));
@@ -170,7 +186,7 @@ impl Liar {
             }
             Step::Exit(code) => std::process::exit(*code),
             Step::CloseOutput => {
-                close_output();
+                drop(OUTPUT.lock().unwrap().take());
                 Vec::new()
             }
             Step::Deafness => loop {
@@ -252,13 +268,9 @@ fn framed(message: &FromRunner) -> Vec<u8> {
     frame
 }
 
-#[expect(unsafe_code, reason = "no library closes standard output, since programs rely on it")]
-fn close_output() {
-    // SAFETY: nothing of this program owns descriptor 1, and a write to it is an error from here on.
-    drop(unsafe { OwnedFd::from_raw_fd(1) });
-}
-
 fn write(bytes: &[u8]) {
     // The hub may have had enough; this program then ends when it is killed.
-    let _ = stdout().write_all(bytes).and_then(|()| stdout().flush());
+    if let Some(output) = OUTPUT.lock().unwrap().as_mut() {
+        let _ = output.write_all(bytes);
+    }
 }

@@ -90,6 +90,8 @@ pub enum Step {
     AtOnce(Vec<Step>),
     /// The text on standard error, a thousand times so often; 0 is for ever.
     Stderr(u64, String),
+    /// The text on standard output, which an engine passes on and where no frame belongs.
+    Stdout(String),
     /// Takes its ticket and answers a call, as an honest one does.
     Serve,
     /// Ends with this exit code.

@@ -7,6 +7,7 @@ use super::*;
 use crate::testing::limits;
 use manifest::ToolName;
 use outlet::MOST_WAITING;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// From here on nothing is heard of it.

@@ -9,6 +9,7 @@ use crate::testing::limits;
 use manifest::ToolName;
 use protocol::{Answer, CallId, Content, Decoder, Done, FromRunner, Log, LogSource, Outcome, Progress, Usage, VERSION};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::mpsc;
 
 /// The runner's end of the pipes.
 struct Script {
