@@ -19,7 +19,7 @@ fn check(file: &str, program: Program, size: Size, runtime: Runtime, access: Opt
         .collect();
     let artefacts = (program == Program::Runner).then(|| PathBuf::from("/srv/hub/artefacts"));
     let posture = render(
-        &ClassSpec { program, size, runtime, mounts, artefacts },
+        &ClassSpec { program, size, runtime, mounts, artefacts, frames: Some("/srv/hub/frames".into()) },
         &PostureInputs {
             hub_id: &HubId("hub1".to_owned()),
             hub_key: "KEY",

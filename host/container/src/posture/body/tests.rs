@@ -99,6 +99,49 @@ fn every_setting_of_the_design_is_sent() {
     assert_eq!(ulimits.iter().find(|limit| limit["Name"] == "core").unwrap()["Hard"], 0);
 }
 
+/// A directory of the container's own name, read-only, so that nothing is made, renamed or removed in it.
+#[test]
+fn a_runners_fifos_are_mounted_read_only_and_nobody_elses_are() {
+    let rendered = |program, runtime| {
+        let class = ClassSpec {
+            program,
+            size: Size::Small,
+            runtime,
+            mounts: Vec::new(),
+            artefacts: None,
+            frames: Some("/srv/hub/frames".into()),
+        };
+        let inputs = PostureInputs {
+            hub_id: &HubId("hub1".into()),
+            hub_key: "KEY",
+            image: &ImageId::of(digest_of(b"image")),
+            class: &ClassId("user".into()),
+            mounts: &[],
+        };
+        let name = ContainerName("safeclaw-hub1-0".into());
+        let body = to_body(&render(&class, &inputs), &Birth { name: &name, created_unix_s: 7 });
+        serde_json::to_value(body).unwrap()
+    };
+    let body = rendered(Program::Runner, Runtime::Runc);
+    assert_eq!(
+        body["HostConfig"]["Mounts"],
+        json!([{
+            "Type": "bind",
+            "Source": "/srv/hub/frames/safeclaw-hub1-0",
+            "Target": "/frames",
+            "ReadOnly": true,
+            "BindOptions": {"Propagation": "rprivate", "NonRecursive": true, "CreateMountpoint": false},
+        }])
+    );
+    let words: Vec<_> = body["Cmd"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(words[words.len() - 2..], ["--frames", "/frames"]);
+    for (program, runtime) in [(Program::Compile, Runtime::Runc), (Program::Runner, Runtime::Runsc)] {
+        let body = rendered(program, runtime);
+        assert_eq!(body["HostConfig"]["Mounts"], json!([]));
+        assert!(!body["Cmd"].to_string().contains("frames"), "{program:?} {runtime:?}");
+    }
+}
+
 #[test]
 fn nothing_that_widens_is_sent() {
     let body = body(Program::Runner, Size::Large);

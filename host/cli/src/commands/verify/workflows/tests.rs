@@ -22,7 +22,8 @@ fn step(program: Program, size: Size) -> String {
         protected: vec![".git/hooks".to_owned()],
     }];
     let artefacts = (program == Program::Runner).then(|| "/srv/hub/artefacts".into());
-    let class = ClassSpec { program, size, runtime: manifest::Runtime::Runc, mounts: Vec::new(), artefacts };
+    let class =
+        ClassSpec { program, size, runtime: manifest::Runtime::Runc, mounts: Vec::new(), artefacts, frames: None };
     let (hub_id, class_id) = (HubId("hub1".to_owned()), ClassId("write".to_owned()));
     let mounts: &[CheckedMount] = if program == Program::Runner { &mounts } else { &[] };
     let inputs = PostureInputs { hub_id: &hub_id, hub_key: "KEY", image: &id(), class: &class_id, mounts };
