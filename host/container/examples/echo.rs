@@ -1,14 +1,28 @@
 //! What the engine tests put in the place of the runner: a static program that echoes its input, and on
 //! request does what a program that broke out of wall 1 would do. Not part of any image that ships.
 
-use std::io::{Read as _, Write as _, stderr, stdin, stdout};
+use std::fs::File;
+use std::io::{Read, Write, stderr, stdin, stdout};
+use std::path::Path;
+
+/// Where it hears and speaks: its FIFOs if it was given some, as the runner does.
+fn streams() -> std::io::Result<(Box<dyn Read>, Box<dyn Write>)> {
+    Ok(match std::env::args().skip_while(|word| word != "--frames").nth(1) {
+        Some(frames) => {
+            let input = File::open(Path::new(&frames).join("in"))?;
+            (Box::new(input), Box::new(File::options().write(true).open(Path::new(&frames).join("out"))?))
+        }
+        None => (Box::new(stdin()), Box::new(stdout())),
+    })
+}
 
 fn main() -> std::io::Result<()> {
+    let (mut input, mut output) = streams()?;
     let mut buffer = vec![0_u8; 64 << 10];
     loop {
-        let some = stdin().read(&mut buffer)?;
-        let Some(input) = buffer.get(..some).filter(|input| !input.is_empty()) else { return Ok(()) };
-        match input {
+        let some = input.read(&mut buffer)?;
+        let Some(request) = buffer.get(..some).filter(|request| !request.is_empty()) else { return Ok(()) };
+        match request {
             // A flood of memory.
             b"!memory" => {
                 let mut hoard = Vec::new();
@@ -27,19 +41,24 @@ fn main() -> std::io::Result<()> {
                         std::thread::park();
                     }
                 });
-                stdout().write_all(b"zombie")?;
-                stdout().flush()?;
+                output.write_all(b"zombie")?;
+                output.flush()?;
                 end_this_thread();
             }
             b"!stderr" => {
                 stderr().write_all(b"\x1b[31mdiagnostic\n")?;
+                output.write_all(b"said")?;
+                output.flush()?;
+            }
+            // Where no frame belongs, for one that has FIFOs.
+            b"!stdout" => {
                 stdout().write_all(b"said")?;
                 stdout().flush()?;
             }
             b"!arguments" => {
                 let arguments: Vec<String> = std::env::args().collect();
-                stdout().write_all(arguments.join(" ").as_bytes())?;
-                stdout().flush()?;
+                output.write_all(arguments.join(" ").as_bytes())?;
+                output.flush()?;
             }
             // `!write PATH`, `!rename FROM TO`: what of the file system gives way.
             request if request.starts_with(b"!") => {
@@ -61,12 +80,12 @@ fn main() -> std::io::Result<()> {
                         error.raw_os_error().map_or_else(|| error.to_string(), |code| format!("errno {code}"))
                     }
                 };
-                stdout().write_all(answer.as_bytes())?;
-                stdout().flush()?;
+                output.write_all(answer.as_bytes())?;
+                output.flush()?;
             }
             other => {
-                stdout().write_all(other)?;
-                stdout().flush()?;
+                output.write_all(other)?;
+                output.flush()?;
             }
         }
     }

@@ -5,6 +5,7 @@
 mod engine {
     mod attacks;
     mod fixture;
+    mod frames;
     mod lifecycle;
     mod walls;
 }
