@@ -18,6 +18,8 @@ pub(crate) struct Offer {
     pub(crate) registration: Arc<Registration>,
     pub(crate) described: RegisteredTool,
     pub(crate) listed: ListedTool,
+    /// Whether its schema maps arguments to headers.
+    pub(crate) takes_headers: bool,
 }
 
 /// All of them, and why others are not among them.
@@ -86,7 +88,13 @@ fn offer(
         output_schema: described.output_schema.as_deref().map(object).transpose().map_err(bad)?,
         needs_approval: policy::needs_approval(tool.tier),
     };
-    Ok(Offer { tool: tool.clone(), registration: registration.clone(), described: described.clone(), listed })
+    Ok(Offer {
+        tool: tool.clone(),
+        registration: registration.clone(),
+        described: described.clone(),
+        listed,
+        takes_headers: described.input_schema.contains("x-mcp-header"),
+    })
 }
 
 /// A tool for whose schemas its class has room. Without this one component with long schemas would make a

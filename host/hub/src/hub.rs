@@ -18,7 +18,7 @@ use crate::policy;
 use crate::pool::{self, Pool};
 use crate::registry::Registrar;
 use crate::session::{Denials, Need, Sessions};
-use crate::tickets::{self, Tickets};
+use crate::tickets::{self, Scope, Tickets};
 use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
 use container::{LauncherError, Listed};
@@ -120,6 +120,15 @@ impl Hub {
         let catalogue = self.0.catalogue.load();
         let shown = catalogue.offers.values().filter(|offer| policy::lists(profile, &self.0.denied_tiers, &offer.tool));
         shown.map(|offer| offer.listed.clone()).collect()
+    }
+
+    /// Whether a tool that this caller may see has arguments that are sent as headers, which have to be compared.
+    #[must_use]
+    pub(crate) fn takes_headers(&self, caller: &Caller, name: &str) -> Option<bool> {
+        let profile = self.0.manifest.profiles.get(&caller.profile)?;
+        let catalogue = self.0.catalogue.load();
+        let offer = catalogue.offers.get(&ToolName::try_from(name).ok()?)?;
+        policy::lists(profile, &self.0.denied_tiers, &offer.tool).then_some(offer.takes_headers)
     }
 
     /// One of them, by its name.
@@ -254,24 +263,30 @@ impl Inner {
     }
 
     /// What a runner for this tool is started from.
-    pub(crate) fn need<'a>(&'a self, caller: &Caller, offer: &'a Offer) -> Need<'a> {
+    pub(crate) fn need<'a>(&'a self, caller: &'a Caller, offer: &'a Offer) -> Need<'a> {
         let class = class_of(&offer.tool);
-        let catalogue = self.catalogue.load();
-        let profile = self.manifest.profiles.get(&caller.profile);
-        let together = self.placements.get(&class).map(|placement| &placement.tools);
-        // All that the session may call there: a runner that is ready can map no more.
-        let shared = together.into_iter().flatten().filter_map(|name| catalogue.offers.get(name)).filter(|other| {
-            profile.is_some_and(|profile| policy::lists(profile, &self.denied_tiers, &other.tool))
-                && other.tool.name != offer.tool.name
-        });
-        let offers = shared.map(Arc::as_ref).chain(std::iter::once(offer));
-        let scope = tickets::scope(&self.manifest, offers, &self.starter.launcher().mount_points(&class));
         let concurrent_calls = call::concurrent_calls(self, offer);
         let writes = self
             .placements
             .get(&class)
             .is_some_and(|placement| placement.mounts.values().any(|access| *access == Access::Write));
+        let scope = Box::new(|| self.scope(caller, offer));
         Need { pool: &self.pool, tickets: &self.tickets, class, writes, offer, scope, concurrent_calls }
+    }
+
+    /// All that a session may call in the class of a tool, with every schema: for a ticket, not for a call.
+    fn scope(&self, caller: &Caller, offer: &Offer) -> Scope {
+        let class = class_of(&offer.tool);
+        let catalogue = self.catalogue.load();
+        let profile = self.manifest.profiles.get(&caller.profile);
+        let together = self.placements.get(&class).map(|placement| &placement.tools);
+        // A runner that is ready can map no more.
+        let shared = together.into_iter().flatten().filter_map(|name| catalogue.offers.get(name)).filter(|other| {
+            profile.is_some_and(|profile| policy::lists(profile, &self.denied_tiers, &other.tool))
+                && other.tool.name != offer.tool.name
+        });
+        let offers = shared.map(Arc::as_ref).chain(std::iter::once(offer));
+        tickets::scope(&self.manifest, offers, &self.starter.launcher().mount_points(&class))
     }
 
     /// Makes a registration part of what is offered.

@@ -4,7 +4,7 @@ use super::MAX_CONNECTIONS;
 use super::conversations::Conversations;
 use super::direct::{self, Direct};
 use super::{admit, body, credentials, standing};
-use crate::api::{Caller, ListedTool};
+use crate::api::Caller;
 use crate::bounds;
 use crate::mcp::{Face, Governor, MAX_MESSAGE_BYTES};
 use crate::shares::Shares;
@@ -136,7 +136,7 @@ impl<G: Governor> Shared<G> {
         };
         if request.method() == Method::POST
             && let Some(direct) = Direct::read(request.headers(), request.body())
-            && self.governor.tool(&asker, direct.tool).is_some_and(|tool| takes_no_headers(&tool))
+            && self.governor.takes_headers(&asker, direct.tool) == Some(false)
         {
             let cancel = self.config.cancellation_token.child_token();
             return direct::answer(&self.governor, &asker, direct, cancel).await;
@@ -156,9 +156,4 @@ impl<G: Governor> Shared<G> {
 fn unauthorized(challenge: &'static str) -> Response {
     let text = "a token is needed: Authorization: Bearer TOKEN";
     (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge)], text).into_response()
-}
-
-/// A schema that maps arguments to headers: the library compares them.
-fn takes_no_headers(tool: &ListedTool) -> bool {
-    !tool.description.input_schema.contains("x-mcp-header")
 }

@@ -131,6 +131,10 @@ impl Governor for FakeHub {
         self.tools(caller).into_iter().find(|tool| tool.description.name == name)
     }
 
+    fn takes_headers(&self, caller: &Caller, name: &str) -> Option<bool> {
+        self.tool(caller, name).map(|tool| tool.description.input_schema.contains("x-mcp-header"))
+    }
+
     async fn call(
         &self,
         caller: &Caller,

@@ -17,6 +17,8 @@ pub trait Governor: Clone + Send + Sync + 'static {
     fn tools(&self, caller: &Caller) -> Vec<ListedTool>;
     /// One of them.
     fn tool(&self, caller: &Caller, name: &str) -> Option<ListedTool>;
+    /// Whether one of them has arguments that are sent as headers.
+    fn takes_headers(&self, caller: &Caller, name: &str) -> Option<bool>;
     /// Calls one.
     fn call(
         &self,
@@ -57,6 +59,10 @@ impl Governor for Hub {
 
     fn tool(&self, caller: &Caller, name: &str) -> Option<ListedTool> {
         Hub::tool(self, caller, name)
+    }
+
+    fn takes_headers(&self, caller: &Caller, name: &str) -> Option<bool> {
+        Hub::takes_headers(self, caller, name)
     }
 
     async fn call(

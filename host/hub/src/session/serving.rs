@@ -51,8 +51,8 @@ pub(crate) struct Need<'a> {
     /// Whether a tool of the class may write to a mount.
     pub(crate) writes: bool,
     pub(crate) offer: &'a Offer,
-    /// Every tool of the class that the session may call.
-    pub(crate) scope: Scope,
+    /// Every tool of the class that the session may call: what a new runner's ticket names.
+    pub(crate) scope: Box<dyn Fn() -> Scope + Send + Sync + 'a>,
     pub(crate) concurrent_calls: u32,
 }
 
@@ -108,13 +108,14 @@ impl Session {
 impl Serving {
     async fn start(session: &SessionId, need: Need<'_>) -> Result<Self, NoRunner> {
         let runner = need.pool.runner(&need.class).await?;
+        let scope = (need.scope)();
         let now = Instant::now();
         let serving = Self {
             runner,
             tier: need.offer.tool.tier,
             class: need.class,
-            tools: need.scope.tools.iter().map(|tool| (tool.name.clone(), tool.component.clone())).collect(),
-            scope: need.scope,
+            tools: scope.tools.iter().map(|tool| (tool.name.clone(), tool.component.clone())).collect(),
+            scope,
             concurrent_calls: need.concurrent_calls,
             ticket: tokio::sync::Mutex::new(InForce { serial: 0, expires: 0 }),
             given: now,

@@ -15,8 +15,14 @@ use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 pub(crate) struct Tokens {
     path: PathBuf,
     profiles: BTreeSet<ProfileName>,
-    current: ArcSwap<Vec<Entry>>,
+    current: ArcSwap<Vec<Known>>,
     read_at: Mutex<Stamp>,
+}
+
+/// A token that is taken, and the session that it names.
+struct Known {
+    entry: Entry,
+    session: SessionId,
 }
 
 impl Tokens {
@@ -36,33 +42,25 @@ impl Tokens {
         let digest = Digest::of(bearer.as_bytes());
         let entries = self.current.load();
         let mut found = u32::MAX;
-        for (place, entry) in (0_u32..).zip(entries.iter()) {
-            found.conditional_assign(&place, entry.sha256.as_str().as_bytes().ct_eq(digest.as_str().as_bytes()));
+        for (place, known) in (0_u32..).zip(entries.iter()) {
+            found.conditional_assign(&place, known.entry.sha256.as_str().as_bytes().ct_eq(digest.as_str().as_bytes()));
         }
-        let entry = entries.get(usize::try_from(found).ok()?)?;
-        if !lives(entry, now) {
-            return None;
-        }
-        Some(Caller {
-            session: session_of(&digest),
-            principal: entry.principal.clone(),
-            profile: entry.profile.clone(),
-        })
+        entries.get(usize::try_from(found).ok()?)?.caller(now)
     }
 
     /// The caller of a session, as the file says it now, if its token is still in force.
     pub(crate) fn caller(&self, session: &SessionId, now: Timestamp) -> Option<Caller> {
         self.reload();
         let entries = self.current.load();
-        let entry = entries.iter().find(|entry| lives(entry, now) && session_of(&entry.sha256) == *session)?;
-        Some(Caller { session: session.clone(), principal: entry.principal.clone(), profile: entry.profile.clone() })
+        // Digests that begin alike name one session.
+        entries.iter().filter(|known| known.session == *session).find_map(|known| known.caller(now))
     }
 
     /// The sessions whose tokens are in force.
     pub(crate) fn sessions(&self, now: Timestamp) -> BTreeSet<SessionId> {
         self.reload();
         let entries = self.current.load();
-        entries.iter().filter(|entry| lives(entry, now)).map(|entry| session_of(&entry.sha256)).collect()
+        entries.iter().filter(|known| known.lives(now)).map(|known| known.session.clone()).collect()
     }
 
     /// Reads the file again if it is another one. A file that cannot be read lets nobody in.
@@ -96,10 +94,20 @@ impl Tokens {
             }
             known
         });
-        self.current.store(Arc::new(entries));
+        let known = entries.into_iter().map(|entry| Known { session: session_of(&entry.sha256), entry });
+        self.current.store(Arc::new(known.collect()));
     }
 }
 
-fn lives(entry: &Entry, now: Timestamp) -> bool {
-    entry.expires.is_none_or(|end| now < end)
+impl Known {
+    fn lives(&self, now: Timestamp) -> bool {
+        self.entry.expires.is_none_or(|end| now < end)
+    }
+
+    fn caller(&self, now: Timestamp) -> Option<Caller> {
+        let Entry { principal, profile, .. } = &self.entry;
+        let caller =
+            || Caller { session: self.session.clone(), principal: principal.clone(), profile: profile.clone() };
+        self.lives(now).then(caller)
+    }
 }
