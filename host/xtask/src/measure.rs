@@ -25,6 +25,9 @@ pub(crate) struct Options {
     /// Another MCP server with the tools `add` and `echo`: NAME=URL, or NAME="COMMAND"; may be said more than once
     #[arg(long)]
     peer: Vec<String>,
+    /// Only this part: calls, sessions, spinning, crowd; may be said more than once
+    #[arg(long)]
+    only: Vec<String>,
 }
 
 /// Runs it.
@@ -41,6 +44,9 @@ pub(crate) async fn bench(place: &Place, options: &Options) -> anyhow::Result<()
     }
     for peer in &options.peer {
         command.args(["--peer", peer]);
+    }
+    for part in &options.only {
+        command.args(["--only", part]);
     }
     command.stdin(Stdio::null());
     let mut bench = Owned::start(&mut command, STOP_WITHIN).context("the bench program does not start")?;

@@ -1,4 +1,4 @@
-//! Where the measured hub lives: a temporary directory with its data and a manifest for the two tools.
+//! Where the measured hub lives: a temporary directory with its data and a manifest for the tools.
 
 use anyhow::Context;
 use std::path::PathBuf;
@@ -14,7 +14,9 @@ calls_per_hour = 1_000_000
 idle = "15min"
 
 [tiers.user.ceiling]
-limits = { memory = "4MiB", cpu = "5s", deadline = "20s", arguments = "256KiB", result = "256KiB", log = "64KiB", handles = 64 }
+clocks = ["monotonic"]
+size = "large"
+limits = { memory = "4MiB", cpu = "8s", deadline = "20s", arguments = "256KiB", result = "256KiB", log = "64KiB", handles = 64 }
 
 [mounts.workspace]
 path = "/workspace"
@@ -36,6 +38,17 @@ tier = "user"
 reason = "a text in and out"
 "#;
 
+/// A guest that takes a whole processor: a small container has half of one.
+const SPIN: &str = r#"
+[tools.spin]
+component = "bench"
+tier = "user"
+reason = "what a guest does to others that computes without end"
+clocks = ["monotonic"]
+size = "large"
+limits = { deadline = "8s" }
+"#;
+
 /// The directory; removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Ground {
@@ -43,12 +56,17 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    /// For sessions' runners.
+    /// Two tools in sessions' runners.
     pub(crate) fn for_sessions() -> anyhow::Result<Self> {
         Self::with(SESSIONS)
     }
 
-    /// The same, where each call has a container of its own.
+    /// With the tool that spins.
+    pub(crate) fn for_spinning() -> anyhow::Result<Self> {
+        Self::with(&format!("{SESSIONS}{SPIN}"))
+    }
+
+    /// Two tools, where each call has a container of its own.
     pub(crate) fn for_single_calls() -> anyhow::Result<Self> {
         let single = SESSIONS.replace("reason = \"the least", "runner = \"call\"\nreason = \"the least");
         let single = single.replace("limits = {", "runner = \"call\"\nlimits = {").replace("idle = \"15min\"\n", "");

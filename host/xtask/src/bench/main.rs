@@ -11,12 +11,13 @@ mod process;
 mod report;
 mod servers;
 mod sessions;
+mod spinning;
 mod usage;
 mod wall1;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use plan::{Amount, Other};
+use plan::{Amount, Other, Part};
 use servers::Setting;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -82,6 +83,9 @@ struct Run {
     /// Another server with the tools `add` and `echo`: NAME=URL, or NAME="COMMAND"; may be said more than once
     #[arg(long)]
     peer: Vec<Other>,
+    /// Only this part; may be said more than once
+    #[arg(long)]
+    only: Vec<Part>,
 }
 
 fn main() -> ExitCode {
@@ -131,7 +135,7 @@ async fn perform(task: Task) -> anyhow::Result<()> {
 async fn measure(run: Run) -> anyhow::Result<()> {
     let setting = Setting { bin: run.bin, engine: run.engine, image: run.image, component: run.component };
     let calls = if run.long { 100_000 } else { 10_000 };
-    let amount = Amount { time: Duration::from_secs(run.seconds), calls, crowd: 64, idle: 100 };
+    let amount = Amount { only: run.only, time: Duration::from_secs(run.seconds), calls, crowd: 64, idle: 100 };
     let report = plan::run(&setting, &amount, &run.peer).await?;
     std::fs::create_dir_all(&run.out).with_context(|| format!("{} cannot be made", run.out.display()))?;
     let table = report.markdown();

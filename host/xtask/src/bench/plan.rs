@@ -5,8 +5,9 @@ use super::ground::Ground;
 use super::load::{self, Length};
 use super::report::{Cost, Report, Row};
 use super::servers::{Hub, Own, Setting};
-use super::{docker, pipe, sessions, usage};
+use super::{docker, pipe, sessions, spinning, usage};
 use anyhow::Context;
+use clap::ValueEnum;
 use serde_json::json;
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -15,9 +16,24 @@ use std::time::Duration;
 const FEW: usize = 9;
 const TEXT_BYTES: usize = 64 << 10;
 
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Calls on every server, and what each process spends on them
+    Calls,
+    /// First calls of sessions, calls with a container of their own, `docker run`
+    Sessions,
+    /// Guests that spin
+    Spinning,
+    /// Many sessions at once, and idle ones
+    Crowd,
+}
+
 /// How much.
 #[derive(Debug, Clone)]
 pub(crate) struct Amount {
+    /// Nothing but these; everything if empty.
+    pub(crate) only: Vec<Part>,
     /// For each row of calls.
     pub(crate) time: Duration,
     /// Calls of the row that shows what memory does.
@@ -54,9 +70,20 @@ struct Served<'a> {
 /// Measures everything.
 pub(crate) async fn run(setting: &Setting, amount: &Amount, others: &[Other]) -> anyhow::Result<Report> {
     let mut report = Report { machine: machine(), ..Report::default() };
-    calls(setting, amount, others, &mut report).await.context("calls")?;
-    first_calls(setting, &mut report).await.context("sessions")?;
-    crowd(setting, amount, &mut report).await.context("many sessions")?;
+    let wanted = |part| amount.only.is_empty() || amount.only.contains(&part);
+    if wanted(Part::Calls) {
+        calls(setting, amount, others, &mut report).await.context("calls")?;
+    }
+    if wanted(Part::Sessions) {
+        first_calls(setting, &mut report).await.context("sessions")?;
+    }
+    if wanted(Part::Spinning) {
+        let rows = spinning::rows(setting, &add(Era::Modern), amount.time).await.context("guests that spin")?;
+        report.sessions.extend(rows);
+    }
+    if wanted(Part::Crowd) {
+        crowd(setting, amount, &mut report).await.context("many sessions")?;
+    }
     Ok(report)
 }
 
