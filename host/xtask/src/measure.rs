@@ -19,7 +19,7 @@ pub(crate) struct Options {
     /// For each row of calls
     #[arg(long, default_value_t = 3)]
     seconds: u64,
-    /// 100 000 calls instead of 10 000 where memory is watched
+    /// Watch what memory grows by between 10 000 and 100 000 calls
     #[arg(long)]
     long: bool,
     /// Another MCP server with the tools `add` and `echo`: NAME=URL, or NAME="COMMAND"; may be said more than once

@@ -1,6 +1,9 @@
 //! The bench: one run, one machine, one table. `cargo xtask bench` builds what it needs and starts it.
+mod calls;
 mod client;
+mod crowd;
 mod docker;
+mod first;
 mod ground;
 mod load;
 mod native;
@@ -12,6 +15,7 @@ mod report;
 mod servers;
 mod sessions;
 mod spinning;
+mod tools;
 mod usage;
 mod wall1;
 
@@ -77,7 +81,7 @@ struct Run {
     /// For each row of calls
     #[arg(long, default_value_t = 3)]
     seconds: u64,
-    /// 100 000 calls instead of 10 000 where memory is watched
+    /// Watch what memory grows by between 10 000 and 100 000 calls
     #[arg(long)]
     long: bool,
     /// Another server with the tools `add` and `echo`: NAME=URL, or NAME="COMMAND"; may be said more than once
@@ -134,8 +138,14 @@ async fn perform(task: Task) -> anyhow::Result<()> {
 
 async fn measure(run: Run) -> anyhow::Result<()> {
     let setting = Setting { bin: run.bin, engine: run.engine, image: run.image, component: run.component };
-    let calls = if run.long { 100_000 } else { 10_000 };
-    let amount = Amount { only: run.only, time: Duration::from_secs(run.seconds), calls, crowd: 64, idle: 100 };
+    let amount = Amount {
+        only: run.only,
+        time: Duration::from_secs(run.seconds),
+        calls: 10_000,
+        until: run.long.then_some(100_000),
+        crowd: 64,
+        idle: 100,
+    };
     let report = plan::run(&setting, &amount, &run.peer).await?;
     std::fs::create_dir_all(&run.out).with_context(|| format!("{} cannot be made", run.out.display()))?;
     let table = report.markdown();

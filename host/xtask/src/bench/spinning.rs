@@ -1,16 +1,23 @@
 //! What guests that compute without end do to others: how long a call in another session waits while they have
 //! every processor, and how long one lives whose client has gone.
 
-use super::client::{Connection, Era, Peer, Prepared, Socket};
+use super::client::{Connection, Era, Peer, Socket};
 use super::ground::Ground;
 use super::load::{self, Figures, Length};
-use super::report::Row;
+use super::report::{Report, Row};
 use super::servers::{Hub, Setting};
+use super::tools::{add, spin};
 use super::usage;
 use anyhow::ensure;
-use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
+
+/// Names of rows, which what is to be reached is said of.
+pub(crate) const QUIET: &str = "add, while nothing else runs";
+pub(crate) const BESIDE: &str = "add, beside";
+pub(crate) const GIVEN_UP: &str = "a guest whose client gave up, until it is still";
+/// As the manifest says it of the tool that spins.
+pub(crate) const DEADLINE_MS: f64 = 8000.0;
 
 const SPIN_MS: u64 = 6000;
 /// Until a call that was just sent has surely reached its guest.
@@ -19,29 +26,24 @@ const UNDER_WAY: Duration = Duration::from_millis(300);
 const STILL: Duration = Duration::from_millis(200);
 /// Past any deadline of the manifest.
 const AT_MOST: Duration = Duration::from_secs(30);
-const GIVEN_UP: usize = 5;
+const FEW: usize = 5;
 
 /// Measures both, in a hub of their own.
-pub(crate) async fn rows(setting: &Setting, add: &Prepared, time: Duration) -> anyhow::Result<Vec<Row>> {
+pub(crate) async fn measure(setting: &Setting, time: Duration, report: &mut Report) -> anyhow::Result<()> {
     let ground = Ground::for_spinning()?;
     let hub = Hub::start(setting, &ground, 2).await?;
     let spinners = std::thread::available_parallelism().map_or(1, usize::from);
     hub.wait_until_parked().await?;
-    let (quiet, beside) = beside(&hub, add, spinners, time).await?;
+    let (quiet, beside) = beside(&hub, spinners, time).await?;
     let given_up = given_up(&hub).await?;
-    let row = |what: String, figures: Figures| {
+    let mut push = |what: String, figures: Figures| {
         eprintln!("bench     {what}: {:.2} ms, 99th {:.2} ms", figures.p50_ms, figures.p99_ms);
-        Row { server: "both walls".into(), what, at_once: 1, figures }
+        report.sessions.push(Row { server: "both walls".into(), what, at_once: 1, figures });
     };
-    Ok(vec![
-        row("add, while nothing else runs".to_owned(), quiet),
-        row(format!("add, while {spinners} sessions spin for {} s", SPIN_MS / 1000), beside),
-        row("a guest whose client gave up, until it is still".to_owned(), given_up),
-    ])
-}
-
-fn spin(ms: u64) -> Prepared {
-    Prepared::new(Era::Modern, "spin", &json!({ "ms": ms }), &format!("spun {ms} ms"))
+    push(QUIET.to_owned(), quiet);
+    push(format!("{BESIDE} {spinners} sessions that spin for {} s", SPIN_MS / 1000), beside);
+    push(GIVEN_UP.to_owned(), given_up);
+    Ok(())
 }
 
 /// A connection of a new session, whose runner is there.
@@ -57,21 +59,21 @@ fn peer(hub: &Hub, token: String) -> anyhow::Result<Peer> {
 }
 
 /// Calls of one session, first alone, then while others spin.
-async fn beside(hub: &Hub, add: &Prepared, spinners: usize, time: Duration) -> anyhow::Result<(Figures, Figures)> {
+async fn beside(hub: &Hub, spinners: usize, time: Duration) -> anyhow::Result<(Figures, Figures)> {
     let time = time.min(Duration::from_millis(SPIN_MS) - 3 * UNDER_WAY);
-    let caller = peer(hub, hub.token("beside").await?)?;
+    let (caller, add) = (peer(hub, hub.token("beside").await?)?, add(Era::Modern));
     let mut connections = Vec::new();
     for _ in 0..spinners {
         connections.push(spinner(hub).await?);
     }
     hub.wait_until_parked().await?;
-    let quiet = load::http(&caller, add, 1, Length::For(time)).await?;
+    let quiet = load::http(&caller, &add, 1, Length::For(time)).await?;
     let mut spinning = JoinSet::new();
     for mut connection in connections {
         spinning.spawn(async move { connection.call(&spin(SPIN_MS)).await });
     }
     tokio::time::sleep(UNDER_WAY).await;
-    let beside = load::http(&caller, add, 1, Length::For(time)).await?;
+    let beside = load::http(&caller, &add, 1, Length::For(time)).await?;
     ensure!(spinning.try_join_next().is_none(), "a guest stopped spinning before it was measured beside it");
     while let Some(ended) = spinning.join_next().await {
         ended??;
@@ -82,7 +84,7 @@ async fn beside(hub: &Hub, add: &Prepared, spinners: usize, time: Duration) -> a
 /// From the moment in which a client closes its connection to the last tick of processor time that a runner took.
 async fn given_up(hub: &Hub) -> anyhow::Result<Figures> {
     let mut times = Vec::new();
-    for _ in 0..GIVEN_UP {
+    for _ in 0..FEW {
         let mut connection = spinner(hub).await?;
         hub.wait_until_parked().await?;
         let before = runners_ms()?;
