@@ -81,6 +81,13 @@ pub(crate) async fn compile(place: &Place, harness: Harness) -> anyhow::Result<(
     step::run(place, "compile", Output::Logged, &mut command).await
 }
 
+/// Builds the program that measures the engine alone.
+pub(crate) async fn measure(place: &Place) -> anyhow::Result<()> {
+    let mut command = cargo(place, "build");
+    COMPILER.select(&mut command).args(["--example", "measure"]);
+    step::run(place, "measure", Output::Logged, &mut command).await
+}
+
 /// Builds both guest workspaces; gives the directories with their components.
 pub(crate) async fn guests(place: &Place) -> anyhow::Result<Vec<PathBuf>> {
     let mut directories = Vec::new();

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: prepares everything, then hands over to the `bench` program.
 
-use crate::build::Host;
+use crate::build::{self, Host};
 use crate::place::Place;
 use crate::process::Owned;
 use crate::ready;
@@ -25,7 +25,7 @@ pub(crate) struct Options {
     /// Another MCP server with the tools `add` and `echo`: NAME=URL, or NAME="COMMAND"; may be said more than once
     #[arg(long)]
     peer: Vec<String>,
-    /// Only this part: calls, sessions, spinning, crowd; may be said more than once
+    /// Only this part: calls, sessions, fresh, spinning, crowd; may be said more than once
     #[arg(long)]
     only: Vec<String>,
 }
@@ -33,6 +33,7 @@ pub(crate) struct Options {
 /// Runs it.
 pub(crate) async fn bench(place: &Place, options: &Options) -> anyhow::Result<()> {
     let ready = ready::ready(place, Host::Bench).await?;
+    build::measure(place).await?;
     let component = ready.guests.iter().map(|directory| directory.join("bench.wasm")).find(|path| path.is_file());
     let component = component.context("the bench's component was not built")?;
     let mut command = Command::new(place.program("bench"));

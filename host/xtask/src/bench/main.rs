@@ -4,6 +4,7 @@ mod client;
 mod crowd;
 mod docker;
 mod first;
+mod fresh;
 mod ground;
 mod load;
 mod native;

@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use super::servers::Setting;
-use super::{calls, crowd, first, spinning};
+use super::{calls, crowd, first, fresh, spinning};
 use anyhow::Context;
 use clap::ValueEnum;
 use std::time::Duration;
@@ -14,6 +14,8 @@ pub(crate) enum Part {
     Calls,
     /// First calls of sessions, calls with a container of their own, `docker run`
     Sessions,
+    /// The engine alone, beside wasmtime's own pool
+    Fresh,
     /// Guests that spin
     Spinning,
     /// Many sessions at once, and idle ones
@@ -62,6 +64,9 @@ pub(crate) async fn run(setting: &Setting, amount: &Amount, others: &[Other]) ->
     }
     if wanted(Part::Sessions) {
         first::measure(setting, &mut report).await.context("sessions")?;
+    }
+    if wanted(Part::Fresh) {
+        fresh::measure(setting, &mut report).await.context("the engine alone")?;
     }
     if wanted(Part::Spinning) {
         spinning::measure(setting, amount.time, &mut report).await.context("guests that spin")?;

@@ -2,11 +2,13 @@
 
 mod calls;
 mod costs;
+mod fresh;
 mod memory;
 mod targets;
 
 pub(crate) use calls::Row;
 pub(crate) use costs::Cost;
+pub(crate) use fresh::Fresh;
 pub(crate) use memory::{Growth, Memory};
 
 use serde::Serialize;
@@ -20,6 +22,7 @@ pub(crate) struct Report {
     pub(crate) targets: Vec<Target>,
     pub(crate) rows: Vec<Row>,
     pub(crate) sessions: Vec<Row>,
+    pub(crate) fresh: Option<Fresh>,
     pub(crate) costs: Vec<Cost>,
     pub(crate) memory: Vec<Memory>,
     pub(crate) growth: Option<Growth>,
@@ -39,6 +42,7 @@ impl Report {
             targets::table(&self.targets),
             calls::table(&self.rows),
             calls::sessions(&self.sessions),
+            fresh::table(self.fresh.as_ref()),
             costs::table(&self.costs),
             memory::table(&self.memory),
             memory::growth(self.growth.as_ref()),

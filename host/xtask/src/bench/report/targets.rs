@@ -54,6 +54,7 @@ pub(super) fn of(report: &Report) -> Vec<Target> {
         at_most("warm session, p50, then", 5.0, " ms", session(first::WARM).map(median)),
         at_most("one-shot call, parked, p50", 30.0, " ms", session(first::ONE_SHOT).map(median)),
         at_most("one-shot call, parked, p50, then", 15.0, " ms", session(first::ONE_SHOT).map(median)),
+        at_most("fresh instance ÷ wasmtime's own pool", 0.6, "", report.fresh.as_ref().map(|fresh| fresh.ratio)),
         at_most(
             "own memory of a parked runner",
             12.0,
