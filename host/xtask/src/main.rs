@@ -11,12 +11,14 @@ mod measure;
 mod place;
 mod process;
 mod progress;
+mod python;
 mod ready;
 mod setup;
 mod show;
 mod stages;
 mod step;
 mod suite;
+mod venv;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};

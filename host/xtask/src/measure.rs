@@ -3,6 +3,7 @@
 use crate::build::{self, Host};
 use crate::place::Place;
 use crate::process::Owned;
+use crate::python;
 use crate::ready;
 use anyhow::Context;
 use clap::Args;
@@ -25,7 +26,7 @@ pub(crate) struct Options {
     /// Another MCP server with the tools `add` and `echo`: NAME=URL, or NAME="COMMAND"; may be said more than once
     #[arg(long)]
     peer: Vec<String>,
-    /// Only this part: calls, sessions, fresh, spinning, crowd; may be said more than once
+    /// Only this part: calls, sessions, fresh, python, spinning, crowd; may be said more than once
     #[arg(long)]
     only: Vec<String>,
 }
@@ -34,12 +35,18 @@ pub(crate) struct Options {
 pub(crate) async fn bench(place: &Place, options: &Options) -> anyhow::Result<()> {
     let ready = ready::ready(place, Host::Bench).await?;
     build::measure(place).await?;
+    let python = python::component(place).await;
     let component = ready.guests.iter().map(|directory| directory.join("bench.wasm")).find(|path| path.is_file());
     let component = component.context("the bench's component was not built")?;
     let mut command = Command::new(place.program("bench"));
     command.arg("run").arg("--bin").arg(&place.bin).arg("--component").arg(component);
     command.args(["--engine", &ready.engine.address(), "--image", &ready.image]);
     command.arg("--out").arg(place.target.join("bench")).args(["--seconds", &options.seconds.to_string()]);
+    match python {
+        Ok(python) => drop(command.arg("--python").arg(python)),
+        // A machine without Python measures everything else.
+        Err(error) => eprintln!("python    no component in Python: {error:#}"),
+    }
     if options.long {
         command.arg("--long");
     }

@@ -49,6 +49,27 @@ size = "large"
 limits = { deadline = "8s" }
 "#;
 
+/// An interpreter beside the tool in Rust, in a container that has room for eight of them.
+const PYTHON: &str = r#"
+[components.hello_python]
+
+[tools.python_add]
+component = "hello_python"
+tier = "user"
+reason = "the least that a tool in Python can do"
+size = "large"
+limits = { memory = "64MiB", handles = 1000 }
+trap_imports = [
+    "wasi:sockets/network",
+    "wasi:sockets/instance-network",
+    "wasi:sockets/ip-name-lookup",
+    "wasi:sockets/tcp",
+    "wasi:sockets/tcp-create-socket",
+    "wasi:sockets/udp",
+    "wasi:sockets/udp-create-socket",
+]
+"#;
+
 /// The directory; removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Ground {
@@ -64,6 +85,15 @@ impl Ground {
     /// With the tool that spins.
     pub(crate) fn for_spinning() -> anyhow::Result<Self> {
         Self::with(&format!("{SESSIONS}{SPIN}"))
+    }
+
+    /// With the tool in Python, and with the others in a large container too.
+    pub(crate) fn for_python() -> anyhow::Result<Self> {
+        let sessions = SESSIONS.replace("concurrent_calls = 64", "concurrent_calls = 8");
+        let sessions =
+            sessions.replace("memory = \"4MiB\"", "memory = \"64MiB\"").replace("handles = 64", "handles = 1000");
+        let sessions = sessions.replace("reason = \"the least", "size = \"large\"\nreason = \"the least");
+        Self::with(&format!("{}{PYTHON}", sessions.replace("reason = \"a text", "size = \"large\"\nreason = \"a text")))
     }
 
     /// Two tools, where each call has a container of its own.

@@ -12,6 +12,7 @@ mod pipe;
 mod plan;
 #[path = "../process.rs"]
 mod process;
+mod python;
 mod report;
 mod servers;
 mod sessions;
@@ -76,6 +77,9 @@ struct Run {
     /// The component with the tools
     #[arg(long)]
     component: PathBuf,
+    /// A component with the tool `python_add`
+    #[arg(long)]
+    python: Option<PathBuf>,
     /// Where the table goes
     #[arg(long)]
     out: PathBuf,
@@ -141,6 +145,7 @@ async fn measure(run: Run) -> anyhow::Result<()> {
     let setting = Setting { bin: run.bin, engine: run.engine, image: run.image, component: run.component };
     let amount = Amount {
         only: run.only,
+        python: run.python,
         time: Duration::from_secs(run.seconds),
         calls: 10_000,
         until: run.long.then_some(100_000),

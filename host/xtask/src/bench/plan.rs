@@ -2,9 +2,10 @@
 
 use super::report::Report;
 use super::servers::Setting;
-use super::{calls, crowd, first, fresh, spinning};
+use super::{calls, crowd, first, fresh, python, spinning};
 use anyhow::Context;
 use clap::ValueEnum;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What can be measured by itself.
@@ -16,6 +17,8 @@ pub(crate) enum Part {
     Sessions,
     /// The engine alone, beside wasmtime's own pool
     Fresh,
+    /// A component in Python beside one in Rust
+    Python,
     /// Guests that spin
     Spinning,
     /// Many sessions at once, and idle ones
@@ -27,6 +30,8 @@ pub(crate) enum Part {
 pub(crate) struct Amount {
     /// Nothing but these; everything if empty.
     pub(crate) only: Vec<Part>,
+    /// The component in Python, where there is one.
+    pub(crate) python: Option<PathBuf>,
     /// For each row of calls.
     pub(crate) time: Duration,
     /// Calls of the row that shows what they cost.
@@ -67,6 +72,14 @@ pub(crate) async fn run(setting: &Setting, amount: &Amount, others: &[Other]) ->
     }
     if wanted(Part::Fresh) {
         fresh::measure(setting, &mut report).await.context("the engine alone")?;
+    }
+    if wanted(Part::Python) {
+        match &amount.python {
+            Some(python) => {
+                python::measure(setting, python, amount.time, &mut report).await.context("a component in Python")?;
+            }
+            None => report.notes.push("No component in Python was built: its rows are missing.".to_owned()),
+        }
     }
     if wanted(Part::Spinning) {
         spinning::measure(setting, amount.time, &mut report).await.context("guests that spin")?;

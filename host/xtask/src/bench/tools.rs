@@ -16,6 +16,11 @@ pub(crate) fn echo(era: Era) -> Prepared {
     Prepared::new(era, "echo", &json!({ "text": text }), &text)
 }
 
+/// The first, by an interpreter.
+pub(crate) fn python_add() -> Prepared {
+    Prepared::new(Era::Modern, "python_add", &json!({"a": 19, "b": 23}), r#""42""#)
+}
+
 /// A processor for so long.
 pub(crate) fn spin(ms: u64) -> Prepared {
     Prepared::new(Era::Modern, "spin", &json!({ "ms": ms }), &format!("spun {ms} ms"))
