@@ -1,6 +1,7 @@
 //! `cargo xtask`: what a newcomer, a developer and CI run. Sets up what is missing, saying so first;
 //! builds in one profile; shows and proves. Output for people goes to standard error, so that
 //! `demo --json` is one object on standard output.
+mod against;
 mod build;
 mod clients;
 mod daemon;

@@ -1,4 +1,5 @@
 //! The bench: one run, one machine, one table. `cargo xtask bench` builds what it needs and starts it.
+mod against;
 mod calls;
 mod client;
 mod crowd;
@@ -24,8 +25,9 @@ mod wall1;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use plan::{Amount, Other, Part};
+use report::Report;
 use servers::Setting;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -80,6 +82,15 @@ struct Run {
     /// A component with the tool `python_add`
     #[arg(long)]
     python: Option<PathBuf>,
+    /// The programs of another revision: it is compared with, and nothing else is measured
+    #[arg(long, requires_all = ["against_image", "against_title"])]
+    against_bin: Option<PathBuf>,
+    /// Its runner image's id
+    #[arg(long)]
+    against_image: Option<String>,
+    /// What it is
+    #[arg(long)]
+    against_title: Option<String>,
     /// Where the table goes
     #[arg(long)]
     out: PathBuf,
@@ -143,21 +154,35 @@ async fn perform(task: Task) -> anyhow::Result<()> {
 
 async fn measure(run: Run) -> anyhow::Result<()> {
     let setting = Setting { bin: run.bin, engine: run.engine, image: run.image, component: run.component };
+    let time = Duration::from_secs(run.seconds);
+    let other = run
+        .against_bin
+        .zip(run.against_image)
+        .zip(run.against_title)
+        .map(|((bin, image), title)| against::Other { title, setting: Setting { bin, image, ..setting.clone() } });
+    if let Some(other) = other {
+        let report = plan::compare(&setting, &other, time).await?;
+        return write(&report, &run.out, "against");
+    }
     let amount = Amount {
         only: run.only,
         python: run.python,
-        time: Duration::from_secs(run.seconds),
+        time,
         calls: 10_000,
         until: run.long.then_some(100_000),
         crowd: 64,
         idle: 100,
     };
     let report = plan::run(&setting, &amount, &run.peer).await?;
-    std::fs::create_dir_all(&run.out).with_context(|| format!("{} cannot be made", run.out.display()))?;
-    let table = report.markdown();
-    std::fs::write(run.out.join("bench.md"), &table)?;
-    std::fs::write(run.out.join("bench.json"), serde_json::to_vec_pretty(&report)?)?;
+    write(&report, &run.out, "bench")
+}
+
+fn write(report: &Report, out: &Path, name: &str) -> anyhow::Result<()> {
+    std::fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
+    let (table, path) = (report.markdown(), out.join(name).with_extension("md"));
+    std::fs::write(&path, &table)?;
+    std::fs::write(path.with_extension("json"), serde_json::to_vec_pretty(report)?)?;
     println!("{table}");
-    eprintln!("bench     written to {}", run.out.join("bench.md").display());
+    eprintln!("bench     written to {}", path.display());
     Ok(())
 }

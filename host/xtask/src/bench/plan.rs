@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use super::servers::Setting;
-use super::{calls, crowd, first, fresh, python, spinning};
+use super::{against, calls, crowd, first, fresh, python, spinning};
 use anyhow::Context;
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -89,6 +89,12 @@ pub(crate) async fn run(setting: &Setting, amount: &Amount, others: &[Other]) ->
     }
     report.compare();
     Ok(report)
+}
+
+/// Measures two revisions, and nothing else.
+pub(crate) async fn compare(setting: &Setting, other: &against::Other, time: Duration) -> anyhow::Result<Report> {
+    let comparison = against::measure(setting, other, time).await?;
+    Ok(Report { machine: machine(), against: Some(comparison), ..Report::default() })
 }
 
 /// The processors and the kernel, as a reader of the table wants to know them.

@@ -1,11 +1,13 @@
 //! One report of one run: for people as Markdown, for programs as JSON.
 
+mod against;
 mod calls;
 mod costs;
 mod fresh;
 mod memory;
 mod targets;
 
+pub(crate) use against::{Compared, Comparison};
 pub(crate) use calls::Row;
 pub(crate) use costs::Cost;
 pub(crate) use fresh::Fresh;
@@ -26,6 +28,7 @@ pub(crate) struct Report {
     pub(crate) costs: Vec<Cost>,
     pub(crate) memory: Vec<Memory>,
     pub(crate) growth: Option<Growth>,
+    pub(crate) against: Option<Comparison>,
     pub(crate) notes: Vec<String>,
 }
 
@@ -46,6 +49,7 @@ impl Report {
             costs::table(&self.costs),
             memory::table(&self.memory),
             memory::growth(self.growth.as_ref()),
+            against::table(self.against.as_ref()),
         ];
         for table in tables.iter().filter(|table| !table.is_empty()) {
             let _ = write!(text, "\n{table}");

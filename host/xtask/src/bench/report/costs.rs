@@ -1,7 +1,7 @@
 //! What processes spend on calls.
 
 use super::table as lay_out;
-use crate::usage::Usage;
+use crate::usage::{Usage, Used};
 use serde::Serialize;
 
 /// What the processes used over some calls.
@@ -30,7 +30,7 @@ pub(super) fn table(costs: &[Cost]) -> String {
 
 fn lines(cost: &Cost) -> Vec<Vec<String>> {
     let each = |ms: u64| format!("{:.1}", ms as f64 * 1e3 / cost.calls.max(1) as f64);
-    let line = |(role, after): (&&'static str, &crate::usage::Used)| {
+    let line = |(role, after): (&&'static str, &Used)| {
         let before = cost.before.get(role).copied().unwrap_or_default();
         let spent = after.cpu_ms.saturating_sub(before.cpu_ms);
         vec![
@@ -50,7 +50,6 @@ fn lines(cost: &Cost) -> Vec<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::usage::Used;
 
     #[test]
     fn a_call_has_its_share_of_what_was_spent_and_not_of_what_was_before() {
