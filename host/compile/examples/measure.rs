@@ -1,11 +1,6 @@
 //! Measures one component: compiling it, loading it, and fresh calls, with our pool and with wasmtime's own in
 //! turns. `measure WASM TOOL ARGUMENTS [CALLS] [--json]`
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a program for people at a terminal, not shipped"
-)]
+#![expect(clippy::print_stdout, clippy::indexing_slicing, reason = "a program for people at a terminal, not shipped")]
 
 use anyhow::{Context as _, bail};
 use engine::{CallEnd, CallSink, Engine, Grant, LogSource, Prepared, Settings};
