@@ -1,5 +1,6 @@
 //! Calls on every server under the same load, then the same calls again, counted.
 
+use super::audit::Mark;
 use super::client::{Era, Peer, Socket};
 use super::ground::Ground;
 use super::load::{self, Length};
@@ -54,7 +55,7 @@ pub(crate) async fn measure(
     for (name, command) in &commands {
         over_stdio(name, command, amount, report).await.with_context(|| format!("{name} over standard input"))?;
     }
-    costs(&both, amount, report).await
+    costs(&both, &ground, amount, report).await
 }
 
 async fn wall1(setting: &Setting, ground: &Ground) -> anyhow::Result<Own> {
@@ -112,16 +113,17 @@ async fn over_stdio(name: &str, command: &[String], amount: &Amount, report: &mu
 }
 
 /// What each process spends, and what its memory does.
-async fn costs(both: &Served<'_>, amount: &Amount, report: &mut Report) -> anyhow::Result<()> {
+async fn costs(both: &Served<'_>, ground: &Ground, amount: &Amount, report: &mut Report) -> anyhow::Result<()> {
     let peer = Peer { url: both.url.parse()?, token: both.token.clone(), era: Era::Modern, socket: Socket::Ordinary };
     for (what, prepared, at_once, calls) in [
         ("add, 1 at once", add(Era::Modern), 1, amount.calls / 10),
         ("add, 64 at once", add(Era::Modern), 64, amount.calls),
         ("64 KiB, 8 at once", echo(Era::Modern), 8, amount.calls / 10),
     ] {
-        let before = usage::now()?;
+        let (before, mark) = (usage::now()?, Mark::now(&ground.audit())?);
         load::http(&peer, &prepared, at_once, Length::Calls(calls)).await?;
-        report.costs.push(Cost { what: format!("{calls} × {what}"), calls, before, after: usage::now()? });
+        let (after, audit) = (usage::now()?, mark.cpu()?);
+        report.costs.push(Cost { what: format!("{calls} × {what}"), calls, before, after, audit });
     }
     if let Some(calls) = amount.until {
         report.growth = Some(growth(&peer, amount.calls, calls).await?);

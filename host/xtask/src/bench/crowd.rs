@@ -1,5 +1,6 @@
 //! Many sessions: all in one moment, and waiting for their next call.
 
+use super::audit::Mark;
 use super::client::Era;
 use super::ground::Ground;
 use super::plan::Amount;
@@ -17,9 +18,9 @@ pub(crate) async fn measure(setting: &Setting, amount: &Amount, report: &mut Rep
         let ground = Ground::for_sessions()?;
         let hub = Hub::start(setting, &ground, 2).await?;
         hub.wait_until_parked().await?;
-        let before = usage::now()?;
+        let (before, mark) = (usage::now()?, Mark::now(&ground.audit())?);
         let (figures, took, _open) = sessions::at_once(&hub, &add, sessions).await?;
-        let after = usage::now()?;
+        let (after, audit) = (usage::now()?, mark.cpu()?);
         let what = format!("{sessions} {what}");
         eprintln!("bench     {what}: all answered after {:.1} s", took.as_secs_f64());
         if sessions == amount.idle {
@@ -29,7 +30,7 @@ pub(crate) async fn measure(setting: &Setting, amount: &Amount, report: &mut Rep
         }
         let calls = sessions as u64;
         report.sessions.push(Row { server: "both walls".into(), what: what.clone(), at_once: sessions, figures });
-        report.costs.push(Cost { what, calls, before, after });
+        report.costs.push(Cost { what, calls, before, after, audit });
     }
     Ok(())
 }

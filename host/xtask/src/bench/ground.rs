@@ -122,6 +122,10 @@ impl Ground {
         self.dir.path().join("data")
     }
 
+    pub(crate) fn audit(&self) -> PathBuf {
+        self.data().join("audit.jsonl")
+    }
+
     pub(crate) fn manifest(&self) -> PathBuf {
         self.dir.path().join("manifest")
     }

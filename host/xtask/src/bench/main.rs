@@ -1,5 +1,6 @@
 //! The bench: one run, one machine, one table. `cargo xtask bench` builds what it needs and starts it.
 mod against;
+mod audit;
 mod calls;
 mod client;
 mod crowd;

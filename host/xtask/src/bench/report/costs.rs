@@ -3,6 +3,7 @@
 use super::table as lay_out;
 use crate::usage::{Usage, Used};
 use serde::Serialize;
+use std::time::Duration;
 
 /// What the processes used over some calls.
 #[derive(Debug, Clone, Serialize)]
@@ -11,6 +12,8 @@ pub(crate) struct Cost {
     pub(crate) calls: u64,
     pub(crate) before: Usage,
     pub(crate) after: Usage,
+    /// For all calls, of what the hub spent.
+    pub(crate) audit: Duration,
 }
 
 /// A row for each process.
@@ -29,7 +32,7 @@ pub(super) fn table(costs: &[Cost]) -> String {
 }
 
 fn lines(cost: &Cost) -> Vec<Vec<String>> {
-    let each = |ms: u64| format!("{:.1}", ms as f64 * 1e3 / cost.calls.max(1) as f64);
+    let each = |ms: f64| format!("{:.1}", ms * 1e3 / cost.calls.max(1) as f64);
     let line = |(role, after): (&&'static str, &Used)| {
         let before = cost.before.get(role).copied().unwrap_or_default();
         let spent = after.cpu_ms.saturating_sub(before.cpu_ms);
@@ -38,8 +41,8 @@ fn lines(cost: &Cost) -> Vec<Vec<String>> {
             (*role).to_owned(),
             after.processes.to_string(),
             spent.to_string(),
-            each(spent),
-            each(after.audit_cpu_ms.saturating_sub(before.audit_cpu_ms)),
+            each(spent as f64),
+            if *role == "hub" { each(cost.audit.as_secs_f64() * 1e3) } else { String::new() },
             format!("{} → {}", before.own_kib, after.own_kib),
             after.shared_kib.to_string(),
         ]
@@ -54,7 +57,13 @@ mod tests {
     #[test]
     fn a_call_has_its_share_of_what_was_spent_and_not_of_what_was_before() {
         let used = |cpu_ms| Usage::from([("hub", Used { processes: 1, cpu_ms, own_kib: cpu_ms, ..Used::default() })]);
-        let cost = Cost { what: "add".to_owned(), calls: 100, before: used(30), after: used(50) };
-        assert!(table(&[cost]).contains("| add | hub | 1 | 20 | 200.0 | 0.0 | 30 → 50 | 0 |"));
+        let cost = Cost {
+            what: "add".to_owned(),
+            calls: 100,
+            before: used(30),
+            after: used(50),
+            audit: Duration::from_millis(1),
+        };
+        assert!(table(&[cost]).contains("| add | hub | 1 | 20 | 200.0 | 10.0 | 30 → 50 | 0 |"));
     }
 }
