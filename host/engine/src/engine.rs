@@ -5,6 +5,9 @@ use crate::ticker::Ticker;
 use crate::wasi::filesystem::open_files::Shared;
 use std::sync::Arc;
 
+#[cfg(feature = "compiler")]
+mod default_pool;
+
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {

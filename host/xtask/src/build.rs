@@ -19,6 +19,8 @@ pub(crate) enum Host {
     Demo,
     /// What ships and the bench, selected in the same way.
     Bench,
+    /// What ships, selected in the same way: of another revision, whose bench is not used.
+    Compared,
     /// The programs and every test.
     Tests,
 }
@@ -37,6 +39,7 @@ pub(crate) enum Harness {
 pub(crate) fn cargo(place: &Place, subcommand: &str) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(&place.root).args([subcommand, "--profile", "ci", "--locked"]);
+    command.env("CARGO_TARGET_DIR", &place.target);
     command
 }
 
@@ -47,6 +50,7 @@ pub(crate) async fn host(place: &Place, what: Host) -> anyhow::Result<()> {
         Host::Shipped => command.args(["-p", "cli", "--bin", "safeclaw"]),
         Host::Demo => programs(HOST.select(&mut command), &["demo"]),
         Host::Bench => programs(HOST.select(&mut command), &["bench"]),
+        Host::Compared => programs(HOST.select(&mut command), &[]),
         Host::Tests => programs(HOST.select(&mut command), &["demo", "bench"]).args(["--examples", "--tests"]),
     };
     step::run(place, "host", Output::Logged, &mut command).await
@@ -79,6 +83,13 @@ pub(crate) async fn compile(place: &Place, harness: Harness) -> anyhow::Result<(
         Harness::With => COMPILER.select(&mut command).args(["--bin", "compile", "--tests"]),
     };
     step::run(place, "compile", Output::Logged, &mut command).await
+}
+
+/// Builds the program that measures the engine alone.
+pub(crate) async fn measure(place: &Place) -> anyhow::Result<()> {
+    let mut command = cargo(place, "build");
+    COMPILER.select(&mut command).args(["--example", "measure"]);
+    step::run(place, "measure", Output::Logged, &mut command).await
 }
 
 /// Builds both guest workspaces; gives the directories with their components.

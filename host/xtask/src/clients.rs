@@ -3,6 +3,7 @@
 
 use crate::place::Place;
 use crate::step::{self, Output};
+use crate::venv::{self, done, fresh, is_there};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
@@ -31,34 +32,5 @@ async fn node(place: &Place, dir: &Path) -> anyhow::Result<()> {
 
 async fn python(place: &Place, dir: &Path) -> anyhow::Result<()> {
     let pinned = place.root.join("tests/python/requirements.txt");
-    if is_there(dir, &pinned) {
-        return Ok(());
-    }
-    eprintln!("setup     will install the MCP Python SDK into {} with pip", dir.display());
-    fresh(dir)?;
-    let mut venv = Command::new("python3");
-    venv.args(["-m", "venv"]).arg(dir);
-    step::run(place, "venv", Output::Logged, &mut venv).await.context("install Python 3.10 or newer with venv")?;
-    let mut pip = Command::new(dir.join("bin/pip"));
-    pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&pinned);
-    step::run(place, "pip", Output::Logged, &mut pip).await?;
-    done(dir, &pinned)
-}
-
-/// What was pinned when it was installed is written down last, so that half an installation is none.
-fn is_there(dir: &Path, pinned: &Path) -> bool {
-    let read = |path: &Path| std::fs::read(path).ok();
-    read(pinned).is_some_and(|text| read(&dir.join(".installed")) == Some(text))
-}
-
-fn fresh(dir: &Path) -> anyhow::Result<()> {
-    match std::fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))
-}
-
-fn done(dir: &Path, pinned: &Path) -> anyhow::Result<()> {
-    std::fs::copy(pinned, dir.join(".installed")).map(drop).context("the installation cannot be written down")
+    venv::install(place, "the MCP Python SDK", dir, &pinned).await
 }

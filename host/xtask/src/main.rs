@@ -1,6 +1,7 @@
 //! `cargo xtask`: what a newcomer, a developer and CI run. Sets up what is missing, saying so first;
 //! builds in one profile; shows and proves. Output for people goes to standard error, so that
 //! `demo --json` is one object on standard output.
+mod against;
 mod build;
 mod clients;
 mod daemon;
@@ -11,12 +12,14 @@ mod measure;
 mod place;
 mod process;
 mod progress;
+mod python;
 mod ready;
 mod setup;
 mod show;
 mod stages;
 mod step;
 mod suite;
+mod venv;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};

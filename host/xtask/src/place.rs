@@ -35,6 +35,12 @@ impl Place {
         Ok(Self { root, target: target.to_owned(), bin: bin.to_owned() })
     }
 
+    /// Another work tree with a target directory of its own.
+    pub(crate) fn beside(&self, root: PathBuf, target: PathBuf) -> anyhow::Result<Self> {
+        let profile = self.bin.strip_prefix(&self.target).context("the programs are not in the target directory")?;
+        Ok(Self { root, bin: target.join(profile), target })
+    }
+
     /// A program of the host workspace.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)
@@ -66,6 +72,15 @@ mod tests {
         let Ok(place) = Place::from(PathBuf::from("/c"), exe) else { unreachable!("it is in a target directory") };
         assert_eq!(place.target, Path::new("/c/target"));
         assert_eq!(place.program("safeclaw"), Path::new("/c/target/x86_64-unknown-linux-gnu/ci/safeclaw"));
+    }
+
+    #[test]
+    fn another_tree_has_its_programs_in_its_own_target_directory() -> anyhow::Result<()> {
+        let place = Place::from(PathBuf::from("/c"), Path::new("/c/target/x86_64-unknown-linux-gnu/ci/xtask"))?;
+        let other = place.beside(PathBuf::from("/o"), PathBuf::from("/o/t"))?;
+        assert_eq!(other.program("runner"), Path::new("/o/t/x86_64-unknown-linux-gnu/ci/runner"));
+        assert_eq!(other.image(), Path::new("/o/t/image/runner.tar"));
+        Ok(())
     }
 
     #[test]

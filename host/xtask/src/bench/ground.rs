@@ -1,4 +1,4 @@
-//! Where the measured hub lives: a temporary directory with its data and a manifest for the two tools.
+//! Where the measured hub lives: a temporary directory with its data and a manifest for the tools.
 
 use anyhow::Context;
 use std::path::PathBuf;
@@ -14,7 +14,9 @@ calls_per_hour = 1_000_000
 idle = "15min"
 
 [tiers.user.ceiling]
-limits = { memory = "4MiB", cpu = "5s", deadline = "20s", arguments = "256KiB", result = "256KiB", log = "64KiB", handles = 64 }
+clocks = ["monotonic"]
+size = "large"
+limits = { memory = "4MiB", cpu = "8s", deadline = "20s", arguments = "256KiB", result = "256KiB", log = "64KiB", handles = 64 }
 
 [mounts.workspace]
 path = "/workspace"
@@ -36,6 +38,38 @@ tier = "user"
 reason = "a text in and out"
 "#;
 
+/// A guest that takes a whole processor: a small container has half of one.
+const SPIN: &str = r#"
+[tools.spin]
+component = "bench"
+tier = "user"
+reason = "what a guest does to others that computes without end"
+clocks = ["monotonic"]
+size = "large"
+limits = { deadline = "8s" }
+"#;
+
+/// An interpreter beside the tool in Rust, in a container that has room for eight of them.
+const PYTHON: &str = r#"
+[components.hello_python]
+
+[tools.python_add]
+component = "hello_python"
+tier = "user"
+reason = "the least that a tool in Python can do"
+size = "large"
+limits = { memory = "64MiB", handles = 1000 }
+trap_imports = [
+    "wasi:sockets/network",
+    "wasi:sockets/instance-network",
+    "wasi:sockets/ip-name-lookup",
+    "wasi:sockets/tcp",
+    "wasi:sockets/tcp-create-socket",
+    "wasi:sockets/udp",
+    "wasi:sockets/udp-create-socket",
+]
+"#;
+
 /// The directory; removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Ground {
@@ -43,12 +77,26 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    /// For sessions' runners.
+    /// Two tools in sessions' runners.
     pub(crate) fn for_sessions() -> anyhow::Result<Self> {
         Self::with(SESSIONS)
     }
 
-    /// The same, where each call has a container of its own.
+    /// With the tool that spins.
+    pub(crate) fn for_spinning() -> anyhow::Result<Self> {
+        Self::with(&format!("{SESSIONS}{SPIN}"))
+    }
+
+    /// With the tool in Python, and with the others in a large container too.
+    pub(crate) fn for_python() -> anyhow::Result<Self> {
+        let sessions = SESSIONS.replace("concurrent_calls = 64", "concurrent_calls = 8");
+        let sessions =
+            sessions.replace("memory = \"4MiB\"", "memory = \"64MiB\"").replace("handles = 64", "handles = 1000");
+        let sessions = sessions.replace("reason = \"the least", "size = \"large\"\nreason = \"the least");
+        Self::with(&format!("{}{PYTHON}", sessions.replace("reason = \"a text", "size = \"large\"\nreason = \"a text")))
+    }
+
+    /// Two tools, where each call has a container of its own.
     pub(crate) fn for_single_calls() -> anyhow::Result<Self> {
         let single = SESSIONS.replace("reason = \"the least", "runner = \"call\"\nreason = \"the least");
         let single = single.replace("limits = {", "runner = \"call\"\nlimits = {").replace("idle = \"15min\"\n", "");
@@ -72,6 +120,10 @@ impl Ground {
 
     pub(crate) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
+    }
+
+    pub(crate) fn audit(&self) -> PathBuf {
+        self.data().join("audit.jsonl")
     }
 
     pub(crate) fn manifest(&self) -> PathBuf {

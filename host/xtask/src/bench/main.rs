@@ -1,6 +1,12 @@
 //! The bench: one run, one machine, one table. `cargo xtask bench` builds what it needs and starts it.
+mod against;
+mod audit;
+mod calls;
 mod client;
+mod crowd;
 mod docker;
+mod first;
+mod fresh;
 mod ground;
 mod load;
 mod native;
@@ -8,17 +14,21 @@ mod pipe;
 mod plan;
 #[path = "../process.rs"]
 mod process;
+mod python;
 mod report;
 mod servers;
 mod sessions;
+mod spinning;
+mod tools;
 mod usage;
 mod wall1;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use plan::{Amount, Other};
+use plan::{Amount, Other, Part};
+use report::Report;
 use servers::Setting;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -70,18 +80,33 @@ struct Run {
     /// The component with the tools
     #[arg(long)]
     component: PathBuf,
+    /// A component with the tool `python_add`
+    #[arg(long)]
+    python: Option<PathBuf>,
+    /// The programs of another revision: it is compared with, and nothing else is measured
+    #[arg(long, requires_all = ["against_image", "against_title"])]
+    against_bin: Option<PathBuf>,
+    /// Its runner image's id
+    #[arg(long)]
+    against_image: Option<String>,
+    /// What it is
+    #[arg(long)]
+    against_title: Option<String>,
     /// Where the table goes
     #[arg(long)]
     out: PathBuf,
     /// For each row of calls
     #[arg(long, default_value_t = 3)]
     seconds: u64,
-    /// 100 000 calls instead of 10 000 where memory is watched
+    /// Watch what memory grows by between 10 000 and 100 000 calls
     #[arg(long)]
     long: bool,
     /// Another server with the tools `add` and `echo`: NAME=URL, or NAME="COMMAND"; may be said more than once
     #[arg(long)]
     peer: Vec<Other>,
+    /// Only this part; may be said more than once
+    #[arg(long)]
+    only: Vec<Part>,
 }
 
 fn main() -> ExitCode {
@@ -130,14 +155,35 @@ async fn perform(task: Task) -> anyhow::Result<()> {
 
 async fn measure(run: Run) -> anyhow::Result<()> {
     let setting = Setting { bin: run.bin, engine: run.engine, image: run.image, component: run.component };
-    let calls = if run.long { 100_000 } else { 10_000 };
-    let amount = Amount { time: Duration::from_secs(run.seconds), calls, crowd: 64, idle: 100 };
+    let time = Duration::from_secs(run.seconds);
+    let other = run
+        .against_bin
+        .zip(run.against_image)
+        .zip(run.against_title)
+        .map(|((bin, image), title)| against::Other { title, setting: Setting { bin, image, ..setting.clone() } });
+    if let Some(other) = other {
+        let report = plan::compare(&setting, &other, time).await?;
+        return write(&report, &run.out, "against");
+    }
+    let amount = Amount {
+        only: run.only,
+        python: run.python,
+        time,
+        calls: 10_000,
+        until: run.long.then_some(100_000),
+        crowd: 64,
+        idle: 100,
+    };
     let report = plan::run(&setting, &amount, &run.peer).await?;
-    std::fs::create_dir_all(&run.out).with_context(|| format!("{} cannot be made", run.out.display()))?;
-    let table = report.markdown();
-    std::fs::write(run.out.join("bench.md"), &table)?;
-    std::fs::write(run.out.join("bench.json"), serde_json::to_vec_pretty(&report)?)?;
+    write(&report, &run.out, "bench")
+}
+
+fn write(report: &Report, out: &Path, name: &str) -> anyhow::Result<()> {
+    std::fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
+    let (table, path) = (report.markdown(), out.join(name).with_extension("md"));
+    std::fs::write(&path, &table)?;
+    std::fs::write(path.with_extension("json"), serde_json::to_vec_pretty(report)?)?;
     println!("{table}");
-    eprintln!("bench     written to {}", run.out.join("bench.md").display());
+    eprintln!("bench     written to {}", path.display());
     Ok(())
 }

@@ -1,79 +1,58 @@
-//! One table of one run: for people as Markdown, for programs as JSON.
+//! One report of one run: for people as Markdown, for programs as JSON.
 
-use super::load::Figures;
-use super::usage::Usage;
+mod against;
+mod calls;
+mod costs;
+mod fresh;
+mod memory;
+mod targets;
+
+pub(crate) use against::{Compared, Comparison};
+pub(crate) use calls::Row;
+pub(crate) use costs::Cost;
+pub(crate) use fresh::Fresh;
+pub(crate) use memory::{Growth, Memory};
+
 use serde::Serialize;
 use std::fmt::Write as _;
-
-/// Calls of one kind on one server.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Row {
-    pub(crate) server: String,
-    /// Tool, transport, era, sockets.
-    pub(crate) what: String,
-    pub(crate) at_once: usize,
-    #[serde(flatten)]
-    pub(crate) figures: Figures,
-}
-
-/// What the processes used over some calls.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Cost {
-    pub(crate) what: String,
-    pub(crate) calls: u64,
-    pub(crate) before: Usage,
-    pub(crate) after: Usage,
-}
+use targets::Target;
 
 /// Everything.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     pub(crate) machine: String,
+    pub(crate) targets: Vec<Target>,
     pub(crate) rows: Vec<Row>,
     pub(crate) sessions: Vec<Row>,
+    pub(crate) fresh: Option<Fresh>,
     pub(crate) costs: Vec<Cost>,
+    pub(crate) memory: Vec<Memory>,
+    pub(crate) growth: Option<Growth>,
+    pub(crate) against: Option<Comparison>,
     pub(crate) notes: Vec<String>,
 }
 
 impl Report {
-    /// The table.
+    /// Compares what was measured with what is to be reached.
+    pub(crate) fn compare(&mut self) {
+        self.targets = targets::of(self);
+    }
+
+    /// The tables; what was not measured has none.
     pub(crate) fn markdown(&self) -> String {
-        let mut text = format!("Machine: {}\n\n", self.machine);
-        text += "| server | what | at once | calls/s | p50 ms | p99 ms | calls/s ÷ native | p50 ÷ native |\n";
-        text += "|---|---|--:|--:|--:|--:|--:|--:|\n";
-        for row in &self.rows {
-            let native =
-                self.rows.iter().find(|n| n.server == "native" && n.what == row.what && n.at_once == row.at_once);
-            let share = |pick: fn(&Figures) -> f64| {
-                native.map_or_else(String::new, |n| format!("{:.2}", pick(&row.figures) / pick(&n.figures)))
-            };
-            let (faster, slower) = (share(|f| f.per_second), share(|f| f.p50_ms));
-            let _ = writeln!(text, "{}{faster} | {slower} |", line(row));
-        }
-        text += "\n| session | what | at once | per s | p50 ms | p99 ms |\n|---|---|--:|--:|--:|--:|\n";
-        for row in &self.sessions {
-            let _ = writeln!(text, "{}", line(row).trim_end());
-        }
-        text += "\n| during | process | processes | CPU ms | µs a call | of it audit | own memory before → after, KiB | shared, KiB |\n";
-        text += "|---|---|--:|--:|--:|--:|--:|--:|\n";
-        for cost in &self.costs {
-            for (role, after) in &cost.after {
-                let before = cost.before.get(role).copied().unwrap_or_default();
-                let spent = after.cpu_ms.saturating_sub(before.cpu_ms);
-                let audit = after.audit_cpu_ms.saturating_sub(before.audit_cpu_ms);
-                let each = |ms: u64| ms as f64 * 1e3 / cost.calls.max(1) as f64;
-                let _ = writeln!(
-                    text,
-                    "| {} | {role} | {} | {spent} | {:.1} | {:.1} | {} → {} | {} |",
-                    cost.what,
-                    after.processes,
-                    each(spent),
-                    each(audit),
-                    before.own_kib,
-                    after.own_kib,
-                    after.shared_kib
-                );
-            }
+        let mut text = format!("Machine: {}\n", self.machine);
+        let tables = [
+            targets::table(&self.targets),
+            calls::table(&self.rows),
+            calls::sessions(&self.sessions),
+            fresh::table(self.fresh.as_ref()),
+            costs::table(&self.costs),
+            memory::table(&self.memory),
+            memory::growth(self.growth.as_ref()),
+            against::table(self.against.as_ref()),
+        ];
+        for table in tables.iter().filter(|table| !table.is_empty()) {
+            let _ = write!(text, "\n{table}");
         }
         for note in &self.notes {
             let _ = writeln!(text, "\n{note}");
@@ -82,10 +61,21 @@ impl Report {
     }
 }
 
-fn line(row: &Row) -> String {
-    let Row { server, what, at_once, figures } = row;
-    let Figures { per_second, p50_ms, p99_ms, .. } = figures;
-    format!("| {server} | {what} | {at_once} | {per_second:.0} | {p50_ms:.2} | {p99_ms:.2} | ")
+/// A table; none without a row. Columns whose names end in a colon hold numbers.
+fn table(columns: &[&str], rows: &[Vec<String>]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let line = |cells: &[&str], between: &str| {
+        format!("|{between}{}{between}|\n", cells.join(&format!("{between}|{between}")))
+    };
+    let names: Vec<&str> = columns.iter().map(|name| name.trim_end_matches(':')).collect();
+    let rules: Vec<&str> = columns.iter().map(|name| if name.ends_with(':') { "--:" } else { "---" }).collect();
+    let mut text = line(&names, " ") + &line(&rules, "");
+    for row in rows {
+        text += &line(&row.iter().map(String::as_str).collect::<Vec<_>>(), " ");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -93,16 +83,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_row_stands_beside_the_native_one_of_its_kind() {
-        let row = |server: &str, what: &str, per_second| Row {
-            server: server.to_owned(),
-            what: what.to_owned(),
-            at_once: 8,
-            figures: Figures { calls: 1, per_second, p50_ms: 1.0, p99_ms: 2.0 },
-        };
-        let rows = vec![row("native", "add", 200.0), row("both walls", "add", 50.0), row("both walls", "echo", 50.0)];
-        let text = Report { rows, ..Report::default() }.markdown();
-        assert!(text.contains("| both walls | add | 8 | 50 | 1.00 | 2.00 | 0.25 | 1.00 |"), "{text}");
-        assert!(text.contains("| both walls | echo | 8 | 50 | 1.00 | 2.00 |  |  |"), "{text}");
+    fn a_table_has_its_rules_and_without_rows_is_none() {
+        let rows = [vec!["add".to_owned(), "7".to_owned()]];
+        assert_eq!(table(&["what", "ms:"], &rows), "| what | ms |\n|---|--:|\n| add | 7 |\n");
+        assert_eq!(table(&["what"], &[]), "");
+        assert_eq!(Report { machine: "one".to_owned(), ..Report::default() }.markdown(), "Machine: one\n");
     }
 }

@@ -3,6 +3,7 @@
 use crate::ground::Ground;
 use crate::process::Owned;
 use anyhow::{Context, ensure};
+use serde::Deserialize;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -51,6 +52,13 @@ async fn first_line(process: &mut Owned) -> anyhow::Result<String> {
     Ok(line)
 }
 
+/// What the hub says of a component.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Registered {
+    pub(crate) component_bytes: u64,
+    pub(crate) artefact_bytes: u64,
+}
+
 /// `safeclaw hub`, as its operator has it.
 pub(crate) struct Hub {
     safeclaw: PathBuf,
@@ -83,9 +91,14 @@ impl Hub {
         let ready: Value = serde_json::from_str(&said).context("the hub did not say where it is")?;
         let url = ready.get("mcp").and_then(Value::as_str).context("the hub has no address")?.to_owned();
         let hub = Self { safeclaw, data: ground.data(), url, _process: process };
-        let component = setting.component.as_os_str();
-        hub.run(&["tool".as_ref(), "add".as_ref(), "bench".as_ref(), component, "--json".as_ref()]).await?;
+        hub.add("bench", &setting.component).await?;
         Ok(hub)
+    }
+
+    /// Registers a component.
+    pub(crate) async fn add(&self, name: &str, component: &Path) -> anyhow::Result<Registered> {
+        let added = ["tool".as_ref(), "add".as_ref(), name.as_ref(), component.as_os_str(), "--json".as_ref()];
+        serde_json::from_str(&self.run(&added).await?).context("the hub did not say what it registered")
     }
 
     /// A token: one more session, of this principal.

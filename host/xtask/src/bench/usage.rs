@@ -19,8 +19,6 @@ const PROGRAMS: [(&str, &str); 5] = [
 pub(crate) struct Used {
     pub(crate) processes: u64,
     pub(crate) cpu_ms: u64,
-    /// Of the `cpu_ms`, by the thread that writes the audit log.
-    pub(crate) audit_cpu_ms: u64,
     /// Memory of their own: what would be free again without them.
     pub(crate) own_kib: u64,
     /// Memory they share with others, such as mapped programs, counted in each.
@@ -41,7 +39,6 @@ pub(crate) fn now() -> anyhow::Result<Usage> {
         let sum = usage.entry(role).or_default();
         sum.processes += 1;
         sum.cpu_ms += used.cpu_ms;
-        sum.audit_cpu_ms += used.audit_cpu_ms;
         sum.own_kib += used.own_kib;
         sum.shared_kib += used.shared_kib;
     }
@@ -54,19 +51,12 @@ fn read(process: &Path) -> Option<Used> {
     let kib = |name: &str| -> Option<u64> {
         status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
     };
-    let mut used = Used {
+    Some(Used {
         processes: 1,
         cpu_ms: cpu_ms(&std::fs::read_to_string(process.join("stat")).ok()?)?,
-        audit_cpu_ms: 0,
         own_kib: kib("RssAnon:")?,
         shared_kib: kib("RssFile:")? + kib("RssShmem:")?,
-    };
-    for thread in std::fs::read_dir(process.join("task")).ok()?.flatten() {
-        if std::fs::read_to_string(thread.path().join("comm")).is_ok_and(|name| name.trim_end() == "audit") {
-            used.audit_cpu_ms += std::fs::read_to_string(thread.path().join("stat")).ok().and_then(|s| cpu_ms(&s))?;
-        }
-    }
-    Some(used)
+    })
 }
 
 /// User and system time of a `stat` line, whose second field may hold spaces and brackets. The kernel counts

@@ -1,0 +1,27 @@
+//! The calls that are measured, with the answers that they must get.
+
+use super::client::{Era, Prepared};
+use serde_json::json;
+
+const TEXT_BYTES: usize = 64 << 10;
+
+/// Two numbers in, one out.
+pub(crate) fn add(era: Era) -> Prepared {
+    Prepared::new(era, "add", &json!({"a": 19, "b": 23}), r#""42""#)
+}
+
+/// 64 KiB of text in and out.
+pub(crate) fn echo(era: Era) -> Prepared {
+    let text = "0123456789abcdef".repeat(TEXT_BYTES / 16);
+    Prepared::new(era, "echo", &json!({ "text": text }), &text)
+}
+
+/// The first, by an interpreter.
+pub(crate) fn python_add() -> Prepared {
+    Prepared::new(Era::Modern, "python_add", &json!({"a": 19, "b": 23}), r#""42""#)
+}
+
+/// A processor for so long.
+pub(crate) fn spin(ms: u64) -> Prepared {
+    Prepared::new(Era::Modern, "spin", &json!({ "ms": ms }), &format!("spun {ms} ms"))
+}
