@@ -29,9 +29,11 @@ pub(crate) async fn component(place: &Place) -> anyhow::Result<PathBuf> {
     venv::install(place, "componentize-py", &venv, &source.join("requirements.txt")).await?;
     let mut command = Command::new(venv.join("bin/componentize-py"));
     command.arg("--wit-path").arg(place.root.join("wit")).args(["--world", "plugin", "componentize", "app"]);
-    command.arg("--python-path").arg(&source).arg("--output").arg(&component);
-    // Python would leave its compiled files in the clone.
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    // Of a copy: Python leaves what it compiled beside what it read.
+    let copy = home.join("source");
+    venv::fresh(&copy)?;
+    std::fs::copy(source.join("app.py"), copy.join("app.py")).context("the plugin in Python cannot be copied")?;
+    command.arg("--python-path").arg(&copy).arg("--output").arg(&component);
     step::run(place, "python", Output::Logged, &mut command).await?;
     std::fs::write(&made_of, texts).context("what the component was made of cannot be written down")?;
     Ok(component)
