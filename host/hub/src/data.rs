@@ -115,7 +115,10 @@ pub(crate) fn frames(root: &Path) -> PathBuf {
 fn empty(directory: &Path) -> Result<(), StartError> {
     let fail = |what| move |source| StartError::Data { path: directory.to_owned(), what, source };
     for entry in fs::read_dir(directory).map_err(fail("read"))? {
-        fs::remove_dir_all(entry.map_err(fail("read"))?.path()).map_err(fail("empty"))?;
+        let path = entry.map_err(fail("read"))?.path();
+        // A link is removed, and what it leads to stays.
+        let removed = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+        removed.map_err(fail("empty"))?;
     }
     Ok(())
 }
@@ -314,6 +317,21 @@ mod tests {
         std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("components")).unwrap();
         let said = DataDir::open(dir.path()).unwrap_err().to_string();
         assert!(said.ends_with("components is damaged: it should be a directory"), "{said}");
+    }
+
+    #[test]
+    fn what_a_killed_hub_left_among_its_fifos_goes_and_what_is_elsewhere_stays() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(elsewhere.path().join("kept"), b"1").unwrap();
+        drop(DataDir::open(dir.path()).unwrap());
+        let frames = frames(dir.path());
+        fs::create_dir(frames.join("safeclaw-1-2")).unwrap();
+        fifo(&frames.join("safeclaw-1-2/in"));
+        fs::write(frames.join("file"), b"1").unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), frames.join("link")).unwrap();
+        drop(DataDir::open(dir.path()).unwrap());
+        assert_eq!(fs::read_dir(&frames).unwrap().count(), 0);
+        assert!(elsewhere.path().join("kept").exists());
     }
 
     #[test]

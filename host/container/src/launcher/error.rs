@@ -51,7 +51,9 @@ pub enum LauncherError {
     #[error("the engine stored the image under another id than {0}: its image store is not supported yet")]
     OtherImage(ImageId),
     /// A container's FIFOs cannot be made.
-    #[error("the FIFOs of a container cannot be made in the hub's data directory")]
+    #[error(
+        "the FIFOs of a container cannot be made in the hub's data directory, which has to be on a local file system with room"
+    )]
     Frames(#[source] std::io::Error),
     /// The hub id is not one.
     #[error("`{0}` is not a hub id: 1 to 32 of a-z 0-9")]
