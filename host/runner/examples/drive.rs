@@ -1,6 +1,7 @@
 //! Drives the real runner over two pipes, without a container, and says what a call costs it.
-//! `drive RUNNER ARTEFACTS DIGEST TOOL ARGUMENTS [AT_ONCE] [CALLS] [ROUNDS]`; `measure` of `compile` writes the artefact.
-//! Arguments that are a number stand for a text of so many bytes, `{"text": "xx…"}`.
+//! `drive RUNNER[,RUNNER…] ARTEFACTS DIGEST[,DIGEST…] TOOL ARGUMENTS [AT_ONCE] [CALLS] [ROUNDS]`; `measure` of `compile` writes
+//! the artefact. Arguments that are a number stand for a text of so many bytes, `{"text": "xx…"}`. Several runners take
+//! turns, round by round, each with its artefact where there are several: on a noisy machine nothing else compares.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -16,6 +17,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
+use std::time::Instant;
 
 const LIMITS: Limits = Limits {
     memory_bytes: 64 << 20,
@@ -113,69 +115,119 @@ fn main() {
         Ok(bytes) => format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes)),
         Err(_) => arguments.clone(),
     };
-    let components = [TicketComponent {
-        component: digest('c'),
-        artefact: Digest::try_from(artefact.clone()).unwrap(),
-        trap_imports: BTreeSet::new(),
-    }];
     let name = ToolName::try_from(tool.clone()).unwrap();
 
-    let mut registration = Runner::start(program, artefacts);
-    registration.admit(&components, &[]);
-    registration.say(&[ToRunner::Describe(1, digest('c'))]);
-    let FromRunner::Described(_, Ok(described)) = registration.hear() else { panic!("not described") };
-    let described = described.into_iter().find(|known| known.name == *tool).unwrap();
-    drop(registration);
-
-    let mut runner = Runner::start(program, artefacts);
-    let tool = TicketTool {
-        name: name.clone(),
-        component: digest('c'),
-        limits: LIMITS,
-        preopens: Vec::new(),
-        env: BTreeMap::new(),
-        clocks: BTreeSet::new(),
-        input_schema: described.input_schema,
-        output_schema: described.output_schema,
-    };
-    runner.admit(&components, &[tool]);
-    println!("process {}, {at_once} at once, {calls} calls a round", runner.child.id());
-    let mut id = 0;
+    let artefact_of = artefact.split(',').cycle();
+    let mut runners: Vec<_> = program
+        .split(',')
+        .zip(artefact_of)
+        .map(|(program, artefact)| Driven::start(program, artefacts, artefact, &name))
+        .collect();
+    println!("{at_once} at once, {calls} calls a round; µs a call");
     for _ in 0..rounds {
-        round(&mut runner, &mut id, &name, &arguments, at_once, calls);
+        for driven in &mut runners {
+            driven.round(&name, &arguments, at_once, calls);
+        }
+    }
+    for driven in &mut runners {
+        driven.tell();
     }
 }
 
-fn round(runner: &mut Runner, id: &mut u64, tool: &ToolName, arguments: &str, at_once: u64, calls: u64) {
-    let before = runner.spent_ns();
-    let started = std::time::Instant::now();
-    let (mut begun, mut ended, mut metered) = (0, 0, 0);
-    while ended < calls {
-        // As many as there is room for in one write, as a busy hub has them.
-        let mut batch = Vec::new();
-        while begun < calls && begun - ended < at_once {
-            *id += 1;
-            begun += 1;
-            batch.push(ToRunner::Call(Call { id: *id, tool: tool.clone(), arguments: arguments.to_owned() }));
-        }
-        runner.say(&batch);
-        loop {
-            let FromRunner::Done(done) = runner.hear() else { panic!("not done") };
-            let Outcome::Answer(answer) = done.outcome else { panic!("{:?}", done.outcome) };
-            assert!(!answer.is_error, "{answer:?}");
-            metered += done.usage.cpu_us;
-            ended += 1;
-            if runner.decoder.is_empty() {
-                break;
+/// A runner that serves one tool, and what each round cost it.
+struct Driven {
+    program: String,
+    runner: Runner,
+    id: u64,
+    rounds: Vec<Round>,
+}
+
+/// Microseconds a call.
+#[derive(Clone, Copy)]
+struct Round {
+    wall: f64,
+    cpu: f64,
+    ticker: f64,
+    metered: f64,
+}
+
+impl Driven {
+    fn start(program: &str, artefacts: &str, artefact: &str, name: &ToolName) -> Self {
+        let components = &[TicketComponent {
+            component: digest('c'),
+            artefact: Digest::try_from(artefact.to_owned()).unwrap(),
+            trap_imports: BTreeSet::new(),
+        }];
+        let mut registration = Runner::start(program, artefacts);
+        registration.admit(components, &[]);
+        registration.say(&[ToRunner::Describe(1, digest('c'))]);
+        let FromRunner::Described(_, Ok(described)) = registration.hear() else { panic!("not described") };
+        let described = described.into_iter().find(|known| known.name == name.as_str()).unwrap();
+        let tool = TicketTool {
+            name: name.clone(),
+            component: digest('c'),
+            limits: LIMITS,
+            preopens: Vec::new(),
+            env: BTreeMap::new(),
+            clocks: BTreeSet::new(),
+            input_schema: described.input_schema,
+            output_schema: described.output_schema,
+        };
+        let mut runner = Runner::start(program, artefacts);
+        runner.admit(components, &[tool]);
+        println!("process {}: {program}", runner.child.id());
+        Self { program: format!("{program} {artefact:.6}"), runner, id: 0, rounds: Vec::new() }
+    }
+
+    fn round(&mut self, tool: &ToolName, arguments: &str, at_once: u64, calls: u64) {
+        let before = self.runner.spent_ns();
+        let started = Instant::now();
+        let (mut begun, mut ended, mut metered_us) = (0, 0, 0);
+        while ended < calls {
+            // As many as there is room for in one write, as a busy hub has them.
+            let mut batch = Vec::new();
+            while begun < calls && begun - ended < at_once {
+                self.id += 1;
+                begun += 1;
+                batch.push(ToRunner::Call(Call { id: self.id, tool: tool.clone(), arguments: arguments.to_owned() }));
+            }
+            self.runner.say(&batch);
+            loop {
+                let FromRunner::Done(done) = self.runner.hear() else { panic!("not done") };
+                let Outcome::Answer(answer) = done.outcome else { panic!("{:?}", done.outcome) };
+                assert!(!answer.is_error, "{answer:?}");
+                metered_us += done.usage.cpu_us;
+                ended += 1;
+                if self.runner.decoder.is_empty() {
+                    break;
+                }
             }
         }
+        let each = |ns: u64| ns as f64 / 1e3 / calls as f64;
+        let wall = each(started.elapsed().as_nanos() as u64);
+        let after = self.runner.spent_ns();
+        let thread = |epoch: bool| -> u64 {
+            after.iter().filter(|(name, _)| (*name == "epoch") == epoch).map(|(name, spent)| spent - before[name]).sum()
+        };
+        let metered = metered_us as f64 / calls as f64;
+        self.rounds.push(Round { wall, cpu: each(thread(false)), ticker: each(thread(true)), metered });
     }
-    let each = |ns: u64| ns as f64 / 1e3 / calls as f64;
-    let mut line = format!("{:>7.1} µs wall a call, CPU by thread:", each(started.elapsed().as_nanos() as u64));
-    for (thread, spent) in runner.spent_ns() {
-        line += &format!(" {thread} {:.1}", each(spent - before.get(&thread).unwrap_or(&0)));
+
+    fn tell(&mut self) {
+        let at = |rounds: &mut [Round], value: fn(&Round) -> f64| -> (f64, f64) {
+            rounds.sort_by(|a, b| value(a).total_cmp(&value(b)));
+            (value(&rounds[0]), value(&rounds[rounds.len() / 2]))
+        };
+        let rounds = &mut self.rounds;
+        let (best, cpu) = at(rounds, |round| round.cpu);
+        let (_, wall) = at(rounds, |round| round.wall);
+        let (_, ticker) = at(rounds, |round| round.ticker);
+        let (_, metered) = at(rounds, |round| round.metered);
+        println!(
+            "CPU {cpu:.1} (best {best:.1}), the calls' own meters {metered:.1}, ticker {ticker:.1}, wall {wall:.1}: {}",
+            self.program
+        );
     }
-    println!("{line}; the calls' own meters say {:.1}", metered as f64 / calls as f64);
 }
 
 fn key() -> HubKey {
