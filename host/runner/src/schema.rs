@@ -3,12 +3,15 @@
 
 mod bounds;
 mod count;
+mod texts;
+mod tree;
 
 pub use bounds::MAX_SCHEMA_BYTES;
 
 use jsonschema::{PatternOptions, ValidationError, Validator};
-use serde_json::Value;
 use std::fmt::Write;
+use texts::Texts;
+use tree::Tree;
 
 /// Bounds a compiled pattern: `(\w{1000}){1000}` is short and asks for gigabytes.
 const MAX_PATTERN_BYTES: usize = 256 << 10;
@@ -98,6 +101,7 @@ pub struct Schema {
     validator: Validator,
     parts: usize,
     patterns: bool,
+    texts: Texts,
 }
 
 impl Schema {
@@ -117,7 +121,7 @@ impl Schema {
             )
             .build(&document)
             .map_err(|error| SchemaError::Invalid(describe(&error)))?;
-        Ok(Self { validator, parts, patterns })
+        Ok(Self { validator, parts, patterns, texts: texts::needed(&document) })
     }
 
     /// Reads `text` as JSON and checks it, unless that would take too long.
@@ -125,8 +129,9 @@ impl Schema {
     /// # Errors
     /// [`Misfit`]
     pub fn check(&self, text: &str) -> Result<(), Misfit> {
-        self.affordable(text)?;
-        let instance: Value = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+        let read = tree::read(text, MAX_VALUES, self.texts).map_err(|error| not_json(&error))?;
+        let Tree { instance, values } = read.ok_or(Misfit::Values)?;
+        self.affordable(values, text.len())?;
         if text.len() > ALL_MISFITS_BYTES {
             return self.validator.validate(&instance).map_err(|error| Misfit::Wrong(describe(&error)));
         }
@@ -146,10 +151,8 @@ impl Schema {
         Err(Misfit::Wrong(list))
     }
 
-    fn affordable(&self, text: &str) -> Result<(), Misfit> {
-        let counted = count::values(text, MAX_VALUES).map_err(|error| not_json(&error))?;
-        let bytes = if self.patterns { PATTERN_BYTES } else { TEXT_BYTES };
-        let values = counted.ok_or(Misfit::Values)?.saturating_add(text.len() / bytes);
+    fn affordable(&self, values: usize, bytes: usize) -> Result<(), Misfit> {
+        let values = values.saturating_add(bytes / if self.patterns { PATTERN_BYTES } else { TEXT_BYTES });
         if self.parts.saturating_mul(values) > MAX_WORK {
             return Err(Misfit::Work { parts: self.parts, values });
         }

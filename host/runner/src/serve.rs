@@ -1,4 +1,4 @@
-//! Serves one hub over two pipes until the hub closes its end: frames in, calls as tasks of this one
+//! Serves one hub over two pipes until the hub closes its end: frames in, calls side by side on this one
 //! thread, frames out in as few writes as possible.
 
 use crate::lockdown::{self, LockdownError};
@@ -6,6 +6,9 @@ use crate::outbox::Outbox;
 use crate::session::{Session, Step, Violation};
 use crate::work;
 use crate::workshop::{Workshop, chain};
+use futures_util::FutureExt;
+use futures_util::future::{AbortHandle, Abortable, LocalBoxFuture};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use protocol::{
     CallId, Decoder, Done, FrameError, FromRunner, Hello, Limit, MAX_FRAME_BYTES, Outcome, Ticket, ToRunner, Usage,
 };
@@ -15,10 +18,14 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
-use tokio::task::{AbortHandle, JoinError, JoinSet};
 
-/// Bytes read at once.
+/// Bytes for which there is room at each read, at least.
 const CHUNK_BYTES: usize = 64 << 10;
+/// Calls that may end before what they say leaves: 32 short calls in one write are 32 writes less, and the first
+/// of them waits for the others no longer than they run.
+const ENDS: usize = 32;
+/// A longer write is split by the pipe in any case.
+const WRITE_BYTES: usize = 64 << 10;
 /// How long a last word may take: the hub may not be reading any more.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
@@ -50,7 +57,7 @@ pub struct Server {
     session: Session,
     workshop: Workshop,
     outbox: Outbox,
-    tasks: JoinSet<FromRunner>,
+    calls: FuturesUnordered<LocalBoxFuture<'static, (CallId, Option<FromRunner>)>>,
     running: BTreeMap<CallId, AbortHandle>,
 }
 
@@ -58,10 +65,10 @@ impl Server {
     /// Nothing has been said yet.
     #[must_use]
     pub fn new(session: Session, workshop: Workshop) -> Self {
-        Self { session, workshop, outbox: Outbox::default(), tasks: JoinSet::new(), running: BTreeMap::new() }
+        Self { session, workshop, outbox: Outbox::default(), calls: FuturesUnordered::new(), running: BTreeMap::new() }
     }
 
-    /// Says hello and serves until the hub closes its end. Runs inside of a `LocalSet`.
+    /// Says hello and serves until the hub closes its end.
     ///
     /// # Errors
     /// [`ServeError`], after the last words were written.
@@ -74,7 +81,8 @@ impl Server {
         self.say(&FromRunner::Hello(hello))?;
         let end = self.serve(input, &mut output).await;
         if end.is_err() {
-            let rest = self.outbox.take();
+            let mut rest = Vec::new();
+            self.outbox.take(&mut rest);
             // It ends in any case; whether this was heard is the hub's affair.
             let _ = tokio::time::timeout(LAST_WORD, output.write_all(&rest)).await;
         }
@@ -83,12 +91,11 @@ impl Server {
 
     async fn serve(&mut self, mut input: pipe::Receiver, output: &mut pipe::Sender) -> Result<(), ServeError> {
         let mut decoder = Decoder::new();
-        let mut chunk = vec![0; CHUNK_BYTES];
         let mut leaving = Vec::new();
         let mut sent = 0;
         loop {
             if sent == leaving.len() {
-                leaving = self.outbox.take();
+                self.outbox.take(&mut leaving);
                 sent = 0;
             }
             let rest = leaving.get(sent..).unwrap_or_default();
@@ -99,17 +106,24 @@ impl Server {
                 }
                 () = self.outbox.filled(), if rest.is_empty() => {}
                 // While the hub does not read, nothing more is taken on: that is its back-pressure.
-                read = input.read(&mut chunk), if self.outbox.has_room() => {
-                    let read = read.map_err(ServeError::Pipe)?;
-                    if read == 0 {
+                read = input.read_buf(decoder.room(CHUNK_BYTES)), if self.outbox.has_room() => {
+                    if read.map_err(ServeError::Pipe)? == 0 {
                         return Ok(());
                     }
-                    decoder.push(chunk.get(..read).unwrap_or_default());
                     while let Some(message) = decoder.next::<ToRunner>().map_err(ServeError::Frame)? {
                         self.on(message)?;
                     }
                 }
-                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended)?,
+                Some(ended) = self.calls.next() => {
+                    self.ended(ended)?;
+                    for _ in 1..ENDS {
+                        if self.outbox.bytes() >= WRITE_BYTES {
+                            break;
+                        }
+                        let Some(Some(ended)) = self.calls.next().now_or_never() else { break };
+                        self.ended(ended)?;
+                    }
+                }
             }
         }
     }
@@ -127,8 +141,7 @@ impl Server {
                 match self.workshop.tool(&call.tool) {
                     Some(Ok(tool)) => {
                         let work = work::call(Rc::clone(tool), call, self.outbox.clone());
-                        let task = self.tasks.spawn_local(work);
-                        self.running.insert(id, task);
+                        self.start(id, work);
                         Ok(())
                     }
                     Some(Err(why)) => {
@@ -142,8 +155,7 @@ impl Server {
             }
             Step::Describe(id, component) => match self.workshop.nameless(&component) {
                 Ok(prepared) => {
-                    let task = self.tasks.spawn_local(work::description(prepared, id));
-                    self.running.insert(id, task);
+                    self.start(id, work::description(prepared, id));
                     Ok(())
                 }
                 Err(why) => self.finish(id, &FromRunner::Described(id, Err(why))),
@@ -167,19 +179,17 @@ impl Server {
         self.say(&FromRunner::Ready(ticket.serial))
     }
 
-    fn ended(&mut self, ended: Result<(tokio::task::Id, FromRunner), JoinError>) -> Result<(), ServeError> {
-        let task = match &ended {
-            Ok((task, _)) => *task,
-            Err(error) => error.id(),
-        };
-        let Some(id) = self.running.iter().find(|(_, handle)| handle.id() == task).map(|(id, _)| *id) else {
-            return Ok(());
-        };
-        let message = match ended {
-            Ok((_, message)) => message,
-            Err(error) if error.is_cancelled() => done(id, Outcome::Cancelled),
-            Err(_) => done(id, Outcome::Broken("the runner panicked".to_owned())),
-        };
+    /// Not a task of the event loop: a call that ends is heard in the very poll in which it ended, where a task
+    /// would wake this one, and that took another look at the pipes.
+    fn start(&mut self, id: CallId, work: impl Future<Output = FromRunner> + 'static) {
+        let (handle, registration) = AbortHandle::new_pair();
+        let work = Abortable::new(work, registration);
+        self.calls.push(Box::pin(async move { (id, work.await.ok()) }));
+        self.running.insert(id, handle);
+    }
+
+    fn ended(&mut self, (id, message): (CallId, Option<FromRunner>)) -> Result<(), ServeError> {
+        let message = message.unwrap_or_else(|| done(id, Outcome::Cancelled));
         self.finish(id, &message)
     }
 

@@ -39,6 +39,40 @@ fn after_an_error_a_good_frame_is_not_believed_any_more() {
 }
 
 #[test]
+fn what_is_appended_after_an_error_is_not_kept() {
+    let mut decoder = decoder_with(&framed(&[0xff; 9]));
+    decoder.next::<FromRunner>().unwrap_err();
+    for _ in 0..100 {
+        decoder.room(64).extend_from_slice(&[0; 64]);
+        decoder.next::<FromRunner>().unwrap_err();
+    }
+    assert!(decoder.buffer.capacity() <= 128);
+}
+
+#[test]
+fn a_frame_appended_to_the_buffer_decodes_as_one_that_is_pushed() {
+    let mut bytes = Vec::new();
+    for id in 0..100 {
+        encode(&FromRunner::Refused("x".repeat(id * 7)), &mut bytes).unwrap();
+    }
+    let mut decoder = Decoder::new();
+    let mut decoded = 0;
+    for chunk in bytes.chunks(50) {
+        let room = decoder.room(chunk.len());
+        assert!(room.capacity() - room.len() >= chunk.len());
+        room.extend_from_slice(chunk);
+        while let Some(message) = decoder.next::<FromRunner>().unwrap() {
+            assert_eq!(message, FromRunner::Refused("x".repeat(decoded * 7)));
+            decoded += 1;
+        }
+        // Two frames and a chunk at most: what was decoded makes way.
+        assert!(decoder.buffer.capacity() <= 2 * 704 + 50, "{}", decoder.buffer.capacity());
+    }
+    assert_eq!(decoded, 100);
+    assert!(decoder.is_empty());
+}
+
+#[test]
 fn bytes_after_the_message_are_an_error() {
     let mut body = postcard::to_stdvec(&FromRunner::Ready(1)).unwrap();
     body.push(0);

@@ -8,7 +8,7 @@ use std::fmt;
 /// # Errors
 /// A text that is not JSON, as far as it was read.
 pub(super) fn values(text: &str, most: usize) -> serde_json::Result<Option<usize>> {
-    let mut left = Left { values: most, spent: false };
+    let mut left = Left::new(most);
     let mut reader = serde_json::Deserializer::from_str(text);
     match left.deserialize(&mut reader).and_then(|()| reader.end()) {
         _ if left.spent => Ok(None),
@@ -18,13 +18,18 @@ pub(super) fn values(text: &str, most: usize) -> serde_json::Result<Option<usize
 }
 
 /// The values that may still come.
-struct Left {
-    values: usize,
-    spent: bool,
+pub(super) struct Left {
+    pub(super) values: usize,
+    /// There was one more.
+    pub(super) spent: bool,
 }
 
 impl Left {
-    fn take<E: Error>(&mut self) -> Result<(), E> {
+    pub(super) fn new(most: usize) -> Self {
+        Self { values: most, spent: false }
+    }
+
+    pub(super) fn take<E: Error>(&mut self) -> Result<(), E> {
         self.spent = self.values == 0;
         self.values = self.values.saturating_sub(1);
         // Ends the reading at once; whoever asked looks at `spent`, not at these words.

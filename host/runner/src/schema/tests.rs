@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use super::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn refused(schema: &Value, part: &str) {
     refused_text(&schema.to_string(), part);
@@ -181,6 +181,63 @@ fn honest_schemas_pass() {
     let old = Schema::read(&old.to_string(), Place::Output).unwrap();
     old.check(r#"["x", 1]"#).unwrap();
     old.check("[1]").unwrap_err();
+}
+
+/// Kept or dropped, texts lead to the same end in the same words.
+#[test]
+fn texts_that_no_keyword_looks_into_decide_nothing() {
+    let schemas = [
+        json!({}),
+        json!({"type": "string"}),
+        json!({"type": ["string", "null"], "format": "regex"}),
+        json!({"not": {"type": "string"}}),
+        json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer", "minimum": 2}},
+               "required": ["a"], "additionalProperties": false}),
+        json!({"properties": {"a": {"items": {"anyOf": [{"type": "string"}, {"minimum": 2}]}}}, "maxProperties": 1}),
+        json!({"oneOf": [{"type": "string"}, {"type": "object", "minProperties": 1}, {"type": "array", "minItems": 2}]}),
+        json!({"if": {"type": "string"}, "then": false, "else": {"type": ["object", "number"]}}),
+        json!({"additionalProperties": {"type": "string"}, "dependentRequired": {"a": ["b"]}}),
+        json!({"contains": {"type": "string"}, "minContains": 1, "maxContains": 1, "unevaluatedItems": false}),
+        json!({"$schema": "http://json-schema.org/draft-07/schema", "items": [{"type": "string"}], "default": {"enum": []}}),
+    ];
+    let instances = [
+        json!(""),
+        json!("a text"),
+        json!(1),
+        json!(3),
+        json!(null),
+        json!([]),
+        json!({}),
+        json!(["a", "a"]),
+        json!(["a", 1]),
+        json!({"a": "a text"}),
+        json!({"a": ""}),
+        json!({"a": 1}),
+        json!({"a": "x", "b": 1}),
+        json!({"a": "x", "b": 2}),
+        json!({"a": ["x", 1, "y", null]}),
+        json!({"c": "x", "d": {"a": "x"}}),
+        json!([["x"], {"a": "b"}, "x"]),
+    ];
+    let (mut fit, mut misfit) = (0, 0);
+    for schema in &schemas {
+        let dropping = Schema::read(&schema.to_string(), Place::Output).unwrap();
+        assert_eq!(dropping.texts, Texts::Dropped, "{schema}");
+        let keeping = Schema { texts: Texts::Kept, ..Schema::read(&schema.to_string(), Place::Output).unwrap() };
+        for instance in instances.iter().map(Value::to_string) {
+            let end = keeping.check(&instance);
+            assert_eq!(dropping.check(&instance), end, "{schema} {instance}");
+            *(if end.is_ok() { &mut fit } else { &mut misfit }) += 1;
+        }
+    }
+    assert!(fit > 50 && misfit > 50, "{fit} {misfit}");
+}
+
+#[test]
+fn a_magic_key_shows_the_schema_nothing_else() {
+    let schema = json!({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]});
+    let schema = Schema::read(&schema.to_string(), Place::Input).unwrap();
+    schema.check(r#"{"$serde_json::private::RawValue": "{\"a\": 1}"}"#).unwrap_err();
 }
 
 #[test]
