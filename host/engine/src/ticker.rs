@@ -12,6 +12,10 @@ use wasmtime::EngineWeak;
 /// Guests are looked at this often. Budgets are of tens of milliseconds and more.
 const TICK: Duration = Duration::from_millis(1);
 
+/// Ticks without a call before the thread parks: under traffic a call finds it awake, and spares itself the system call
+/// and the interrupt of another core that wake it.
+const IDLE_TICKS: u8 = 3;
+
 /// Starts once, ticks on demand.
 #[derive(Debug, Default)]
 pub(crate) struct Ticker {
@@ -41,9 +45,11 @@ impl Ticker {
             // The receiver waits just below; were it gone, nobody would be waiting.
             let _ = turned.send(());
             drop(turned);
+            let mut idle: u8 = 0;
             loop {
                 let Some(ticker) = ticker.upgrade() else { return };
-                if ticker.running.load(Ordering::Acquire) == 0 {
+                idle = if ticker.running.load(Ordering::Acquire) == 0 { idle.saturating_add(1) } else { 0 };
+                if idle > IDLE_TICKS {
                     drop(ticker);
                     // `unpark` before `park` is not lost. The timeout only lets the thread notice that
                     // the engine is gone.

@@ -1,7 +1,8 @@
 //! Drives the real runner over two pipes, without a container, and says what a call costs it.
-//! `drive RUNNER[,RUNNER…] ARTEFACTS DIGEST[,DIGEST…] TOOL ARGUMENTS [AT_ONCE] [CALLS] [ROUNDS]`; `measure` of `compile` writes
-//! the artefact. Arguments that are a number stand for a text of so many bytes, `{"text": "xx…"}`. Several runners take
-//! turns, round by round, each with its artefact where there are several: on a noisy machine nothing else compares.
+//! `drive RUNNER[,RUNNER…] ARTEFACTS DIGEST[,DIGEST…] TOOL ARGUMENTS [AT_ONCE] [CALLS] [ROUNDS]`, where ARTEFACTS is the
+//! directory of that name in the data of a hub. Arguments that are a number stand for a text of so many bytes,
+//! `{"text": "xx…"}`. Several runners take turns, round by round, each with its artefact where there are several: on a
+//! noisy machine nothing else compares.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
-/// The most that is read at once.
+/// For so much there is room at each read, at least.
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// Runs until the runner has ended and its container is gone.
@@ -34,17 +34,15 @@ pub(super) async fn run(shared: Arc<Shared>, output: Box<dyn AsyncRead + Send + 
 
 async fn read(mut output: impl AsyncRead + Unpin, shared: &Shared) -> Why {
     let mut decoder = Decoder::new();
-    let mut chunk = vec![0; CHUNK_BYTES];
     loop {
-        let count = match output.read(&mut chunk).await {
+        match output.read_buf(decoder.room(CHUNK_BYTES)).await {
             // In the middle of a frame, too: so ends a runner that is killed while it writes.
             Ok(0) => return Why::StreamEnded,
-            Ok(count) => count,
+            Ok(_) => {}
             // The stream itself has had enough of it.
             Err(error) if error.kind() == ErrorKind::QuotaExceeded => return Why::Violation(error.to_string()),
             Err(error) => return Why::Stream(error.to_string()),
-        };
-        decoder.push(chunk.get(..count).unwrap_or_default());
+        }
         loop {
             let most = shared.talk().most_bytes();
             let message = match decoder.next_within(most) {
