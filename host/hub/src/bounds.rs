@@ -4,8 +4,10 @@
 //! its stack, and a tree costs many times its text: two bytes of `0,` become a value of some seventy. Pure.
 
 mod read;
+mod tree;
 
 use read::{Keys, read};
+pub(crate) use tree::tree;
 
 /// The deepest nesting of arguments, structured results and schemas.
 pub const DEPTH: usize = 32;

@@ -7,7 +7,6 @@ use crate::bounds;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::{Answer, Content, Resource, ResourceBody};
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
-use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 /// What a result is made of, before it is anybody's type.
@@ -22,7 +21,7 @@ pub(crate) struct Parts {
 pub(super) fn result(end: CallEnd) -> CallToolResult {
     let id = end.call_id;
     let Parts { content, structured, is_error } = parts(end);
-    let Ok(structured) = structured.map(|text| serde_json::from_str::<Value>(text.get())).transpose() else {
+    let Ok(structured) = structured.map(|text| bounds::tree(text.get())).transpose() else {
         return CallToolResult::error(broken(&id.to_string()).content);
     };
     let mut result = CallToolResult::success(content);
@@ -65,7 +64,7 @@ fn one_reading(text: String) -> serde_json::Result<Box<RawValue>> {
     if bounds::keys_are_unique(&text) {
         return RawValue::from_string(text);
     }
-    to_raw_value(&serde_json::from_str::<Value>(&text)?)
+    to_raw_value(&bounds::tree(&text)?)
 }
 
 fn block(content: Content) -> ContentBlock {
@@ -101,7 +100,7 @@ fn error(text: String) -> Parts {
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use uuid::Uuid;
 
     fn shown(outcome: CallOutcome) -> Value {
@@ -145,6 +144,18 @@ mod tests {
         assert!(error_text(CallOutcome::Answer(answer)).starts_with("broken: "));
         let deep = Answer { structured: Some("[".repeat(100_000)), ..Answer::default() };
         assert!(error_text(CallOutcome::Answer(deep)).starts_with("broken: "));
+    }
+
+    /// A reader with the library's magic would unpack it, and hand on what nobody has cleaned.
+    #[test]
+    fn what_is_hidden_under_a_readers_own_key_stays_a_text() {
+        for twice in ["", r#""a": 1, "a": 2, "#] {
+            let text = format!(r#"{{"b": {{{twice}"$serde_json::private::RawValue": "{{\"x\": \"\\u001b[2J\"}}"}}}}"#);
+            let answer = Answer { structured: Some(text), ..Answer::default() };
+            let shown = shown(CallOutcome::Answer(answer));
+            let hidden = &shown["structuredContent"]["b"]["$serde_json::private::RawValue"];
+            assert_eq!(hidden, &json!("{\"x\": \"\\u001b[2J\"}"), "{shown}");
+        }
     }
 
     #[test]

@@ -92,7 +92,7 @@ async fn over_http(server: &Served<'_>, amount: &Amount, report: &mut Report) ->
         ("add", Modern, Ordinary, 64),
         ("add", Modern, QuickAck, 1),
         ("add", Legacy, Ordinary, 1),
-        ("add", Legacy, Ordinary, 64),
+        ("add", Legacy, Ordinary, 8),
         ("64 KiB", Modern, Ordinary, 1),
         ("64 KiB", Modern, Ordinary, 8),
     ];
