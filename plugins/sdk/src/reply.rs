@@ -63,5 +63,6 @@ fn generate<T: JsonSchema>(mut settings: SchemaSettings) -> Schema {
 
 /// The schema of a result: what serde writes, so that a field it may leave out is not required.
 fn object_schema<T: JsonSchema>() -> Option<Schema> {
-    Some(generate::<T>(SchemaSettings::draft2020_12().for_serialize())).filter(|schema| schema.get("type").and_then(Value::as_str) == Some("object"))
+    Some(generate::<T>(SchemaSettings::draft2020_12().for_serialize()))
+        .filter(|schema| schema.get("type").and_then(Value::as_str) == Some("object"))
 }
