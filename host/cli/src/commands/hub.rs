@@ -4,6 +4,7 @@ use crate::output::{self, Form};
 use crate::started::{self, HubIs, Whom};
 use ::hub::{Hub, http, operator, stdio};
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // Awaited from here on, so that a signal during the start is not lost.
     let asked = tokio::spawn(started::asked_to_stop());
+    take_descriptors();
     // The address first: whoever has a wrong one should not wait for containers.
     let listener = http::bind(arguments.listen).await?;
     let url = listener.mcp_url();
@@ -52,6 +54,13 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     started::stop(&hub).await;
     while faces.join_next().await.is_some() {}
     Ok(ExitCode::SUCCESS)
+}
+
+/// As many descriptors as this process may have: a runner takes three, a connection one, and most logins give 1 024.
+fn take_descriptors() {
+    let now = getrlimit(Resource::Nofile);
+    // Where that is refused there are as many as before, and what needs one more is told so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: now.maximum, ..now });
 }
 
 fn serve(
@@ -80,4 +89,16 @@ fn say(hub: &Hub, url: &str, data: &Path, form: Form) -> anyhow::Result<()> {
     output::line(&format!("manifest  {} ({} tools can be called)", health.manifest, health.tools))?;
     health.problems.iter().for_each(|problem| eprintln!("warning: {problem}"));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_takes_all_the_descriptors_that_it_may_have() {
+        take_descriptors();
+        let now = getrlimit(Resource::Nofile);
+        assert!(now.maximum.is_none() || now.current == now.maximum, "{now:?}");
+    }
 }
