@@ -125,20 +125,14 @@ impl Hub {
     /// Whether a tool that this caller may see has arguments that are sent as headers, which have to be compared.
     #[must_use]
     pub(crate) fn takes_headers(&self, caller: &Caller, name: &str) -> Option<bool> {
-        let profile = self.0.manifest.profiles.get(&caller.profile)?;
-        let catalogue = self.0.catalogue.load();
-        let offer = catalogue.offers.get(&ToolName::try_from(name).ok()?)?;
-        policy::lists(profile, &self.0.denied_tiers, &offer.tool).then_some(offer.takes_headers)
+        self.0.shown(caller, name).map(|offer| offer.takes_headers)
     }
 
     /// One of them, by its name.
     #[must_use]
     pub fn tool(&self, caller: &Caller, name: &str) -> Option<ListedTool> {
         let caller = self.in_force(caller)?;
-        let profile = self.0.manifest.profiles.get(&caller.profile)?;
-        let catalogue = self.0.catalogue.load();
-        let offer = catalogue.offers.get(&ToolName::try_from(name).ok()?)?;
-        policy::lists(profile, &self.0.denied_tiers, &offer.tool).then(|| offer.listed.clone())
+        self.0.shown(&caller, name).map(|offer| offer.listed.clone())
     }
 
     /// Calls a tool. `arguments` is the text of a JSON object. Dropping the future cancels the call; it is
@@ -260,6 +254,14 @@ impl Inner {
             return Some(caller.clone());
         }
         self.tokens.caller(&caller.session, jiff::Timestamp::now())
+    }
+
+    /// A tool that this caller may see.
+    fn shown(&self, caller: &Caller, name: &str) -> Option<Arc<Offer>> {
+        let profile = self.manifest.profiles.get(&caller.profile)?;
+        let catalogue = self.catalogue.load();
+        let offer = catalogue.offers.get(&ToolName::try_from(name).ok()?)?;
+        policy::lists(profile, &self.denied_tiers, &offer.tool).then(|| Arc::clone(offer))
     }
 
     /// What a runner for this tool is started from.

@@ -18,7 +18,6 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use tokio::net::unix::pipe;
 use tokio::runtime::Builder;
-use tokio::task::LocalSet;
 
 /// Calls at once that there is address space for: as many as a manifest can ask for. The ticket says how
 /// many there may be.
@@ -102,7 +101,7 @@ pub fn run(arguments: Arguments, lacking: &[Call]) -> Result<(), End> {
     let hello = Hello { version: protocol::VERSION, nonce, posture: InsidePosture { facts, self_test, lockdown } };
     let check = TicketCheck::new(arguments.hub_key, arguments.container, &nonce, arguments.posture);
     let server = Server::new(Session::new(check, SLOTS), Workshop::new(engine.clone(), roots));
-    let served = LocalSet::new().block_on(&event_loop, server.run(hello, input, output));
+    let served = event_loop.block_on(server.run(hello, input, output));
     // The ticker thread ends with the engine, and no thread may end before the process.
     std::mem::forget(engine);
     Ok(served?)

@@ -184,8 +184,8 @@ impl EngineLauncher {
         let container = self.new_name()?;
         // Before the engine hears of it: from here on it is nobody's leftover.
         let _making = self.under_way.make(&container);
-        let frames = spec.frames.as_ref().filter(|_| posture.frames.is_some());
-        let frames = frames.map(|under| Frames::make(under, &container)).transpose().map_err(LauncherError::Frames)?;
+        let frames = posture.frames.as_ref().map(|under| Frames::make(under.as_ref(), &container));
+        let frames = frames.transpose().map_err(LauncherError::Frames)?;
         let created_unix_s = now().as_secs();
         let body = to_body(&posture, &Birth { name: &container, created_unix_s });
         let unclaimed = Unclaimed { launcher: Arc::clone(&self), name: Some(container.clone()) };

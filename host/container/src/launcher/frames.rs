@@ -63,20 +63,15 @@ impl Frames {
         // gone is seen at the other one, which has no reader and no writer but us and it.
         let to_runner = pipe::OpenOptions::new().read_write(true).open_sender(to)?;
         let from_runner = pipe::OpenOptions::new().open_receiver(from)?;
-        for end in [
-            rustix::pipe::fcntl_setpipe_size(&to_runner, PIPE_BYTES),
-            rustix::pipe::fcntl_setpipe_size(&from_runner, PIPE_BYTES),
-        ] {
-            // A user with many pipes may have no more memory for larger ones: smaller ones are only slower.
-            let _ = end;
-        }
+        // A user with many pipes may have no more memory for larger ones: smaller ones are only slower.
+        let _ = rustix::pipe::fcntl_setpipe_size(&to_runner, PIPE_BYTES);
+        let _ = rustix::pipe::fcntl_setpipe_size(&from_runner, PIPE_BYTES);
         Ok(Self { to_runner, from_runner, names })
     }
 
     /// The streams of a container that is attached to for its diagnostics, and to be told of its end.
     pub(super) fn streams<A, S>(self, attached: A, keep: S) -> (pipe::Sender, FromRunner<A, S>) {
-        let from =
-            FromRunner { from_runner: self.from_runner, attached, ended: false, names: Some(self.names), _keep: keep };
+        let from = FromRunner { from_runner: self.from_runner, attached, names: Some(self.names), _keep: keep };
         (self.to_runner, from)
     }
 }
@@ -85,7 +80,6 @@ impl Frames {
 pub(super) struct FromRunner<A, S> {
     from_runner: pipe::Receiver,
     attached: A,
-    ended: bool,
     /// Until the runner has been heard: it has opened both by then.
     names: Option<Names>,
     /// The attached standard input: closed, it would be another end.
@@ -102,10 +96,7 @@ impl<A: AsyncRead + Unpin, S: Unpin> AsyncRead for FromRunner<A, S> {
             }
             return Poll::Ready(read);
         }
-        if !this.ended {
-            std::task::ready!(this.attached_end(cx))?;
-            this.ended = true;
-        }
+        std::task::ready!(this.attached_end(cx))?;
         // The container has ended, or its engine: what is in the pipe is the last that comes.
         match Pin::new(&mut this.from_runner).poll_read(cx, into) {
             Poll::Pending => Poll::Ready(Ok(())),
