@@ -62,6 +62,58 @@ pub(crate) enum Entry {
         component: Option<Digest>,
         reason: String,
     },
+    /// From here on this manifest is in force.
+    #[cfg_attr(not(test), expect(dead_code, reason = "written by the store of manifests"))]
+    ManifestApplied {
+        version: u64,
+        digest: Digest,
+        /// Of the Git work tree that it was read from.
+        commit: Option<String>,
+        /// Whether it grants something that the one before did not.
+        widened: bool,
+        by: String,
+    },
+    /// The content of an older version is in force again, under a new number.
+    #[cfg_attr(not(test), expect(dead_code, reason = "written by the store of manifests"))]
+    ManifestRolledBack {
+        version: u64,
+        /// Whose content it has.
+        of: u64,
+        digest: Digest,
+        by: String,
+    },
+    /// A manifest that was not put in force, or one that a start could not verify.
+    #[cfg_attr(not(test), expect(dead_code, reason = "written by the store of manifests"))]
+    ManifestRefused {
+        reason: String,
+    },
+    /// `jti` names the token and is not the token.
+    #[cfg_attr(not(test), expect(dead_code, reason = "written by whoever makes tokens"))]
+    TokenMade {
+        jti: String,
+        principal: String,
+        profile: String,
+        expires: Option<Timestamp>,
+    },
+    #[cfg_attr(not(test), expect(dead_code, reason = "written by whoever revokes tokens"))]
+    TokenRevoked {
+        jti: String,
+        principal: String,
+    },
+    /// Somebody came in by the operator's door and changed something.
+    #[cfg_attr(not(test), expect(dead_code, reason = "written by the operator's door"))]
+    OperatorActed {
+        who: String,
+        what: String,
+    },
+    /// Turned away at a door, before it was anybody: a signature or a token that is none.
+    #[cfg_attr(not(test), expect(dead_code, reason = "written by the doors"))]
+    Refused {
+        door: &'static str,
+        reason: String,
+        /// Refusals at this door since the last line that were too many to write: see `session::Denials`.
+        unwritten: u64,
+    },
 }
 
 /// A call that policy lets through, before anything is done.
