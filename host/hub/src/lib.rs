@@ -23,6 +23,7 @@ mod runner;
 mod session;
 mod shares;
 pub mod stdio;
+pub mod store;
 #[cfg(test)]
 mod testing;
 mod tickets;
