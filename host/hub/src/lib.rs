@@ -11,6 +11,7 @@ mod call;
 mod catalogue;
 pub mod clean;
 pub mod data;
+mod failpoint;
 pub mod http;
 mod hub;
 mod launch;
