@@ -288,7 +288,7 @@ impl Inner {
                 && other.tool.name != offer.tool.name
         });
         let offers = shared.map(Arc::as_ref).chain(std::iter::once(offer));
-        tickets::scope(&self.manifest, offers, &self.starter.launcher().mount_points(&class))
+        tickets::scope(&self.manifest, offers, &self.starter.launcher().mount_points(&self.tickets.manifest, &class))
     }
 
     /// Makes a registration part of what is offered.

@@ -5,7 +5,7 @@ use crate::launch::{StartFailure, Starter};
 use crate::runner::Runner;
 use container::ContainerName;
 use futures_util::future::BoxFuture;
-use manifest::ClassId;
+use manifest::{ClassId, Digest};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -49,17 +49,17 @@ struct Parked {
 }
 
 impl Pool {
-    /// An empty one.
-    pub(crate) fn new(starter: Starter) -> Arc<Self> {
-        let launcher = starter.launcher().clone();
+    /// An empty one, for runners under this manifest.
+    pub(crate) fn new(starter: Starter, manifest: Digest) -> Arc<Self> {
+        let (launcher, same) = (starter.launcher().clone(), manifest.clone());
         let start: Start = Box::new(move |class| {
-            let starter = starter.clone();
-            Box::pin(async move { starter.runner(&class).await })
+            let (starter, manifest) = (starter.clone(), manifest.clone());
+            Box::pin(async move { starter.runner(&manifest, &class).await })
         });
         let stands: Stands = Box::new(move |container| {
-            let launcher = launcher.clone();
+            let (launcher, manifest) = (launcher.clone(), same.clone());
             Box::pin(async move {
-                launcher.stands(&container).await.unwrap_or_else(|error| {
+                launcher.stands(&container, &manifest).await.unwrap_or_else(|error| {
                     // The one that is started instead is refused for the same reason, and that is told.
                     tracing::warn!(%container, error = &error as &dyn std::error::Error, "not used any more");
                     false

@@ -101,7 +101,7 @@ impl Registrar {
         // Closed only when the hub stops.
         let _turn = self.turn.acquire().await.map_err(|_| RegisterError::Draining)?;
         let trap_imports = catalogue::trap_imports(&self.manifest, name);
-        let compiled = compile::compile(&self.starter, wasm.clone(), &trap_imports).await?;
+        let compiled = compile::compile(&self.starter, &self.tickets.manifest, wasm.clone(), &trap_imports).await?;
         let mut registration = Registration {
             name: name.clone(),
             component: component.clone(),
@@ -185,13 +185,8 @@ mod tests {
     fn registrar(data: &DataDir, audit: &Path) -> Registrar {
         let manifest = Arc::new(manifest([]));
         let program = std::path::PathBuf::from("/proc/self/exe");
-        let processes = ProcessConfig {
-            runner: program.clone(),
-            compile: program,
-            hub_key: String::new(),
-            classes: Default::default(),
-            forbidden: Vec::new(),
-        };
+        let processes =
+            ProcessConfig { runner: program.clone(), compile: program, hub_key: String::new(), forbidden: Vec::new() };
         let audit = Audit::open(audit).unwrap();
         Registrar {
             shelf: Arc::new(Shelf::new(data, Sealer::from_seed(&[9; 32]))),

@@ -42,14 +42,16 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let audit = Audit::open(&data.audit()).map_err(audit_error)?;
 
     let classes = classes(&config.manifest, &config.mount_sources, data.root())?;
-    let launcher = launcher(&config, &hub_id, &key, classes, &data).await?;
-    for warning in launcher.warnings() {
+    let launcher = launcher(&config, &hub_id, &key, &data).await?;
+    let digest = manifest.digest();
+    let admitted = launcher.admit(digest.clone(), classes).await;
+    for warning in admitted.map_err(|error| named(error, &config.manifest))? {
         tracing::warn!("{warning}");
     }
     let trouble = Arc::new(Trouble::default());
     janitor::begin(&launcher, &trouble).await?;
 
-    let tickets = Arc::new(Tickets { key, hub: hub_id.clone(), manifest: manifest.digest() });
+    let tickets = Arc::new(Tickets { key, hub: hub_id.clone(), manifest: digest.clone() });
     let runners = TaskTracker::new();
     let starter = Starter::new(launcher, runners.clone(), audit.clone());
     let (made_with, wall2) = programs(&config.wall2)?;
@@ -88,7 +90,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         tokens,
         local: Mutex::default(),
         registrar,
-        pool: Pool::new(starter.clone()),
+        pool: Pool::new(starter.clone(), digest),
         pool_config: config.pool,
         starter,
         changes: watch::Sender::new(0),
@@ -186,26 +188,20 @@ fn source(
     said.or_else(written).ok_or_else(|| StartError::MountWithoutSource(name.clone()))
 }
 
-async fn launcher(
-    config: &HubConfig,
-    hub_id: &str,
-    key: &HubKey,
-    classes: BTreeMap<ClassId, ClassSpec>,
-    data: &DataDir,
-) -> Result<Launcher, StartError> {
+async fn launcher(config: &HubConfig, hub_id: &str, key: &HubKey, data: &DataDir) -> Result<Launcher, StartError> {
     let hub_key = key.public().to_string();
     let forbidden = std::iter::once(data.root().to_owned()).chain(config.private.iter().cloned()).collect();
     Ok(match &config.wall2 {
         Wall2::Engine { socket, image } => {
             let protected = protected_paths().into_iter().map(|protected| protected.path).collect();
             let (hub_id, socket, image) = (HubId(hub_id.to_owned()), socket.clone(), image.clone());
-            let wanted = LauncherConfig { hub_id, socket, image, hub_key, classes, protected, forbidden };
-            Launcher::connect(wanted).await.map_err(|error| named(error, &config.manifest))?
+            let wanted = LauncherConfig { hub_id, socket, image, hub_key, protected, forbidden };
+            Launcher::connect(wanted).await?
         }
         Wall2::Off { runner, compile } => {
             tracing::warn!("wall 2 is off: tools run in child processes of this hub, without a container");
             let (runner, compile) = (runner.clone(), compile.clone());
-            Launcher::processes(ProcessConfig { runner, compile, hub_key, classes, forbidden })?
+            Launcher::processes(ProcessConfig { runner, compile, hub_key, forbidden })?
         }
     })
 }

@@ -58,13 +58,8 @@ fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> B
     });
     let pool = Pool::with(start, Box::new(|_| Box::pin(async { true })));
     let program = PathBuf::from("/proc/self/exe");
-    let processes = ProcessConfig {
-        runner: program.clone(),
-        compile: program,
-        hub_key: String::new(),
-        classes: BTreeMap::new(),
-        forbidden: Vec::new(),
-    };
+    let processes =
+        ProcessConfig { runner: program.clone(), compile: program, hub_key: String::new(), forbidden: Vec::new() };
     let audit = Audit::open(audit.unwrap_or(&dir.audit())).unwrap();
     let tickets = Arc::new(Tickets { key, hub: "test".into(), manifest: manifest.digest() });
     let starter = Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone());

@@ -18,7 +18,7 @@ pub(super) async fn describe(
     tickets: &Tickets,
     registration: &Registration,
 ) -> Result<Vec<ToolDescription>, RegisterError> {
-    let runner = starter.runner(&describe_class()).await.map_err(|failure| match failure {
+    let runner = starter.runner(&tickets.manifest, &describe_class()).await.map_err(|failure| match failure {
         StartFailure::Launcher(source) => RegisterError::Launcher { program: "runner", source },
         StartFailure::Runner(end) => lost(end),
     })?;
