@@ -13,10 +13,11 @@ pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, changes: &mut Vec<Change>)
             (Some(was), Some(is)) => changed(&mut story, was, is, (old_file, new_file)),
             (None, Some(is)) => {
                 let Component { name: _, digest } = is;
-                let pin = digest.as_ref().map_or_else(
-                    || "and any other file may take its place".to_owned(),
-                    |digest| format!("and only the file with digest {digest} may be it"),
-                );
+                let pin = match digest {
+                    None => "not pinned".to_owned(),
+                    Some(digest) if new_file == Some(digest) => "pinned to it".to_owned(),
+                    Some(digest) => format!("pinned to {digest}"),
+                };
                 // New code: it is compiled, and asked for its tools, before any profile shows one.
                 story.tell(Effect::Widens, format!("is new: {}, {pin}", file(new_file)));
             }

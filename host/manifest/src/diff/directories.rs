@@ -1,6 +1,6 @@
 //! Directories: which are given, which are taken, and which lie within one that was there.
 
-use super::story::{Effect, Story, before};
+use super::story::{Effect, Story, before, quoted};
 use crate::model::{Access, FsGrant};
 use crate::names::MountName;
 use crate::read::fs::covers;
@@ -86,5 +86,5 @@ pub(super) fn list(grants: &[FsGrant]) -> Vec<String> {
 }
 
 fn place(mount: &MountName, path: &str) -> String {
-    if path == "." { format!("mount `{mount}`") } else { format!("`{}` of mount `{mount}`", path.escape_debug()) }
+    if path == "." { format!("mount `{mount}`") } else { format!("{} of mount `{mount}`", quoted(path)) }
 }

@@ -26,12 +26,10 @@ pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, changes: &mut Vec<Change>)
             }
             (None, Some(is)) => {
                 let tools = shown(is, new.manifest);
-                let what =
-                    if tools.is_empty() { "shows no tool".to_owned() } else { format!("shows {}", names(&tools)) };
-                let tiers = names(&is.tiers);
-                let which = if is.tools.is_some() { "those that it names" } else { "all" };
+                let what = if tools.is_empty() { "no tool".to_owned() } else { names(&tools) };
+                let of = if is.tools.is_some() { "the tools that it names" } else { "all tools" };
                 let effect = Effect::unless(tools.is_empty());
-                story.tell(effect, format!("is new: of the tools of tier {tiers} {which}; it {what}"));
+                story.tell(effect, format!("is new: for {of} of tier {}, it shows {what}", names(&is.tiers)));
             }
             (Some(_), None) => story.tell(Effect::Not, "is gone: whoever has it sees no tool"),
             (None, None) => {}

@@ -73,9 +73,19 @@ pub(super) fn before(new: impl Display, old: impl Display) -> String {
 }
 
 /// A text of the operator's, whole: two that differ only at the end must not look alike. Escaped, since a version
-/// may have been kept from before a check was made stricter.
+/// may have been kept from before a check was made stricter, and a backtick could end the quotation and go on in our
+/// words.
 pub(super) fn quoted(text: &str) -> String {
-    format!("`{}`", text.escape_debug())
+    let mut shown = String::from("`");
+    for c in text.chars() {
+        match c {
+            '"' | '\'' => shown.push(c),
+            '`' => shown.extend(c.escape_unicode()),
+            _ => shown.extend(c.escape_debug()),
+        }
+    }
+    shown.push('`');
+    shown
 }
 
 /// Names one after the other.

@@ -25,7 +25,8 @@ fn changed(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
     let TierRules { tier: _, ceiling, calls_per_hour, concurrent_calls, idle_s, runtime } = old;
     story.bound(calls_per_hour, &new.calls_per_hour, CALLS, ToString::to_string);
     story.bound(concurrent_calls, &new.concurrent_calls, CALLS_AT_ONCE, ToString::to_string);
-    if !(follows(old) && follows(new)) {
+    // What follows from the deadline is told by what it follows from.
+    if !(follows(new) && (follows(old) || ceiling.runner != new.ceiling.runner)) {
         story.bound(idle_s, &new.idle_s, IDLE, seconds);
     }
     told_runtime(story, *runtime, new.runtime);
