@@ -427,6 +427,15 @@ pub enum RegisterError {
         /// What is wrong with it.
         why: String,
     },
+    /// It is registered, but not part of what is in force.
+    #[error("`{name}` is registered, but could not be made part of the manifest in force")]
+    Version {
+        /// The component.
+        name: ComponentName,
+        /// The cause.
+        #[source]
+        source: Box<crate::manifests::ApplyError>,
+    },
     /// The hub's own files.
     #[error("{path} cannot be written")]
     Io {

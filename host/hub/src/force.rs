@@ -3,7 +3,8 @@
 
 use crate::api::Registration;
 use crate::catalogue::Catalogue;
-use crate::manifests::Version;
+use crate::manifests::Content;
+use container::ClassSpec;
 use manifest::diff::Side;
 use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Placement, ProfileName, RunnerScope, Tool};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,9 @@ pub(crate) struct InForce {
     pub(crate) version: Option<u64>,
     /// Names it in tickets, in the audit log and to the launcher.
     pub(crate) digest: Digest,
+    /// Names the classes of containers that the launcher has admitted for it. Manifests that differ in nothing that a
+    /// container is made from share one, and their parked runners.
+    pub(crate) admission: Digest,
     pub(crate) manifest: Arc<Manifest>,
     /// Directories of mounts that the manifest itself does not name.
     pub(crate) mounts: BTreeMap<MountName, PathBuf>,
@@ -34,11 +38,10 @@ impl InForce {
         Self::of(None, manifest.digest(), manifest, mounts, None)
     }
 
-    /// A version that was verified, and what its files mean.
-    pub(crate) fn version(version: &Version, manifest: Manifest) -> Self {
-        let content = &version.content;
+    /// What a version is, or would be, and what its files mean.
+    pub(crate) fn version(number: Option<u64>, content: &Content, manifest: Manifest) -> Self {
         let lock = Some(content.components.clone());
-        Self::of(Some(version.number), version.digest.clone(), manifest, content.mounts.clone(), lock)
+        Self::of(number, content.digest(), manifest, content.mounts.clone(), lock)
     }
 
     /// No manifest: everything is denied. `why` ends with what to do.
@@ -65,7 +68,15 @@ impl InForce {
     ) -> Self {
         let placements = manifest.placements();
         let (manifest, catalogue) = (Arc::new(manifest), Catalogue::default());
-        Self { version, digest, manifest, mounts, lock, placements, catalogue, problem: None }
+        let admission = digest.clone();
+        Self { version, digest, admission, manifest, mounts, lock, placements, catalogue, problem: None }
+    }
+
+    /// The same, for which these classes of containers are to be admitted.
+    pub(crate) fn admitted(self, classes: &BTreeMap<ClassId, ClassSpec>) -> Self {
+        // A map of names to plain data: there is no way to write it that fails.
+        let admission = Digest::of(&serde_json::to_vec(classes).unwrap_or_default());
+        Self { admission, ..self }
     }
 
     /// The same, with what is registered.
@@ -76,6 +87,11 @@ impl InForce {
     ) -> Self {
         let catalogue = Catalogue::new(&self.manifest, self.lock.as_ref(), components, faults);
         Self { catalogue, ..self.clone() }
+    }
+
+    /// The same, with its list made anew after its lock has changed.
+    pub(crate) fn relisted(self) -> Self {
+        self.with(self.catalogue.components.clone(), self.catalogue.faults.clone())
     }
 
     /// The same, with one registration more, which is then what its name stands for.
@@ -100,7 +116,13 @@ impl InForce {
 
     /// Whether a caller of this profile, in the middle of a call of a tool, has under `next` what it has here. What
     /// it gains does not matter; what it loses ends the call.
-    pub(crate) fn keeps(&self, next: &Self, denied: &BTreeSet<manifest::Tier>, profile: &ProfileName, tool: &str) -> bool {
+    pub(crate) fn keeps(
+        &self,
+        next: &Self,
+        denied: &BTreeSet<manifest::Tier>,
+        profile: &ProfileName,
+        tool: &str,
+    ) -> bool {
         let allowed = |force: &Self| match crate::policy::decide(&force.manifest, profile, denied, tool) {
             crate::policy::Decision::Allow(tool) => Some(tool.clone()),
             crate::policy::Decision::Deny(_) => None,
@@ -120,10 +142,7 @@ impl InForce {
 }
 
 /// The operator's word before the manifest's.
-pub(crate) fn directories(
-    manifest: &Manifest,
-    said: &BTreeMap<MountName, PathBuf>,
-) -> BTreeMap<MountName, PathBuf> {
+pub(crate) fn directories(manifest: &Manifest, said: &BTreeMap<MountName, PathBuf>) -> BTreeMap<MountName, PathBuf> {
     let place = |(name, mount): (&MountName, &manifest::Mount)| {
         let written = || mount.source.as_ref().map(PathBuf::from);
         Some((name.clone(), said.get(name).cloned().or_else(written)?))
@@ -178,8 +197,12 @@ mod tests {
         force(|_| {}).keeps(&force(change), &BTreeSet::new(), &profile, "read")
     }
 
+    fn name(name: &str) -> manifest::ToolName {
+        manifest::ToolName::try_from(name).unwrap()
+    }
+
     fn read(m: &mut Manifest) -> &mut Tool {
-        m.tools.get_mut("read").unwrap()
+        m.tools.get_mut(&name("read")).unwrap()
     }
 
     #[test]
@@ -187,14 +210,14 @@ mod tests {
         assert!(keeps(|_| {}));
         assert!(keeps(|m| read(m).grants.fs[0].access = Access::Write));
         assert!(keeps(|m| read(m).grants.limits.cpu_ms += 1));
-        assert!(keeps(|m| drop(m.tools.remove("edit"))));
+        assert!(keeps(|m| drop(m.tools.remove(&name("edit")))));
         assert!(keeps(|m| read(m).reason = "another".into()));
     }
 
     #[test]
     fn and_ends_when_it_loses_anything() {
-        assert!(!keeps(|m| drop(m.tools.remove("read"))));
-        assert!(!keeps(|m| drop(m.profiles.remove("reader"))));
+        assert!(!keeps(|m| drop(m.tools.remove(&name("read")))));
+        assert!(!keeps(|m| m.profiles.clear()));
         assert!(!keeps(|m| m.profiles.values_mut().for_each(|p| p.tiers = [Tier::Write].into())));
         assert!(!keeps(|m| read(m).tier = Tier::Admin));
         assert!(!keeps(|m| read(m).grants.fs.clear()));

@@ -2,11 +2,13 @@
 
 mod apply;
 mod flights;
+mod governing;
 mod janitor;
 mod start;
 mod upkeep;
 mod visit;
 
+pub(crate) use apply::apart;
 pub(crate) use flights::Flight;
 pub use start::classes;
 pub(crate) use visit::Visit;
@@ -84,7 +86,7 @@ pub(crate) struct Inner {
     /// What is wrong with the engine, or left over in it.
     trouble: Arc<Trouble>,
     /// Dropped last: the lock goes when nothing of the hub is left.
-    _data: Arc<DataDir>,
+    data: Arc<DataDir>,
 }
 
 impl Hub {
@@ -133,7 +135,8 @@ impl Hub {
         let Some(caller) = self.in_force(caller) else { return Vec::new() };
         let force = self.0.force.load();
         let Some(profile) = force.manifest.profiles.get(&caller.profile) else { return Vec::new() };
-        let shown = force.catalogue.offers.values().filter(|offer| policy::lists(profile, &self.0.denied_tiers, &offer.tool));
+        let shown =
+            force.catalogue.offers.values().filter(|offer| policy::lists(profile, &self.0.denied_tiers, &offer.tool));
         shown.map(|offer| offer.listed.clone()).collect()
     }
 
@@ -297,7 +300,17 @@ impl Inner {
             .get(&class)
             .is_some_and(|placement| placement.mounts.values().any(|access| *access == Access::Write));
         let scope = Box::new(|| self.scope(force, caller, offer));
-        Need { pool: &self.pool, tickets: &self.tickets, manifest: &force.digest, class, writes, offer, scope, concurrent_calls }
+        Need {
+            pool: &self.pool,
+            tickets: &self.tickets,
+            manifest: &force.digest,
+            admission: &force.admission,
+            class,
+            writes,
+            offer,
+            scope,
+            concurrent_calls,
+        }
     }
 
     /// All that a session may call in the class of a tool, with every schema: for a ticket, not for a call.
@@ -306,12 +319,13 @@ impl Inner {
         let profile = force.manifest.profiles.get(&caller.profile);
         let together = force.placements.get(&class).map(|placement| &placement.tools);
         // A runner that is ready can map no more.
-        let shared = together.into_iter().flatten().filter_map(|name| force.catalogue.offers.get(name)).filter(|other| {
-            profile.is_some_and(|profile| policy::lists(profile, &self.denied_tiers, &other.tool))
-                && other.tool.name != offer.tool.name
-        });
+        let shared =
+            together.into_iter().flatten().filter_map(|name| force.catalogue.offers.get(name)).filter(|other| {
+                profile.is_some_and(|profile| policy::lists(profile, &self.denied_tiers, &other.tool))
+                    && other.tool.name != offer.tool.name
+            });
         let offers = shared.map(Arc::as_ref).chain(std::iter::once(offer));
-        tickets::scope(&force.manifest, offers, &self.starter.launcher().mount_points(&force.digest, &class))
+        tickets::scope(&force.manifest, offers, &self.starter.launcher().mount_points(&force.admission, &class))
     }
 
     /// Makes a registration part of what is offered.

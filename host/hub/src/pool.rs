@@ -21,10 +21,10 @@ const PARKED_MOST: Duration = Duration::from_secs(8 * 60);
 /// Parking waits for this long after a runner was taken: whoever took it goes first on the processors.
 const POLITENESS: Duration = Duration::from_millis(50);
 
-/// Starts a runner of a class, as a manifest has it.
+/// Starts a runner of a class, as it was admitted.
 pub(crate) type Start = Box<dyn Fn(Digest, ClassId) -> BoxFuture<'static, Result<Runner, StartFailure>> + Send + Sync>;
 
-/// Whether a runner's container is still what a new one under this manifest would be.
+/// Whether a runner's container is still what a new one of its class would be.
 pub(crate) type Stands = Box<dyn Fn(ContainerName, Digest) -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// Parked runners, by class.
@@ -35,9 +35,9 @@ pub(crate) struct Pool {
     wake: Notify,
 }
 
-/// What is parked, all of it under one manifest.
+/// What is parked, all of it of classes that the launcher admitted at once.
 struct Parking {
-    manifest: Digest,
+    admission: Digest,
     classes: BTreeMap<ClassId, Class>,
 }
 
@@ -55,37 +55,37 @@ struct Parked {
 }
 
 impl Pool {
-    /// An empty one, for runners under this manifest.
-    pub(crate) fn new(starter: Starter, manifest: Digest) -> Arc<Self> {
+    /// An empty one, for runners of these classes.
+    pub(crate) fn new(starter: Starter, admission: Digest) -> Arc<Self> {
         let launcher = starter.launcher().clone();
-        let start: Start = Box::new(move |manifest, class| {
+        let start: Start = Box::new(move |admission, class| {
             let starter = starter.clone();
-            Box::pin(async move { starter.runner(&manifest, &class).await })
+            Box::pin(async move { starter.runner(&admission, &class).await })
         });
-        let stands: Stands = Box::new(move |container, manifest| {
+        let stands: Stands = Box::new(move |container, admission| {
             let launcher = launcher.clone();
             Box::pin(async move {
-                launcher.stands(&container, &manifest).await.unwrap_or_else(|error| {
+                launcher.stands(&container, &admission).await.unwrap_or_else(|error| {
                     // The one that is started instead is refused for the same reason, and that is told.
                     tracing::warn!(%container, error = &error as &dyn std::error::Error, "not used any more");
                     false
                 })
             })
         });
-        Self::with(manifest, start, stands)
+        Self::with(admission, start, stands)
     }
 
-    pub(crate) fn with(manifest: Digest, start: Start, stands: Stands) -> Arc<Self> {
-        let parking = Mutex::new(Parking { manifest, classes: BTreeMap::new() });
+    pub(crate) fn with(admission: Digest, start: Start, stands: Stands) -> Arc<Self> {
+        let parking = Mutex::new(Parking { admission, classes: BTreeMap::new() });
         Arc::new(Self { start, stands, parking, wake: Notify::new() })
     }
 
-    /// From here on another manifest is in force: what was parked under the last one is ended.
-    pub(crate) fn turn(&self, manifest: &Digest) {
+    /// From here on other classes of containers are in force: what was parked of the last ones is ended.
+    pub(crate) fn turn(&self, admission: &Digest) {
         let mut parking = self.lock();
-        if parking.manifest != *manifest {
+        if parking.admission != *admission {
             // A runner that is being started for the old one is not parked when it comes.
-            *parking = Parking { manifest: manifest.clone(), classes: BTreeMap::new() };
+            *parking = Parking { admission: admission.clone(), classes: BTreeMap::new() };
         }
     }
 
@@ -103,26 +103,26 @@ impl Pool {
         self.wake.notify_one();
     }
 
-    /// A runner of a class as this manifest has it, parked or new. It is the caller's, and never comes back.
-    pub(crate) async fn runner(&self, manifest: &Digest, class: &ClassId) -> Result<Runner, StartFailure> {
-        while let Some(runner) = self.take(manifest, class) {
-            if self.stands(manifest, &runner).await {
+    /// A runner of a class as it was admitted, parked or new. It is the caller's, and never comes back.
+    pub(crate) async fn runner(&self, admission: &Digest, class: &ClassId) -> Result<Runner, StartFailure> {
+        while let Some(runner) = self.take(admission, class) {
+            if self.stands(admission, &runner).await {
                 return Ok(runner);
             }
             tracing::info!(container = %runner.born.container, "a parked runner's mounts have changed: it is not used");
         }
-        (self.start)(manifest.clone(), class.clone()).await
+        (self.start)(admission.clone(), class.clone()).await
     }
 
     /// Whether a runner's mounts are those that a new one would get. A protected path that appears, or is
     /// replaced, after its container was made is not held read-only in it.
-    pub(crate) async fn stands(&self, manifest: &Digest, runner: &Runner) -> bool {
-        (self.stands)(runner.born.container.clone(), manifest.clone()).await
+    pub(crate) async fn stands(&self, admission: &Digest, runner: &Runner) -> bool {
+        (self.stands)(runner.born.container.clone(), admission.clone()).await
     }
 
-    fn take(&self, manifest: &Digest, class: &ClassId) -> Option<Runner> {
+    fn take(&self, admission: &Digest, class: &ClassId) -> Option<Runner> {
         let mut parking = self.lock();
-        if parking.manifest != *manifest {
+        if parking.admission != *admission {
             return None;
         }
         let class = parking.classes.get_mut(class)?;
@@ -158,7 +158,7 @@ impl Pool {
 
     /// Parks one runner, or waits until one may be missing.
     async fn step(self: &Arc<Self>) {
-        let (manifest, missing) = match self.missing(Instant::now()) {
+        let (admission, missing) = match self.missing(Instant::now()) {
             Ok(missing) => missing,
             Err(retry) => {
                 let due = async {
@@ -175,8 +175,8 @@ impl Pool {
             }
         };
         sleep(POLITENESS).await;
-        match (self.start)(manifest.clone(), missing.clone()).await {
-            Ok(runner) => self.park(&manifest, &missing, runner),
+        match (self.start)(admission.clone(), missing.clone()).await {
+            Ok(runner) => self.park(&admission, &missing, runner),
             Err(error) => {
                 let wait = self.back_off(&missing);
                 tracing::warn!(class = %missing, error = &error as &dyn std::error::Error, ?wait, "no runner could be parked");
@@ -184,10 +184,10 @@ impl Pool {
         }
     }
 
-    fn park(self: &Arc<Self>, manifest: &Digest, name: &ClassId, runner: Runner) {
+    fn park(self: &Arc<Self>, admission: &Digest, name: &ClassId, runner: Runner) {
         let (pool, ended) = (Arc::downgrade(self), runner.ended());
         let mut parking = self.lock();
-        if parking.manifest != *manifest {
+        if parking.admission != *admission {
             return;
         }
         let wants = |class: &&mut Class| class.parked.len() < class.wanted;
@@ -209,7 +209,7 @@ impl Pool {
     fn missing(&self, now: Instant) -> Result<(Digest, ClassId), Option<Instant>> {
         let mut retry: Option<Instant> = None;
         let mut parking = self.lock();
-        let manifest = parking.manifest.clone();
+        let admission = parking.admission.clone();
         for (name, class) in &mut parking.classes {
             let before = class.parked.len();
             class.parked.retain(|parked| parked.runner.lives());
@@ -220,7 +220,7 @@ impl Pool {
             let due = if class.parked.len() < class.wanted {
                 match class.not_before {
                     Some(at) if at > now => Some(at),
-                    _ => return Ok((manifest, name.clone())),
+                    _ => return Ok((admission, name.clone())),
                 }
             } else {
                 class.parked.iter().map(|parked| parked.since + PARKED_MOST).min()

@@ -103,7 +103,7 @@ impl Registrar {
         // Closed only when the hub stops.
         let _turn = self.turn.acquire().await.map_err(|_| RegisterError::Draining)?;
         let trap_imports = catalogue::trap_imports(&force.manifest, name);
-        let compiled = compile::compile(&self.starter, &force.digest, wasm.clone(), &trap_imports).await?;
+        let compiled = compile::compile(&self.starter, &force.admission, wasm.clone(), &trap_imports).await?;
         let mut registration = Registration {
             name: name.clone(),
             component: component.clone(),
@@ -118,7 +118,7 @@ impl Registrar {
             registered: jiff::Timestamp::now().to_string(),
         };
         let artefact = self.shelf.store_artefact(&registration.artefact, compiled.artefact).await?;
-        let described = describe::describe(&self.starter, &self.tickets, &force.digest, &registration).await?;
+        let described = describe::describe(&self.starter, &self.tickets, force, &registration).await?;
         registration.tools = tools::check(described)?;
         self.keep(&registration, wasm).await?;
         artefact.keep();
@@ -196,10 +196,7 @@ mod tests {
         Registrar {
             shelf: Arc::new(Shelf::new(data, Sealer::from_seed(&[9; 32]))),
             starter: Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone()),
-            tickets: Arc::new(Tickets {
-                key: HubKey::from_seed(&[9; 32]),
-                hub: "test".into(),
-            }),
+            tickets: Arc::new(Tickets { key: HubKey::from_seed(&[9; 32]), hub: "test".into() }),
             audit,
             made_with: "tests".into(),
             turn: Semaphore::new(1),

@@ -26,6 +26,7 @@ pub(super) async fn run(hub: Weak<Inner>) {
         }
         hub.sessions.sweep(Instant::now(), &hub.force.load_full());
         hub.end_unauthorized();
+        hub.tell().await;
     }
 }
 
@@ -59,7 +60,8 @@ impl Inner {
         let catalogue = &force.catalogue;
         let now = Instant::now();
         let sessions = self.sessions.all();
-        let problems: Vec<String> = catalogue.problems.iter().chain(&force.problem).cloned().chain(self.trouble.told()).collect();
+        let problems: Vec<String> =
+            catalogue.problems.iter().chain(&force.problem).cloned().chain(self.trouble.told()).collect();
         Health {
             ok: problems.is_empty() && !self.is_draining(),
             draining: self.is_draining(),

@@ -5,6 +5,7 @@
 use super::Content;
 use crate::audit::Decision;
 use crate::data;
+use crate::failpoint::failpoint;
 use crate::store::manifests::{Appended, Row};
 use crate::store::{Store, StoreError};
 use ed25519_dalek::{Signature, Signer as _, SigningKey};
@@ -92,11 +93,6 @@ impl Ledger {
         Self { store, key: SigningKey::from_bytes(&derived.into()), anchor: data.join(ANCHOR) }
     }
 
-    /// The store that holds them.
-    pub(crate) fn store(&self) -> &Store {
-        &self.store
-    }
-
     /// The version in force; none if nothing was ever applied.
     pub(crate) async fn last(&self) -> Result<Option<Version>, Unverified> {
         let rows = self.store.last_versions().await?;
@@ -145,12 +141,7 @@ impl Ledger {
     }
 
     /// Puts content in force as the version after `base`. When this returns it survives a power loss.
-    pub(crate) async fn enter(
-        &self,
-        base: u64,
-        content: Content,
-        decision: Decision,
-    ) -> Result<Entered, Unverified> {
+    pub(crate) async fn enter(&self, base: u64, content: Content, decision: Decision) -> Result<Entered, Unverified> {
         let before = self.store.version(base).await?;
         let before = before.first().map_or("", |row| row.seal.as_str());
         let text = serde_json::to_string(&content).map_err(|error| StoreError::Damaged(error.to_string()))?;
@@ -168,7 +159,7 @@ impl Ledger {
         if let Err(error) = self.remember(&row) {
             tracing::error!(error = &error as &dyn std::error::Error, "the last version is not remembered");
         }
-        crate::failpoint!("apply.remembered");
+        failpoint!("apply.remembered");
         Ok(Entered::Version(Box::new(Version { number, digest, content })))
     }
 

@@ -108,11 +108,7 @@ pub(crate) fn check(proposal: Proposal, before: &InForce) -> Result<Checked, App
 }
 
 /// As said now, else where it is by now, unless the manifest says it itself.
-fn placed(
-    manifest: &Manifest,
-    said: BTreeMap<MountName, PathBuf>,
-    before: &InForce,
-) -> BTreeMap<MountName, PathBuf> {
+fn placed(manifest: &Manifest, said: BTreeMap<MountName, PathBuf>, before: &InForce) -> BTreeMap<MountName, PathBuf> {
     let kept = |(name, mount): (&MountName, &manifest::Mount)| {
         let place = before.mounts.get(name).filter(|_| mount.source.is_none())?;
         Some((name.clone(), place.clone()))

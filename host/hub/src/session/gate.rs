@@ -1,7 +1,7 @@
 //! How often and how much at once: one session's share of one tier.
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use crate::force::InForce;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use manifest::{Digest, Tier, TierRules};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;

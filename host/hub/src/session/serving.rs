@@ -51,6 +51,8 @@ pub(crate) struct Need<'a> {
     pub(crate) tickets: &'a Tickets,
     /// The manifest that decided on the call.
     pub(crate) manifest: &'a Digest,
+    /// What the launcher has admitted for it.
+    pub(crate) admission: &'a Digest,
     pub(crate) class: ClassId,
     /// Whether a tool of the class may write to a mount.
     pub(crate) writes: bool,
@@ -96,7 +98,7 @@ impl Session {
         let slot = self.slots().entry(need.class.clone()).or_default().clone();
         let mut held = slot.lock().await;
         if let Some(serving) = held.as_ref().filter(|serving| serving.covers(need.manifest, need.offer))
-            && (!need.writes || need.pool.stands(need.manifest, &serving.runner).await)
+            && (!need.writes || need.pool.stands(need.admission, &serving.runner).await)
         {
             serving.renew(id, need.tickets).await?;
             return Ok(serving.clone());
@@ -111,7 +113,7 @@ impl Session {
 
 impl Serving {
     async fn start(session: &SessionId, need: Need<'_>) -> Result<Self, NoRunner> {
-        let runner = need.pool.runner(need.manifest, &need.class).await?;
+        let runner = need.pool.runner(need.admission, &need.class).await?;
         let scope = (need.scope)();
         let now = Instant::now();
         let serving = Self {
@@ -145,7 +147,13 @@ impl Serving {
             return Ok(());
         }
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        let terms = Terms { session, manifest: &self.manifest, serial, expires: now + TTL_S, concurrent_calls: self.concurrent_calls };
+        let terms = Terms {
+            session,
+            manifest: &self.manifest,
+            serial,
+            expires: now + TTL_S,
+            concurrent_calls: self.concurrent_calls,
+        };
         let jws = tickets.sign(&self.runner, &terms, self.scope.clone())?;
         self.runner.assign(serial, jws).await.map_err(NoRunner::Ticket)?;
         *ticket = InForce { serial, expires: terms.expires };

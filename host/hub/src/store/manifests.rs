@@ -3,6 +3,7 @@
 
 use super::{Store, StoreError, outbox};
 use crate::audit::Decision;
+use crate::failpoint::failpoint;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, Transaction};
 
@@ -54,7 +55,7 @@ impl Store {
         decision: Decision,
     ) -> Result<Appended, StoreError> {
         let mut transaction = self.begin().await?;
-        crate::failpoint!("apply.begun");
+        failpoint!("apply.begun");
         let last = last(&mut transaction).await?;
         if last != base || new.version <= base {
             return Ok(Appended::Outpaced(last));
@@ -66,11 +67,11 @@ impl Store {
             .bind(&new.seal)
             .execute(&mut *transaction)
             .await?;
-        crate::failpoint!("apply.inserted");
+        failpoint!("apply.inserted");
         outbox::add(&mut transaction, decision).await?;
-        crate::failpoint!("apply.told");
+        failpoint!("apply.told");
         transaction.commit().await?;
-        crate::failpoint!("apply.committed");
+        failpoint!("apply.committed");
         Ok(Appended::Done)
     }
 }
