@@ -11,6 +11,8 @@ mod output;
 mod programs;
 mod rendered;
 mod started;
+#[cfg_attr(not(test), expect(dead_code, reason = "asked by `manifest apply`"))]
+mod work_tree;
 
 use clap::{Parser, Subcommand};
 use commands::{config, doctor, health, hub, image, manifest, mcp, posture, sessions, token, tool, verify};
