@@ -6,6 +6,8 @@ mod cold;
 mod content;
 mod ledger;
 mod plan;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use agreed::Agreed;

@@ -184,7 +184,12 @@ impl Inner {
         Ok(registration)
     }
 
-    async fn lock_in(&self, ledger: &Ledger, before: &InForce, new: &Registration) -> Result<(), ApplyError> {
+    pub(super) async fn lock_in(
+        &self,
+        ledger: &Ledger,
+        before: &InForce,
+        new: &Registration,
+    ) -> Result<(), ApplyError> {
         let named = before.manifest.components.contains_key(&new.name);
         let locked = before.lock.as_ref().and_then(|lock| lock.get(&new.name));
         if !named || locked == Some(&new.component) {

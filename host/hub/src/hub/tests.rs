@@ -1,6 +1,7 @@
 //! The path of a call with everything but containers: policy, session, audit log, ticket, runner, answer.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod applying;
 mod lasting;
 mod leaving;
 
@@ -44,9 +45,15 @@ async fn bench_with(act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
 
 async fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
     let data = tempfile::tempdir().unwrap();
-    let dir = DataDir::open(data.path()).unwrap();
     let registration = registration(&["read", "edit", "single", "wipe"]);
     let force = InForce::fixed(manifest, Default::default()).including(&registration);
+    let (hub, starts) = hub_in(data.path(), force, act, fate, audit).await;
+    Bench { hub: Hub(Arc::new(hub)), starts, data }
+}
+
+/// A hub in a directory, and how many runners it has started.
+async fn hub_in(data: &Path, force: InForce, act: Act, fate: Fate, audit: Option<&Path>) -> (Inner, Arc<AtomicUsize>) {
+    let dir = DataDir::open(data).unwrap();
     let key = HubKey::from_seed(&[9; 32]);
     let (public, starts) = (key.public().to_string(), Arc::new(AtomicUsize::new(0)));
     let counted = starts.clone();
@@ -76,10 +83,10 @@ async fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>
         force: ArcSwap::from_pointee(force),
         flights: Flights::default(),
         ledger: None,
-        store: Store::open(&Location::within(data.path())).await.unwrap(),
+        store: Store::open(&Location::within(data)).await.unwrap(),
         applying: tokio::sync::Mutex::default(),
         telling: tokio::sync::Mutex::default(),
-        tokens: Tokens::load(data.path()).unwrap(),
+        tokens: Tokens::load(data).unwrap(),
         tickets,
         audit,
         denials: Denials::default(),
@@ -98,7 +105,7 @@ async fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>
         trouble: Arc::default(),
         data: Arc::new(dir),
     };
-    Bench { hub: Hub(Arc::new(inner)), starts, data }
+    (inner, starts)
 }
 
 impl Bench {
@@ -307,9 +314,11 @@ async fn a_session_that_is_ended_takes_its_calls_and_runners_along() {
     assert!(bench.audit().iter().any(|line| line["event"] == "session_ended"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_idle_runner_is_ended_and_the_session_stays() {
     let bench = bench(|_| answer("hi")).await;
+    // Not before: the store is opened by a thread, for which no test clock waits.
+    tokio::time::pause();
     let caller = bench.caller("everyone");
     bench.call(&caller, "read", "{}").await;
     bench.hub.0.sessions.sweep(Instant::now(), &bench.hub.0.force.load());
