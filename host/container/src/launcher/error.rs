@@ -126,6 +126,9 @@ pub enum LauncherError {
          operator alone: run `safeclaw manifest apply`"
     )]
     NotAdmitted(Digest),
+    /// The connection to the launcher cannot be used.
+    #[error("the connection to the launcher cannot be used")]
+    Connection(#[source] std::io::Error),
     /// The launcher's process is gone.
     #[error("the launcher has ended: no runner can be started until the hub is started again")]
     Gone,

@@ -61,8 +61,14 @@ struct Host {
 
 type Relays = Arc<Mutex<JoinSet<()>>>;
 
-/// Serves a hub until its connection ends, or until it says what no hub of ours says.
-pub async fn serve(stream: UnixStream, record: Arc<Record>, places: Places, connect: Connect) -> Ended {
+/// Serves a hub until its connection ends, until it says what no hub of ours says, or until `stop`.
+pub async fn serve(
+    stream: UnixStream,
+    record: Arc<Record>,
+    places: Places,
+    connect: Connect,
+    stop: impl Future<Output = ()>,
+) -> Ended {
     let (from, to) = stream.into_split();
     let (outbox, frames) = mpsc::channel(MOST_OPEN);
     let mut launcher = None;
@@ -77,6 +83,7 @@ pub async fn serve(stream: UnixStream, record: Arc<Record>, places: Places, conn
     let ended = tokio::select! {
         ended = conversation => ended,
         written = wire::write(to, frames) => written,
+        () = stop => Ok(()),
     };
     if let Err(why) = ended {
         tracing::error!(%why, "the hub is cut off");
