@@ -9,6 +9,7 @@ use manifest::{BadName, ClassId, ComponentName, Digest, Manifest, MountName, Pro
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -73,6 +74,13 @@ pub enum Wall2 {
         /// The container engine's socket.
         socket: PathBuf,
         /// The runner image.
+        image: ImageId,
+    },
+    /// A container, by a launcher in a process of its own: this one holds no engine's socket.
+    Launcher {
+        /// The connection to it, on which nothing has been said yet.
+        connection: Arc<UnixStream>,
+        /// The runner image that it starts.
         image: ImageId,
     },
     /// A child process: wall 2 is off. For authors (`--no-container`).

@@ -102,12 +102,14 @@ impl DataDir {
 }
 
 /// Where a hub keeps its artefacts in its data directory.
-pub(crate) fn artefacts(root: &Path) -> PathBuf {
+#[must_use]
+pub fn artefacts(root: &Path) -> PathBuf {
     root.join("artefacts")
 }
 
 /// Where the FIFOs of containers are that have not been heard yet.
-pub(crate) fn frames(root: &Path) -> PathBuf {
+#[must_use]
+pub fn frames(root: &Path) -> PathBuf {
     root.join("frames")
 }
 

@@ -10,6 +10,7 @@ pub mod bounds;
 mod call;
 mod catalogue;
 pub mod clean;
+pub mod confine;
 pub mod data;
 mod failpoint;
 mod force;

@@ -23,6 +23,7 @@ use container::{ClassSpec, HubId, Launcher, LauncherConfig, LauncherError, Mount
 use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Runtime, protected_paths};
 use protocol::HubKey;
 use std::collections::BTreeMap;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -60,6 +61,8 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         tracing::warn!("{warning}");
     }
     let Governing { force, refused, .. } = governing;
+    // Before anybody is served: what takes this process over later starts only what manifests describe.
+    launcher.seal().await?;
     let trouble = Arc::new(Trouble::default());
     janitor::begin(&launcher, &trouble).await?;
 
@@ -226,12 +229,24 @@ async fn launcher(
             let wanted = LauncherConfig { hub_id, socket, image, hub_key, protected, forbidden };
             Launcher::connect(wanted).await?
         }
+        Wall2::Launcher { connection, .. } => {
+            elsewhere(connection, HubId(hub_id.to_owned()), hub_key).await.map_err(StartError::Launcher)?
+        }
         Wall2::Off { runner, compile } => {
             tracing::warn!("wall 2 is off: tools run in child processes of this hub, without a container");
             let (runner, compile) = (runner.clone(), compile.clone());
             Launcher::processes(ProcessConfig { runner, compile, hub_key, forbidden })?
         }
     })
+}
+
+/// A launcher in a process of its own.
+async fn elsewhere(connection: &UnixStream, hub_id: HubId, hub_key: String) -> Result<Launcher, LauncherError> {
+    let stream = connection.try_clone().and_then(|stream| {
+        stream.set_nonblocking(true)?;
+        tokio::net::UnixStream::from_std(stream)
+    });
+    Launcher::remote(stream.map_err(LauncherError::Connection)?, hub_id, hub_key).await
 }
 
 /// A launcher's refusal, with the lines of the manifest that it is about.
@@ -246,7 +261,7 @@ pub(super) fn named(error: LauncherError, manifest: &Manifest) -> StartError {
 /// What names the programs that compile and describe, and the word for wall 2.
 fn programs(wall2: &Wall2) -> Result<(String, &'static str), StartError> {
     match wall2 {
-        Wall2::Engine { image, .. } => Ok((image.to_string(), "engine")),
+        Wall2::Engine { image, .. } | Wall2::Launcher { image, .. } => Ok((image.to_string(), "engine")),
         Wall2::Off { runner, compile } => {
             let digest = |path: &Path| {
                 let read = std::fs::read(path).map(|bytes| Digest::of(&bytes));
