@@ -1,5 +1,6 @@
 //! The hub as its faces see it: what they hand in, what they get back, and nothing of how.
 
+pub use crate::audit::{BadHeadCopies, HeadCopies};
 use crate::tokens::TokenError;
 use container::ContainerName;
 pub use container::ImageId;
@@ -29,6 +30,8 @@ pub struct HubConfig {
     pub denied_tiers: BTreeSet<Tier>,
     /// Parked runners.
     pub pool: PoolConfig,
+    /// Where heads of the audit log are copied to, if anywhere.
+    pub audit_heads: Option<HeadCopies>,
 }
 
 /// How many runners wait, started and knowing nothing.

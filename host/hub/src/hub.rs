@@ -273,7 +273,16 @@ impl Inner {
             .get(&class)
             .is_some_and(|placement| placement.mounts.values().any(|access| *access == Access::Write));
         let scope = Box::new(|| self.scope(caller, offer));
-        Need { pool: &self.pool, tickets: &self.tickets, class, writes, offer, scope, concurrent_calls }
+        Need {
+            pool: &self.pool,
+            tickets: &self.tickets,
+            audit: &self.audit,
+            class,
+            writes,
+            offer,
+            scope,
+            concurrent_calls,
+        }
     }
 
     /// All that a session may call in the class of a tool, with every schema: for a ticket, not for a call.
@@ -338,6 +347,7 @@ impl Inner {
         if let Err(error) = self.audit.write_durable(Entry::HubStopped { hub: self.hub_id.clone() }).await {
             tracing::error!(%error, "the end is not recorded");
         }
+        self.audit.close().await;
     }
 }
 

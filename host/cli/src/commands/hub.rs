@@ -2,7 +2,7 @@
 
 use crate::output::{self, Form};
 use crate::started::{self, HubIs, Whom};
-use ::hub::{Hub, http, operator, stdio};
+use ::hub::{HeadCopies, Hub, http, operator, stdio};
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::net::SocketAddr;
@@ -25,17 +25,21 @@ pub(crate) struct Arguments {
     /// Runners that wait for each class of containers; 0 starts each when it is needed
     #[arg(long, value_name = "COUNT", default_value_t = 2)]
     parked: usize,
+    /// Copy each signed head of the audit log to a second place as well: file:PATH, stdout or command:PROGRAM
+    #[arg(long, value_name = "PLACE")]
+    audit_heads: Option<HeadCopies>,
     #[command(flatten)]
     form: Form,
 }
 
-pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(mut arguments: Arguments) -> anyhow::Result<ExitCode> {
     // Awaited from here on, so that a signal during the start is not lost.
     let asked = tokio::spawn(started::asked_to_stop());
     take_descriptors();
     // The address first: whoever has a wrong one should not wait for containers.
     let listener = http::bind(arguments.listen).await?;
     let url = listener.mcp_url();
+    arguments.hub.audit_heads = arguments.audit_heads.take();
     let hub = arguments.hub.start(Whom::Everybody, arguments.parked).await?;
     let data = arguments.hub.data.directory()?;
     let stop = CancellationToken::new();

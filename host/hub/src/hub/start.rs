@@ -3,7 +3,7 @@
 use super::janitor::{self, Trouble};
 use super::{Inner, upkeep};
 use crate::api::{HubConfig, RegisterError, Registration, StartError, Wall2};
-use crate::audit::{Audit, Entry};
+use crate::audit::{Audit, Entry, Place};
 use crate::catalogue::{Catalogue, pinned};
 use crate::data::{self, DataDir};
 use crate::launch::Starter;
@@ -38,8 +38,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let manifest = Arc::new(config.manifest.clone());
     let placements = manifest.placements();
     let tokens = Tokens::load(data.root(), &manifest)?;
-    let audit_error = |source| StartError::Data { path: data.audit(), what: "open", source };
-    let audit = Audit::open(&data.audit()).map_err(audit_error)?;
+    let audit = Audit::open(Place::of(&data), &hub_id, config.audit_heads.as_ref())?;
 
     let classes = classes(&config.manifest, &config.mount_sources, data.root())?;
     let launcher = launcher(&config, &hub_id, &key, classes, &data).await?;
@@ -63,7 +62,11 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         turn: Semaphore::new(1),
     };
     let started = Entry::HubStarted { hub: hub_id.clone(), manifest: tickets.manifest.clone(), wall2 };
-    let unwritten = |error: crate::audit::AuditError| audit_error(std::io::Error::other(error));
+    let unwritten = |error: crate::audit::AuditError| StartError::Data {
+        path: data.audit(),
+        what: "write",
+        source: std::io::Error::other(error),
+    };
     audit.write_durable(started).await.map_err(unwritten)?;
     let catalogue = load(&manifest, &registrar).await.map_err(|source| StartError::Data {
         path: data.components(),

@@ -24,7 +24,9 @@ pub(super) async fn run(hub: Weak<Inner>) {
         if hub.stop.is_cancelled() {
             return;
         }
-        hub.sessions.sweep(Instant::now());
+        for forgotten in hub.sessions.sweep(Instant::now()) {
+            hub.runners.spawn(finish(hub.audit.clone(), forgotten, "nobody used it"));
+        }
         hub.end_unauthorized();
     }
 }
@@ -58,7 +60,8 @@ impl Inner {
         let catalogue = self.catalogue.load();
         let now = Instant::now();
         let sessions = self.sessions.all();
-        let problems: Vec<String> = catalogue.problems.iter().cloned().chain(self.trouble.told()).collect();
+        let problems: Vec<String> =
+            catalogue.problems.iter().cloned().chain(self.trouble.told()).chain(self.audit.problems()).collect();
         Health {
             ok: problems.is_empty() && !self.is_draining(),
             draining: self.is_draining(),
