@@ -69,6 +69,7 @@ async fn fills_its_own_file_system() {
         audit.write(entry(&n.to_string())).await.unwrap();
     }
     assert!(matches!(audit.write(begins()).await, Err(AuditError::Full { .. })));
+    drop(filled);
     fs::remove_file(&hog).unwrap();
     while audit.write(begins()).await.is_err() {
         tokio::time::sleep(Duration::from_millis(5)).await;

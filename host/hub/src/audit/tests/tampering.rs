@@ -138,7 +138,9 @@ fn tamper(kind: usize, honest: &Honest, other: &Honest, random: &mut Random) -> 
             disk.log[at] = disk.log[at].wrapping_add(1 + u8::try_from(random.below(255)).unwrap());
             return disk;
         }
-        1 => drop(all.remove(one)),
+        1 => {
+            all.remove(one);
+        }
         2 => {
             let mut new = all[two].clone();
             let at = random.below(new.len());
@@ -190,7 +192,8 @@ fn tamper(kind: usize, honest: &Honest, other: &Honest, random: &mut Random) -> 
                     at <= one || event(line) != "head"
                 });
             }
-            rechain(&mut all, one.min(all.len()), &|head, now| Head { hash: now, ..head.clone() });
+            let from = one.min(all.len());
+            rechain(&mut all, from, &|head, now| Head { hash: now, ..head.clone() });
         }
         10 => {
             let at = random.below(disk.key.len());
