@@ -99,6 +99,7 @@ impl Plan {
             denied_tiers: BTreeSet::new(),
             pool: self.pool,
             private: Vec::new(),
+            audit_heads: None,
         })
         .await?;
         for (name, wasm) in self.components {

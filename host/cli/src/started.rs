@@ -5,7 +5,7 @@ use crate::data::Data;
 use crate::engine::{EngineAt, ImageIs};
 use crate::manifests::{self, ManifestAt};
 use crate::store::StoreAt;
-use ::hub::{Governed, Hub, HubConfig, PoolConfig, Wall2};
+use ::hub::{Governed, HeadCopies, Hub, HubConfig, PoolConfig, Wall2};
 use anyhow::Context;
 use clap::Args;
 use manifest::Tier;
@@ -29,6 +29,9 @@ pub(crate) struct HubIs {
     pub(crate) engine: EngineAt,
     #[command(flatten)]
     pub(crate) image: ImageIs,
+    /// Of `safeclaw hub` alone.
+    #[arg(skip)]
+    pub(crate) audit_heads: Option<HeadCopies>,
 }
 
 /// For whom.
@@ -68,6 +71,7 @@ impl HubIs {
             wall2,
             denied_tiers,
             pool: PoolConfig { per_class: parked, ..PoolConfig::default() },
+            audit_heads: self.audit_heads.clone(),
         };
         Hub::start(config).await.context("the hub did not start")
     }

@@ -1,5 +1,6 @@
 //! The hub as its faces see it: what they hand in, what they get back, and nothing of how.
 
+pub use crate::audit::{BadHeadCopies, HeadCopies};
 use crate::manifests::Proposal;
 use crate::store::{Location, StoreError};
 use crate::tokens::TokenError;
@@ -32,6 +33,8 @@ pub struct HubConfig {
     pub denied_tiers: BTreeSet<Tier>,
     /// Parked runners.
     pub pool: PoolConfig,
+    /// Where heads of the audit log are copied to, if anywhere.
+    pub audit_heads: Option<HeadCopies>,
 }
 
 /// What decides over a hub.

@@ -180,7 +180,10 @@ fn permit(path: &Path, mode: u32) -> Result<(), StartError> {
 }
 
 /// Reads a small file of ours, or makes it from this many random bytes; nobody else may have had access to it.
-fn secret<const BYTES: usize>(path: &Path, make: impl FnOnce(&[u8; BYTES]) -> Vec<u8>) -> Result<Vec<u8>, StartError> {
+pub(crate) fn secret<const BYTES: usize>(
+    path: &Path,
+    make: impl FnOnce(&[u8; BYTES]) -> Vec<u8>,
+) -> Result<Vec<u8>, StartError> {
     let fail = |what| move |source: io::Error| StartError::Data { path: path.to_owned(), what, source };
     if !path.exists() {
         let mut random = [0; BYTES];

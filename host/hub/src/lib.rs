@@ -5,7 +5,7 @@
 //! `mcp`, `http`, `operator` and `stdio` are faces that translate to and from it.
 mod answer;
 pub mod api;
-mod audit;
+pub mod audit;
 pub mod bounds;
 mod call;
 mod catalogue;

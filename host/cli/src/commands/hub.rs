@@ -7,7 +7,7 @@ use crate::logs::Logs;
 use crate::output::{self, Form};
 use crate::started::{self, HubIs, Whom};
 use ::hub::confine::{self, Confined, Files, Reach};
-use ::hub::{Hub, Wall2, http, operator, stdio};
+use ::hub::{HeadCopies, Hub, Wall2, http, operator, stdio};
 use anyhow::Context;
 use launcher::Connected;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// Runners that wait for each class of containers; 0 starts each when it is needed
     #[arg(long, value_name = "COUNT", default_value_t = 2)]
     parked: usize,
+    /// Copy each signed head of the audit log to a second place as well: file:PATH, stdout or command:PROGRAM
+    #[arg(long, value_name = "PLACE")]
+    audit_heads: Option<HeadCopies>,
     #[command(flatten)]
     at: launcher::At,
     #[command(flatten)]
@@ -41,7 +44,8 @@ pub(crate) struct Arguments {
 }
 
 /// Launcher first, since this process may start no program afterwards; then its rights; then everything else.
-pub(crate) fn run(arguments: Arguments, logs: &Logs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(mut arguments: Arguments, logs: &Logs) -> anyhow::Result<ExitCode> {
+    arguments.hub.audit_heads = arguments.audit_heads.take();
     take_descriptors();
     let data = arguments.hub.data.directory()?;
     let image = arguments.hub.image.id(&data)?;

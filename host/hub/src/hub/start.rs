@@ -5,7 +5,7 @@ use super::governing::{self, Governing};
 use super::janitor::{self, Trouble};
 use super::{Inner, upkeep};
 use crate::api::{Governed, HubConfig, RegisterError, Registration, StartError, Wall2};
-use crate::audit::{Audit, Entry};
+use crate::audit::{Audit, Entry, Place};
 use crate::catalogue::pinned;
 use crate::clean;
 use crate::data::{self, DataDir};
@@ -46,8 +46,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let seed = data.key_seed()?;
     let key = HubKey::from_seed(&seed);
     let tokens = Tokens::load(data.root())?;
-    let audit_error = |source| StartError::Data { path: data.audit(), what: "open", source };
-    let audit = Audit::open(&data.audit()).map_err(audit_error)?;
+    let audit = Audit::open(Place::of(&data), &hub_id, config.audit_heads.as_ref())?;
     let store = Store::open(&config.store.clone().unwrap_or_else(|| Location::within(data.root()))).await?;
     let fixed = matches!(config.governed, Governed::Fixed { .. });
     let ledger = (!fixed).then(|| Ledger::new(store.clone(), &seed, data.root()));
@@ -79,7 +78,11 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         turn: Semaphore::new(1),
     };
     let started = Entry::HubStarted { hub: hub_id.clone(), manifest: force.digest.clone(), wall2 };
-    let unwritten = |error: crate::audit::AuditError| audit_error(std::io::Error::other(error));
+    let unwritten = |error: crate::audit::AuditError| StartError::Data {
+        path: data.audit(),
+        what: "write",
+        source: std::io::Error::other(error),
+    };
     audit.write_durable(started).await.map_err(unwritten)?;
     if let Some(reason) = refused {
         audit

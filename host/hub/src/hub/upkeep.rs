@@ -24,7 +24,9 @@ pub(super) async fn run(hub: Weak<Inner>) {
         if hub.stop.is_cancelled() {
             return;
         }
-        hub.sessions.sweep(Instant::now(), &hub.force.load_full());
+        for forgotten in hub.sessions.sweep(Instant::now(), &hub.force.load_full()) {
+            hub.runners.spawn(finish(hub.audit.clone(), forgotten, "nobody used it"));
+        }
         hub.end_unauthorized();
         hub.tell().await;
     }
@@ -60,8 +62,14 @@ impl Inner {
         let catalogue = &force.catalogue;
         let now = Instant::now();
         let sessions = self.sessions.all();
-        let problems: Vec<String> =
-            catalogue.problems.iter().chain(&force.problem).cloned().chain(self.trouble.told()).collect();
+        let problems: Vec<String> = catalogue
+            .problems
+            .iter()
+            .chain(&force.problem)
+            .cloned()
+            .chain(self.trouble.told())
+            .chain(self.audit.problems())
+            .collect();
         Health {
             ok: problems.is_empty() && !self.is_draining(),
             draining: self.is_draining(),
