@@ -1,5 +1,6 @@
 //! The hub: one value that owns everything else.
 
+mod doors;
 mod janitor;
 mod start;
 mod upkeep;
@@ -22,6 +23,7 @@ use crate::tickets::{self, Scope, Tickets};
 use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
 use container::{LauncherError, Listed};
+use doors::Certificates;
 use janitor::Trouble;
 use manifest::{Access, ClassId, ComponentName, Manifest, Placement, ProfileName, Tier, ToolName, class_of};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,8 +71,10 @@ pub(crate) struct Inner {
     stop: CancellationToken,
     /// What is wrong with the engine, or left over in it.
     trouble: Arc<Trouble>,
+    /// Those of the doors.
+    certificates: Certificates,
     /// Dropped last: the lock goes when nothing of the hub is left.
-    _data: Arc<DataDir>,
+    data: Arc<DataDir>,
 }
 
 impl Hub {

@@ -20,12 +20,14 @@ pub mod policy;
 mod pool;
 mod registry;
 mod runner;
+pub mod service;
 mod session;
 mod shares;
 pub mod stdio;
 #[cfg(test)]
 mod testing;
 mod tickets;
+pub mod tls;
 pub mod tokens;
 
 pub use api::*;

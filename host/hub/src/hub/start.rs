@@ -1,5 +1,6 @@
 //! From a configuration to a hub that can be called.
 
+use super::doors::Certificates;
 use super::janitor::{self, Trouble};
 use super::{Inner, upkeep};
 use crate::api::{HubConfig, RegisterError, Registration, StartError, Wall2};
@@ -97,7 +98,8 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         runners,
         stop: CancellationToken::new(),
         trouble: trouble.clone(),
-        _data: data.clone(),
+        certificates: Certificates::default(),
+        data: data.clone(),
     });
     hub.want();
     hub.runners.spawn(hub.pool.clone().fill(hub.stop.clone()));

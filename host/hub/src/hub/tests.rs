@@ -1,6 +1,7 @@
 //! The path of a call with everything but containers: policy, session, audit log, ticket, runner, answer.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod doors;
 mod lasting;
 mod leaving;
 
@@ -100,7 +101,8 @@ fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> B
         runners: TaskTracker::new(),
         stop: CancellationToken::new(),
         trouble: Arc::default(),
-        _data: Arc::new(dir),
+        certificates: Certificates::default(),
+        data: Arc::new(dir),
     };
     Bench { hub: Hub(Arc::new(inner)), starts, data }
 }

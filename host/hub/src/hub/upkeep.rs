@@ -58,7 +58,9 @@ impl Inner {
         let catalogue = self.catalogue.load();
         let now = Instant::now();
         let sessions = self.sessions.all();
-        let problems: Vec<String> = catalogue.problems.iter().cloned().chain(self.trouble.told()).collect();
+        let doors = self.certificates.problems(jiff::Timestamp::now());
+        let problems: Vec<String> =
+            catalogue.problems.iter().cloned().chain(self.trouble.told()).chain(doors).collect();
         Health {
             ok: problems.is_empty() && !self.is_draining(),
             draining: self.is_draining(),
