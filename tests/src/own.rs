@@ -2,7 +2,7 @@
 //! What one such hub compiled the next one finds, since all of this process share one key and one image.
 
 use crate::{handed, running};
-use hub::{CallEnd, Caller, Hub, HubConfig, PoolConfig, Registration, StartError, Wall2};
+use hub::{CallEnd, Caller, Governed, Hub, HubConfig, PoolConfig, Registration, StartError, Wall2};
 use manifest::{ComponentName, Digest, Manifest, MountName, ProfileName, SourceFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -90,8 +90,11 @@ impl Plan {
             |(name, directory): (String, PathBuf)| (MountName::try_from(name.as_str()).expect("a name"), directory);
         let hub = Hub::start(HubConfig {
             data: data.to_owned(),
-            manifest: self.manifest,
-            mount_sources: self.mounts.into_iter().map(mount).collect(),
+            store: None,
+            governed: Governed::Fixed {
+                manifest: Box::new(self.manifest),
+                mounts: self.mounts.into_iter().map(mount).collect(),
+            },
             wall2: self.wall2,
             denied_tiers: BTreeSet::new(),
             pool: self.pool,

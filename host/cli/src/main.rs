@@ -5,12 +5,19 @@ mod commands;
 mod data;
 mod engine;
 mod identity;
+mod listeners;
 mod logs;
 mod manifests;
+mod operator;
 mod output;
 mod programs;
 mod rendered;
+mod secret;
 mod started;
+mod store;
+mod versions;
+#[cfg_attr(not(test), expect(dead_code, reason = "asked by `manifest apply`"))]
+mod work_tree;
 
 use clap::{Parser, Subcommand};
 use commands::{config, doctor, health, hub, image, manifest, mcp, posture, sessions, token, tool, verify};
@@ -44,7 +51,7 @@ enum Command {
     Token(token::Command),
     /// List the sessions of the running hub, or end one
     Sessions(sessions::Arguments),
-    /// Check a manifest, or explain what it means for one tool
+    /// Check or explain a manifest, put it in force, go back to an older one
     #[command(subcommand)]
     Manifest(manifest::Command),
     /// Pack, name or load the runner image
@@ -83,6 +90,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     arguments.logs.start();
+    if matches!(arguments.command, Command::Hub(_)) {
+        secret::leave_environment()?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = runtime.block_on(perform(arguments.command));
     // Standard input may still be waited for in a thread that nothing can wake.
@@ -97,7 +107,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Tool(command) => tool::run(command).await,
         Command::Token(command) => token::run(command),
         Command::Sessions(arguments) => sessions::run(arguments).await,
-        Command::Manifest(command) => manifest::run(command),
+        Command::Manifest(command) => manifest::run(command).await,
         Command::Image(command) => image::run(command).await,
         Command::Health(arguments) => health::run(arguments).await,
         Command::Posture(arguments) => posture::run(arguments).await,

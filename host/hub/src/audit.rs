@@ -8,4 +8,4 @@ mod log;
 mod record;
 
 pub(crate) use log::{Audit, AuditError};
-pub(crate) use record::{Denied, Entry, Executed, Outcome, OutcomeUnknown, Requested};
+pub(crate) use record::{Decided, Decision, Denied, Entry, Executed, Outcome, OutcomeUnknown, Requested};

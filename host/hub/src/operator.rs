@@ -6,12 +6,13 @@
 
 mod actor;
 mod client;
+mod manifests;
 mod refused;
 mod router;
 mod routes;
 mod view;
 
-pub(crate) use actor::{Actor, recorded};
+pub(crate) use actor::Actor;
 pub use client::{Client, ClientError};
 pub(crate) use refused::Refused;
 #[cfg(test)]

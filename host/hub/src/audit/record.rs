@@ -4,7 +4,7 @@ use crate::api::SessionId;
 use container::ContainerName;
 use jiff::Timestamp;
 use manifest::{ClassId, ComponentName, Digest, Tier, ToolName};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// One line.
@@ -62,43 +62,9 @@ pub(crate) enum Entry {
         component: Option<Digest>,
         reason: String,
     },
-    /// From here on this manifest is in force.
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by the store of manifests"))]
-    ManifestApplied {
-        version: u64,
-        digest: Digest,
-        /// Of the Git work tree that it was read from.
-        commit: Option<String>,
-        /// Whether it grants something that the one before did not.
-        widened: bool,
-        by: String,
-    },
-    /// The content of an older version is in force again, under a new number.
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by the store of manifests"))]
-    ManifestRolledBack {
-        version: u64,
-        /// Whose content it has.
-        of: u64,
-        digest: Digest,
-        by: String,
-    },
     /// A manifest that was not put in force, or one that a start could not verify.
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by the store of manifests"))]
     ManifestRefused {
         reason: String,
-    },
-    /// `jti` names the token and is not the token.
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by whoever makes tokens"))]
-    TokenMade {
-        jti: String,
-        principal: String,
-        profile: String,
-        expires: Option<Timestamp>,
-    },
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by whoever revokes tokens"))]
-    TokenRevoked {
-        jti: String,
-        principal: String,
     },
     /// Somebody came in by the operator's door and changed something.
     OperatorActed {
@@ -111,6 +77,51 @@ pub(crate) enum Entry {
         reason: String,
         /// Refusals at this door since the last line that were too many to write: see `session::Denials`.
         unwritten: u64,
+    },
+    #[serde(untagged)]
+    Decided(Decided),
+}
+
+/// What was decided and is in the store; may be here twice under one id, when a hub was killed between the two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Decided {
+    pub(crate) decision: Uuid,
+    #[serde(flatten)]
+    pub(crate) what: Decision,
+}
+
+/// A decision of an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Decision {
+    /// From here on this manifest is in force.
+    ManifestApplied {
+        version: u64,
+        digest: Digest,
+        /// Of the Git work tree that it was read from.
+        commit: Option<String>,
+        /// Whether it grants something that the one before did not.
+        widened: bool,
+        by: String,
+    },
+    /// The content of an older version is in force again, under a new number.
+    ManifestRolledBack {
+        version: u64,
+        /// Whose content it has.
+        of: u64,
+        digest: Digest,
+        by: String,
+    },
+    /// `jti` names the token and is not the token.
+    TokenMade {
+        jti: String,
+        principal: String,
+        profile: String,
+        expires: Option<Timestamp>,
+    },
+    TokenRevoked {
+        jti: String,
+        principal: String,
     },
 }
 

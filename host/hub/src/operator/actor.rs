@@ -8,7 +8,7 @@ use crate::http::Peer;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use manifest::{ProfileName, Tier};
 use std::collections::BTreeSet;
 
@@ -43,11 +43,8 @@ pub(super) async fn is_operator(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Writes down what changes something, and lets nothing happen that could not be written down.
-pub(crate) async fn recorded(State(hub): State<Hub>, request: Request, next: Next) -> Response {
-    if [Method::GET, Method::HEAD].contains(request.method()) {
-        return next.run(request).await;
-    }
+/// Writes down who asks for what, and lets nothing happen that could not be written down.
+pub(super) async fn recorded(State(hub): State<Hub>, request: Request, next: Next) -> Response {
     let Some(who) = request.extensions().get::<Actor>().map(|actor| actor.who.clone()) else {
         let text = "nobody knows who asks";
         return Refused(StatusCode::FORBIDDEN, text.to_owned()).into_response();

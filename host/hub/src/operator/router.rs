@@ -1,6 +1,7 @@
 //! The operator's requests. Answers are JSON; an error is `{"error": "…"}`.
 
 use super::actor::{self, Actor};
+use super::manifests;
 use super::refused::Refused;
 use super::routes::{About, Route, Who, router_of};
 use super::view::{PostureView, ToolView};
@@ -26,7 +27,7 @@ const PRINCIPAL: &str = "operator";
 
 /// All there are.
 pub(crate) fn routes() -> Vec<Route> {
-    vec![
+    let mut routes = vec![
         Route::get("/health", Who::Service(About::Nothing), health),
         Route::get("/sessions", Who::Service(About::Sessions), sessions),
         Route::delete("/sessions/{id}", Who::Service(About::Session), end_session),
@@ -36,13 +37,14 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::put("/components/{name}", Who::Operator, add_component),
         Route::get("/posture", Who::Operator, posture),
         Route::get("/containers", Who::Operator, containers),
-    ]
+    ];
+    routes.extend(manifests::routes());
+    routes
 }
 
 /// For the operator's own doors.
 pub(crate) fn router(hub: Hub) -> Router {
-    router_of(routes())
-        .layer(middleware::from_fn_with_state(hub.clone(), actor::recorded))
+    router_of(routes().into_iter().map(|route| route.recorded(&hub)))
         .layer(middleware::from_fn(actor::is_operator))
         .with_state(hub)
 }
@@ -93,8 +95,8 @@ async fn revoke_token(State(hub): State<Hub>, Path(id): Path<String>) -> Result<
 
 async fn tools(State(hub): State<Hub>, Query(query): Query<ForProfile>) -> Result<Json<Vec<ToolView>>, Refused> {
     let visit = visit(&hub, &query.profile)?;
-    let listed = hub.tools(visit.caller()).into_iter();
-    Ok(Json(listed.map(|tool| ToolView::of(tool, hub.manifest())).collect()))
+    let (listed, manifest) = (hub.tools(visit.caller()).into_iter(), hub.manifest());
+    Ok(Json(listed.map(|tool| ToolView::of(tool, &manifest)).collect()))
 }
 
 async fn components(State(hub): State<Hub>) -> Response {
@@ -137,7 +139,9 @@ fn status(error: &RegisterError) -> StatusCode {
     match error {
         RegisterError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         RegisterError::Draining => StatusCode::SERVICE_UNAVAILABLE,
-        RegisterError::Io { .. } | RegisterError::Lost { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        RegisterError::Io { .. } | RegisterError::Lost { .. } | RegisterError::Version { .. } => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

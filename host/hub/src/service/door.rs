@@ -5,7 +5,7 @@ use super::body::{self, BodyError};
 use super::nonces::NonceError;
 use crate::Hub;
 use crate::api::SessionId;
-use crate::operator::{About, Actor, Refused, Route, Who, recorded, router_of, routes};
+use crate::operator::{About, Actor, Refused, Route, Who, router_of, routes};
 use crate::tokens;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -21,6 +21,8 @@ use std::sync::Arc;
 pub(super) fn router(hub: Hub, service: Arc<Service>) -> Router {
     let own = routes().into_iter().filter_map(|route| {
         let Who::Service(about) = route.who else { return None };
+        // The tiers are looked at first: what is not this service's to ask for is no act.
+        let route = route.recorded(&hub);
         let handler = match about {
             About::Nothing | About::Sessions => route.handler,
             About::Session => route.handler.layer(middleware::from_fn_with_state(hub.clone(), session_within)),
@@ -28,10 +30,7 @@ pub(super) fn router(hub: Hub, service: Arc<Service>) -> Router {
         };
         Some(Route { handler, ..route })
     });
-    router_of(own)
-        .layer(middleware::from_fn_with_state(hub.clone(), recorded))
-        .layer(middleware::from_fn_with_state(service, signed))
-        .with_state(hub)
+    router_of(own).layer(middleware::from_fn_with_state(service, signed)).with_state(hub)
 }
 
 /// Lets through what is signed, once, and names a person.

@@ -5,7 +5,7 @@ use super::{TokenError, session_of};
 use crate::api::{Caller, SessionId};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use manifest::{Digest, Manifest, ProfileName};
+use manifest::Digest;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,6 @@ use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 /// The token file as it was last read.
 pub(crate) struct Tokens {
     path: PathBuf,
-    profiles: BTreeSet<ProfileName>,
     current: ArcSwap<Vec<Known>>,
     read_at: Mutex<Stamp>,
 }
@@ -27,11 +26,10 @@ struct Known {
 
 impl Tokens {
     /// Reads the file. One that is not there lets nobody in.
-    pub(crate) fn load(data: &Path, manifest: &Manifest) -> Result<Self, TokenError> {
+    pub(crate) fn load(data: &Path) -> Result<Self, TokenError> {
         let path = path(data);
         let (file, stamp) = read(&path)?;
-        let profiles = manifest.profiles.keys().cloned().collect();
-        let tokens = Self { path, profiles, current: ArcSwap::default(), read_at: Mutex::new(stamp) };
+        let tokens = Self { path, current: ArcSwap::default(), read_at: Mutex::new(stamp) };
         tokens.take(file.token);
         Ok(tokens)
     }
@@ -85,15 +83,7 @@ impl Tokens {
         }
     }
 
-    fn take(&self, mut entries: Vec<Entry>) {
-        entries.retain(|entry| {
-            let known = self.profiles.contains(&entry.profile);
-            if !known {
-                let session = session_of(&entry.sha256);
-                tracing::error!(%session, profile = %entry.profile, "a token is denied: the manifest has no such profile");
-            }
-            known
-        });
+    fn take(&self, entries: Vec<Entry>) {
         let known = entries.into_iter().map(|entry| Known { session: session_of(&entry.sha256), entry });
         self.current.store(Arc::new(known.collect()));
     }

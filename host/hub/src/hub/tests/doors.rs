@@ -39,7 +39,7 @@ pub(super) fn service_config(tiers: &[Tier]) -> ServiceConfig {
 
 impl Doors {
     pub(super) async fn open() -> Self {
-        let bench = bench(|_| answer("hi"));
+        let bench = bench(|_| answer("hi")).await;
         let stop = CancellationToken::new();
         let (hub, here) = (bench.hub.clone(), "127.0.0.1:0".parse().unwrap());
         let mcp = http::bind(here).await.unwrap().of(&hub);
@@ -113,7 +113,8 @@ fn request(method: &Method, path: &str, host: &str, token: Option<&str>) -> Stri
 
 /// As agents could ask for it: the parameters of a path are filled with something that could be one.
 fn filled(path: &str) -> String {
-    path.replace("{id}", "0123456789abcdef").replace("{name}", "demo")
+    let parts = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// The table of routes is the one that the operator's doors are built from: a new route is tried here by itself.
@@ -140,7 +141,7 @@ async fn no_route_of_the_operator_is_at_an_agents_door() {
             assert!(!(200..300).contains(&status) && !answer.contains("HTTP/1.1"), "{path}: {answer}");
         }
     }
-    assert!(tried >= 9 * tokens.len());
+    assert!(tried >= 16 * tokens.len(), "{tried}");
     assert!(doors.events("operator_acted").is_empty());
     // The control: the same words at the operator's own door.
     let stream = UnixStream::connect(doors.bench.data.path().join("operator.sock")).await.unwrap();
@@ -226,7 +227,7 @@ async fn nobody_is_the_operator_without_the_operators_certificate() {
 
 #[tokio::test]
 async fn what_the_operator_asks_for_is_not_done_if_it_cannot_be_recorded() {
-    let bench = bench_with(Arc::new(|_| answer("hi")), Fate::default(), Some(Path::new("/dev/full")));
+    let bench = bench_with(Arc::new(|_| answer("hi")), Fate::default(), Some(Path::new("/dev/full"))).await;
     let token =
         crate::tokens::create(bench.data.path(), "ada", &ProfileName::try_from("reader").unwrap(), None).unwrap();
     let session = bench.hub.authenticate(&token).unwrap().session;
@@ -239,7 +240,7 @@ async fn what_the_operator_asks_for_is_not_done_if_it_cannot_be_recorded() {
 
 #[tokio::test]
 async fn a_public_door_says_by_which_name_and_speaks_tls() {
-    let bench = bench(|_| answer("hi"));
+    let bench = bench(|_| answer("hi")).await;
     let authority = Authority::new();
     let door = http::McpDoor {
         address: "127.0.0.1:0".parse().unwrap(),

@@ -217,7 +217,7 @@ fn headers() -> Vec<Row> {
         ),
         row(
             "a bearer token in its place",
-            { honest().sign().without("signature").and("authorization", "Bearer token") },
+            honest().sign().without("signature").and("authorization", "Bearer token"),
             401,
             "not signed",
         ),
@@ -335,6 +335,7 @@ async fn a_service_has_the_routes_that_the_table_gives_it() {
         let method = match route.method {
             Method::GET => "GET",
             Method::PUT => "PUT",
+            Method::POST => "POST",
             Method::DELETE => "DELETE",
             ref other => unreachable!("{other}"),
         };
