@@ -143,12 +143,15 @@ impl Listeners {
 }
 
 impl Doors {
-    /// Each with the word for it and where it is, the agents' first.
+    /// Each with the word for it and where it is, the agents' first, and where that one listens if its name does not
+    /// tell.
     pub(crate) fn said(&self) -> Vec<(&'static str, String)> {
         let operator = self.operator.as_ref().map(|operator| ("operator", format!("https://{}", operator.address())));
         let service = self.service.as_ref().and_then(ServiceListener::address);
         let service = service.map(|address| ("service", address.to_string()));
-        std::iter::once(("mcp", self.mcp.mcp_url())).chain(operator).chain(service).collect()
+        let (url, listen) = (self.mcp.mcp_url(), self.mcp.address().to_string());
+        let listen = (!url.contains(&listen)).then_some(("listen", listen));
+        std::iter::once(("mcp", url)).chain(listen).chain(operator).chain(service).collect()
     }
 
     /// Serves them until `stop`.

@@ -373,3 +373,29 @@ async fn a_configuration_that_gives_a_service_too_much_is_refused() {
     let both = crate::service::bind(ServiceConfig { listen, tls, ..service_config(&[Tier::User]) }).await;
     assert!(matches!(both, Err(ServiceError::TlsOnUnix)));
 }
+
+/// The example of the document, as it stands there.
+#[tokio::test]
+async fn the_documents_example_ends_a_session() {
+    let document = include_str!("../../../../../../docs/doors.md");
+    let example = document.split("```bash\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let doors = Doors::open().await;
+    let (reader, everyone) = (doors.session("reader").await, doors.session("everyone").await);
+    let secret = doors.bench.data.path().join("secret");
+    crate::data::write_atomic(&secret, [SECRET, b"\n"].concat().as_slice(), 0o600).unwrap();
+    let run = |session: &SessionId, change: fn(&str) -> String| {
+        let mut bash = tokio::process::Command::new("bash");
+        bash.args(["-euo", "pipefail", "-c", &change(example)]).env("SESSION", &session.0);
+        bash.env("HUB", format!("http://{}", doors.service)).env("SECRET_FILE", &secret).output()
+    };
+    // Changed on the way: another session than the one that was signed for.
+    let changed = |text: &str| text.replace("\"$HUB$path\"", "\"$HUB/sessions/other\"");
+    let output = run(&reader, changed).await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success() && said.contains("does not match"), "{said} {output:?}");
+    assert_eq!(doors.bench.hub.sessions().len(), 2);
+    let output = run(&reader, str::to_owned).await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let left: Vec<_> = doors.bench.hub.sessions().into_iter().map(|session| session.id).collect();
+    assert_eq!(left, [everyone]);
+}
