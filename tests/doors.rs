@@ -39,7 +39,9 @@ impl Doors {
             ("--service-id", "chat".to_owned()),
         ];
         let mut hub = HubProcess::spawn_with(&place, &handed::engine(), 0, |command| {
-            arguments.iter().for_each(|(name, value)| drop(command.arg(name).arg(value)));
+            for (name, value) in &arguments {
+                command.arg(name).arg(value);
+            }
             command.env("ADMIN_ESCALATION_SECRET", SECRET);
         });
         hub.ready().await.unwrap_or_else(|status| panic!("{status}: {}", place.said()));

@@ -31,7 +31,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 
 /// Connections at once.
-const MAX_CONNECTIONS: usize = 32;
+pub(crate) const MAX_CONNECTIONS: usize = 32;
 /// After `stop`: for requests that run.
 const GRACE: Duration = Duration::from_secs(5);
 const LIMITS: Limits = Limits { connections: MAX_CONNECTIONS, grace: GRACE, after: After::Close };

@@ -235,7 +235,8 @@ async fn answers(stream: &mut DuplexStream) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn more_connections_wait_until_another_ends() {
-    for connections in [crate::http::MAX_CONNECTIONS, crate::operator::MAX_CONNECTIONS] {
+    for connections in [crate::http::MAX_CONNECTIONS, crate::operator::MAX_CONNECTIONS, crate::service::MAX_CONNECTIONS]
+    {
         let served = Served::start(connections, Duration::ZERO);
         let mut open = Vec::new();
         for _ in 0..connections {
