@@ -5,11 +5,14 @@ mod commands;
 mod data;
 mod engine;
 mod identity;
+mod listeners;
 mod logs;
 mod manifests;
+mod operator;
 mod output;
 mod programs;
 mod rendered;
+mod secret;
 mod started;
 mod store;
 mod versions;
@@ -89,6 +92,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     arguments.logs.start();
+    if matches!(arguments.command, Command::Hub(_)) {
+        secret::leave_environment()?;
+    }
     match arguments.command {
         // It gives up rights, which has to be done before there is a second thread.
         Command::Hub(hub) => hub::run(hub, &arguments.logs),

@@ -3,11 +3,12 @@
 
 mod launcher;
 
+use crate::listeners::{self, Listeners};
 use crate::logs::Logs;
 use crate::output::{self, Form};
 use crate::started::{self, HubIs, Whom};
 use ::hub::confine::{self, Confined, Files, Reach};
-use ::hub::{HeadCopies, Hub, Wall2, http, operator, stdio};
+use ::hub::{HeadCopies, Hub, Wall2, operator, stdio};
 use anyhow::Context;
 use launcher::Connected;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -23,12 +24,13 @@ use tokio_util::sync::CancellationToken;
 /// Run the hub until SIGTERM or Ctrl-C.
 ///
 /// Agents reach it over MCP at the printed address with a token of `safeclaw token create`, or through
-/// `safeclaw mcp`. It listens on this machine only.
+/// `safeclaw mcp`. It listens on this machine only, unless it is given a certificate, or the address of a proxy
+/// that has one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     hub: HubIs,
-    /// Where agents reach it; a loopback address
+    /// Where agents reach it; a loopback address, unless there is TLS
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7300")]
     listen: SocketAddr,
     /// Runners that wait for each class of containers; 0 starts each when it is needed
@@ -40,12 +42,19 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     at: launcher::At,
     #[command(flatten)]
+    listeners: Listeners,
+    #[command(flatten)]
     form: Form,
 }
 
 /// Launcher first, since this process may start no program afterwards; then its rights; then everything else.
 pub(crate) fn run(mut arguments: Arguments, logs: &Logs) -> anyhow::Result<ExitCode> {
-    arguments.hub.audit_heads = arguments.audit_heads.take();
+    // A program among them has to be started while programs can be.
+    let opened = |place: HeadCopies| {
+        let what = format!("{place:?}");
+        place.opened().with_context(|| format!("heads of the audit log cannot be copied to {what}"))
+    };
+    arguments.hub.audit_heads = arguments.audit_heads.take().map(opened).transpose()?;
     take_descriptors();
     let data = arguments.hub.data.directory()?;
     let image = arguments.hub.image.id(&data)?;
@@ -76,30 +85,31 @@ fn reach(arguments: &Arguments, data: &Path) -> anyhow::Result<Reach> {
     let manifest = hub.manifest.is_said().then(|| hub.manifest.directory()).transpose()?;
     // SQLite keeps two more files beside its own.
     let store = hub.store.location()?.and_then(|at| at.path().parent().map(Path::to_owned));
-    Ok(Reach { read: manifest.into_iter().collect(), write: std::iter::once(data.to_owned()).chain(store).collect() })
+    let write = std::iter::once(data.to_owned()).chain(store).chain(arguments.listeners.writes()).collect();
+    Ok(Reach { read: manifest.into_iter().chain(arguments.listeners.reads()).collect(), write })
 }
 
 async fn serve(arguments: Arguments, data: PathBuf, wall2: Wall2, confined: Confined) -> anyhow::Result<ExitCode> {
     // Awaited from here on, so that a signal during the start is not lost.
     let asked = tokio::spawn(started::asked_to_stop());
     // The address first: whoever has a wrong one should not wait for containers.
-    let listener = http::bind(arguments.listen).await?;
-    let url = listener.mcp_url();
+    let doors = arguments.listeners.open(arguments.listen).await?;
+    let said = doors.said();
     let hub = arguments.hub.start_with(Whom::Everybody, arguments.parked, wall2).await?;
     let stop = CancellationToken::new();
-    let doors = Doors::open(&data, listener).and_then(|doors| {
+    let faces = Sockets::bind(&data).and_then(|sockets| {
         let tried = confine::after_listening(confined)?;
         tracing::info!(target: "safeclaw", "the hub has given up its rights; it can no longer {}", tried.join(", "));
-        Ok(doors)
+        sockets.serve(&hub, doors, &stop)
     });
-    let mut faces = match doors {
-        Ok(doors) => doors.serve(&hub, &stop),
+    let mut faces = match faces {
+        Ok(faces) => faces,
         Err(error) => {
             started::stop(&hub).await;
             return Err(error);
         }
     };
-    say(&hub, &url, &data, arguments.form)?;
+    say(&hub, &said, &data, arguments.form)?;
     let why = asked.await.context("the signals were lost")??;
     eprintln!("{why}: taking no new calls, ending the runners");
     stop.cancel();
@@ -108,26 +118,26 @@ async fn serve(arguments: Arguments, data: PathBuf, wall2: Wall2, confined: Conf
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every listener, bound and not yet served.
-struct Doors {
-    http: http::HttpListener,
+/// The sockets of the data directory, bound and not yet served.
+struct Sockets {
     agents: UnixListener,
     operators: UnixListener,
 }
 
-impl Doors {
-    fn open(data: &Path, http: http::HttpListener) -> anyhow::Result<Self> {
+impl Sockets {
+    fn bind(data: &Path) -> anyhow::Result<Self> {
         let agents = stdio::bind(&data.join("mcp.sock"))?;
         let operators = stdio::bind(&data.join("operator.sock"))?;
-        Ok(Self { http, agents, operators })
+        Ok(Self { agents, operators })
     }
 
-    fn serve(self, hub: &Hub, stop: &CancellationToken) -> JoinSet<()> {
+    /// Serves them and every other door.
+    fn serve(self, hub: &Hub, doors: listeners::Doors, stop: &CancellationToken) -> anyhow::Result<JoinSet<()>> {
         let mut faces = JoinSet::new();
-        faces.spawn(http::serve(hub.clone(), self.http, stop.clone()));
+        doors.serve(hub, stop, &mut faces)?;
         faces.spawn(stdio::serve_socket(hub.clone(), self.agents, stop.clone()));
         faces.spawn(operator::serve(hub.clone(), self.operators, stop.clone()));
-        faces
+        Ok(faces)
     }
 }
 
@@ -138,14 +148,17 @@ fn take_descriptors() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: now.maximum, ..now });
 }
 
-fn say(hub: &Hub, url: &str, data: &Path, form: Form) -> anyhow::Result<()> {
+fn say(hub: &Hub, doors: &[(&str, String)], data: &Path, form: Form) -> anyhow::Result<()> {
     let health = hub.health();
     if form.json {
-        let ready = serde_json::json!({ "mcp": url, "data": data, "manifest": health.manifest,
+        let mut ready = serde_json::json!({ "data": data, "manifest": health.manifest,
             "version": health.manifest_version, "tools": health.tools });
+        if let Some(ready) = ready.as_object_mut() {
+            ready.extend(doors.iter().map(|(name, place)| ((*name).to_owned(), place.as_str().into())));
+        }
         return output::line(&ready.to_string());
     }
-    output::line(&format!("mcp       {url}"))?;
+    doors.iter().try_for_each(|(name, place)| output::line(&format!("{name:<10}{place}")))?;
     output::line(&format!("data      {}", data.display()))?;
     let version = health.manifest_version.map(|version| format!(", version {version}")).unwrap_or_default();
     output::line(&format!("manifest  {}{version} ({} tools can be called)", health.manifest, health.tools))?;

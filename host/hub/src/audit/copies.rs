@@ -2,11 +2,12 @@
 //! been said elsewhere. A copy that fails is a problem that the operator is told of; no call waits for one.
 
 use super::head::Head;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::str::FromStr;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -29,6 +30,40 @@ pub enum HeadCopies {
     Stdout,
     /// A program that is started once, with the hub, and gets a line for each head on its standard input.
     Command(PathBuf),
+    /// One of these, opened before the hub gave up the right to.
+    Opened(Opened),
+}
+
+/// A second place that is open.
+#[derive(Debug, Clone)]
+pub struct Opened(Arc<File>);
+
+impl PartialEq for Opened {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Opened {}
+
+impl HeadCopies {
+    /// Opens the file, or starts the program, now: a process that gives up its rights cannot do so later.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or the program not started.
+    pub fn opened(self) -> io::Result<Self> {
+        let file = match self {
+            Self::File(path) => append(&path)?,
+            // It ends when its input does, with the hub; nobody waits for it.
+            Self::Command(program) => File::from(OwnedFd::from(command(&program)?.1)),
+            opened => return Ok(opened),
+        };
+        Ok(Self::Opened(Opened(Arc::new(file))))
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
 /// What is no second place.
@@ -66,7 +101,8 @@ struct State {
 }
 
 enum Sink {
-    File(std::fs::File),
+    File(File),
+    Opened(Arc<File>),
     Stdout,
     Command { _child: Child, input: ChildStdin },
 }
@@ -75,9 +111,13 @@ impl Copies {
     /// Opens the second place, so that one which cannot be used is known at the start.
     pub(super) fn open(place: &HeadCopies) -> io::Result<Self> {
         let sink = match place {
-            HeadCopies::File(path) => Sink::File(OpenOptions::new().create(true).append(true).mode(0o600).open(path)?),
+            HeadCopies::File(path) => Sink::File(append(path)?),
             HeadCopies::Stdout => Sink::Stdout,
-            HeadCopies::Command(program) => command(program)?,
+            HeadCopies::Command(program) => {
+                let (child, input) = command(program)?;
+                Sink::Command { _child: child, input }
+            }
+            HeadCopies::Opened(Opened(file)) => Sink::Opened(file.clone()),
         };
         let (to, heads) = sync_channel(WAITING);
         let state = Arc::new(Mutex::new(State::default()));
@@ -126,12 +166,12 @@ impl Copies {
 
 /// No shell, none of the hub's environment, and a process group of its own: Ctrl-C is for the hub, which still has a
 /// last head to sign.
-fn command(program: &PathBuf) -> io::Result<Sink> {
+fn command(program: &Path) -> io::Result<(Child, ChildStdin)> {
     let mut command = Command::new(program);
     command.env_clear().process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit());
     let mut child = command.spawn()?;
     let input = child.stdin.take().ok_or_else(|| io::Error::other("it has no standard input"))?;
-    Ok(Sink::Command { _child: child, input })
+    Ok((child, input))
 }
 
 /// Ends with the last handle.
@@ -154,6 +194,11 @@ impl Sink {
             Self::File(file) => {
                 file.write_all(line)?;
                 file.sync_data()
+            }
+            Self::Opened(file) => {
+                (&**file).write_all(line)?;
+                // A pipe has no disk behind it.
+                if file.metadata()?.is_file() { file.sync_data() } else { Ok(()) }
             }
             Self::Stdout => {
                 let mut out = io::stdout().lock();

@@ -119,13 +119,11 @@ pub(crate) enum Entry {
         reason: String,
     },
     /// Somebody came in by the operator's door and changed something.
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by the operator's door"))]
     OperatorActed {
         who: String,
         what: String,
     },
     /// Turned away at a door, before it was anybody: a signature or a token that is none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by the doors"))]
     Refused {
         door: &'static str,
         reason: String,

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod applying;
+mod doors;
 mod lasting;
 mod leaving;
 
@@ -107,6 +108,7 @@ async fn hub_in(data: &Path, force: InForce, act: Act, fate: Fate, full: Option<
         runners: TaskTracker::new(),
         stop: CancellationToken::new(),
         trouble: Arc::default(),
+        certificates: Certificates::default(),
         data: Arc::new(dir),
     };
     (inner, starts)
