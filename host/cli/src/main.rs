@@ -1,5 +1,6 @@
 //! `safeclaw`: the table of contents. Arguments in, one command, an exit code: 0 it was done, 1 it
 //! failed, 2 it was asked for wrongly. Standard output is for results, standard error for people.
+mod admission;
 mod archive;
 mod commands;
 mod data;

@@ -36,5 +36,6 @@ pub mod tls;
 pub mod tokens;
 
 pub use api::*;
+pub use force::admission;
 pub use hub::{Hub, classes};
 pub use registry::{Recorded, registered};

@@ -1,5 +1,6 @@
 //! `safeclaw manifest apply`, `history`, `show`, `diff` and `rollback`.
 
+use crate::admission::LauncherAt;
 use crate::data::Data;
 use crate::manifests::{self, ManifestAt};
 use crate::output::{self, Form};
@@ -21,6 +22,8 @@ pub(crate) struct Whose {
     data: Data,
     #[command(flatten)]
     store: StoreAt,
+    #[command(flatten)]
+    launcher: LauncherAt,
     #[command(flatten)]
     form: Form,
 }
@@ -77,6 +80,7 @@ pub(super) async fn apply(arguments: Apply) -> anyhow::Result<ExitCode> {
     let plan = versions.plan(&proposal).await?;
     shown(&plan, whose.form)?;
     let Some(agreed) = agreed(&plan, yes, dry_run)? else { return Ok(ExitCode::SUCCESS) };
+    whose.launcher.admit(&whose.data.directory()?, &proposal.files, &plan.mounts).await?;
     done(&versions.apply(proposal, agreed).await?, &versions, whose.form)
 }
 
@@ -86,6 +90,8 @@ pub(super) async fn rollback(arguments: Rollback) -> anyhow::Result<ExitCode> {
     let plan = versions.plan_rollback(version).await?;
     shown(&plan, whose.form)?;
     let Some(agreed) = agreed(&plan, yes, dry_run)? else { return Ok(ExitCode::SUCCESS) };
+    let files = versions.version(version).await?.files;
+    whose.launcher.admit(&whose.data.directory()?, &files, &plan.mounts).await?;
     done(&versions.roll_back(version, &who(), agreed).await?, &versions, whose.form)
 }
 
