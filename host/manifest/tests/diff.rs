@@ -1,6 +1,6 @@
 //! What is told of a change, and that what is not marked as widening does not widen. What can be reached under a
 //! manifest is defined here once more, by rules of its own, not by those that tell the changes.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 #[path = "diff/golden.rs"]
 mod golden;
