@@ -215,6 +215,20 @@ fn another_users_repository_is_refused() {
         let error = repo.look().unwrap_err();
         assert!(matches!(error, WorkTreeError::Foreign { owner: 1_000, me: 0, .. }), "{error}");
     }
+    // Each part of a link: the file, the directory that it names, the repository above that.
+    for part in ["linked/.git", ".git/worktrees/linked", ".git"] {
+        let (repo, commit) = Repo::with(&[TOOLS]);
+        let top = repo.top().canonicalize().unwrap();
+        repo.write("linked/policy/tools.toml", TOOLS.1);
+        repo.write("linked/.git", format!("gitdir: {}/.git/worktrees/linked\n", top.display()));
+        repo.write(".git/worktrees/linked/HEAD", "ref: refs/heads/main\n");
+        repo.write(".git/worktrees/linked/commondir", "../..\n");
+        repo.write(".git/worktrees/linked/gitdir", format!("{}/linked/.git\n", top.display()));
+        let looked = || look_at(&repo.at("linked/policy"));
+        assert_eq!(looked().unwrap(), clean(&commit));
+        std::os::unix::fs::chown(repo.at(part), Some(1_000), None).unwrap();
+        assert!(matches!(looked(), Err(WorkTreeError::Foreign { owner: 1_000, .. })), "{part}");
+    }
 }
 
 #[test]
