@@ -41,7 +41,7 @@ fn runner(cases: u32) -> TestRunner {
 fn what_is_not_said_to_widen_does_not() {
     let (mut narrower, mut wider) = (0u32, 0u32);
     let counts = std::cell::RefCell::new((&mut narrower, &mut wider));
-    let judged = runner(20_000).run(&pairs::pair(), |(old, new)| {
+    let judged = runner(8_000).run(&pairs::pair(), |(old, new)| {
         let told = changes(&old, &new);
         let beyond = reach::beyond(&old, &new);
         let mut counts = counts.borrow_mut();
@@ -61,7 +61,7 @@ fn what_is_not_said_to_widen_does_not() {
 
 #[test]
 fn nothing_is_told_exactly_when_nothing_changed() {
-    runner(5_000)
+    runner(3_000)
         .run(&pairs::pair(), |(old, new)| {
             assert_eq!(changes(&old, &old), []);
             let told = changes(&old, &new);
