@@ -17,7 +17,6 @@ mod secret;
 mod started;
 mod store;
 mod versions;
-#[cfg_attr(not(test), expect(dead_code, reason = "asked by `manifest apply`"))]
 mod work_tree;
 
 use clap::{Parser, Subcommand};

@@ -134,11 +134,14 @@ pub(super) async fn diff(old: u64, new: u64, whose: Whose) -> anyhow::Result<Exi
 pub(crate) fn proposal(dir: &Path, mounts: Vec<(MountName, PathBuf)>, dirty: bool) -> anyhow::Result<Proposal> {
     let dir = std::path::absolute(dir).with_context(|| format!("{} is not a path", dir.display()))?;
     let files = manifests::files(&dir)?;
-    let commit = match work_tree::look(&dir, &files)? {
-        WorkTree::None => None,
-        WorkTree::Clean { commit } => Some(commit),
-        WorkTree::Dirty { .. } if dirty => None,
-        WorkTree::Dirty { commit, paths } => anyhow::bail!(
+    let commit = match work_tree::look(&dir, &files) {
+        Ok(WorkTree::None) => None,
+        Ok(WorkTree::Clean { commit }) => Some(commit),
+        Ok(WorkTree::Dirty { .. }) | Err(_) if dirty => None,
+        Err(error) => {
+            return Err(error).context("what was committed cannot be told; --dirty takes the files as they are");
+        }
+        Ok(WorkTree::Dirty { commit, paths }) => anyhow::bail!(
             "not what commit {} has: {}\ncommit what you have read, or say --dirty",
             commit.get(..12).unwrap_or(&commit),
             paths.join(", ")
