@@ -65,7 +65,7 @@ impl Place {
         self.folder.path().join("workspace")
     }
 
-    fn manifest(&self) -> PathBuf {
+    pub fn manifest(&self) -> PathBuf {
         self.folder.path().join("manifest")
     }
 
@@ -139,6 +139,15 @@ pub struct HubProcess {
 impl HubProcess {
     /// Starts one; it is not ready yet.
     pub fn spawn(place: &Place, engine: &Path, parked: usize) -> Self {
+        Self::of(place, ["--engine", &format!("unix://{}", engine.display()), "--parked", &parked.to_string()])
+    }
+
+    /// One whose launcher runs already.
+    pub fn apart(place: &Place, launcher: &Path) -> Self {
+        Self::of(place, ["--launcher", &format!("unix://{}", launcher.display()), "--parked", "0"])
+    }
+
+    fn of(place: &Place, more: [&str; 4]) -> Self {
         let log = File::options().create(true).append(true).open(place.log()).expect("a log");
         let mut command = Command::new(handed::program("safeclaw"));
         command
@@ -149,9 +158,8 @@ impl HubProcess {
             .arg(place.manifest())
             .arg("--mount")
             .arg(format!("workspace={}", place.workspace().display()))
-            .arg("--engine")
-            .arg(format!("unix://{}", engine.display()))
-            .args(["--image", &handed::image().to_string(), "--parked", &parked.to_string()])
+            .args(["--image", &handed::image().to_string()])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -179,6 +187,11 @@ impl HubProcess {
     /// Its operator's side.
     pub fn operator(&self) -> Client {
         Client::new(self.data.join("operator.sock"))
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
     }
 
     /// As the kernel would end it for want of memory.
