@@ -120,6 +120,7 @@ fn main() {
             |error| match error.raw_os_error() {
                 Some(libc::EPERM) => "EPERM".to_owned(),
                 Some(libc::EACCES) => "EACCES".to_owned(),
+                Some(libc::EXDEV) => "EXDEV".to_owned(),
                 _ => error.to_string(),
             },
             |()| "done".to_owned(),

@@ -34,12 +34,14 @@ async fn a_hub_that_serves_has_given_up_its_rights_on_every_thread() {
         threads += 1;
     }
     assert!(threads > 1, "it has workers");
+    let launcher = launcher_of(pid).expect("it has a launcher");
+    let status = fs::read_to_string(format!("/proc/{launcher}/status")).unwrap();
+    assert!(status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2"), "{status}");
     // And it still does what it is for.
     let (mcp, token) = (hub.mcp.expect("it is ready"), place.token());
     let answer = call(mcp, &token, "files_stat", json!({"path": "README.md"})).await.expect("an answer");
     assert_eq!(answer["isError"], false, "{answer}\n{}", place.said());
     let watch = Watch::of(&handed::engine(), &place.data());
-    let launcher = launcher_of(pid).expect("it has a launcher");
     assert!(hub.stop().await.success(), "{}", place.said());
     watch.none().await;
     assert!(fs::read_link(format!("/proc/{launcher}/exe")).is_err(), "its launcher has ended with it");
@@ -72,7 +74,7 @@ async fn a_hub_whose_launcher_died_says_so_and_starts_nothing() {
     assert_eq!(answer["isError"], true, "{answer}");
     // Its runner has lost its input with the launcher.
     gone(&dead).await;
-    drop(hub.stop().await);
+    let _ = hub.stop().await;
 
     // Started again, it works.
     let mut again = HubProcess::spawn(&place, &handed::engine(), 0);

@@ -4,7 +4,7 @@
 use crate::data::Data;
 use crate::engine::{EngineAt, ImageIs};
 use crate::started::asked_to_stop;
-use ::hub::data;
+use ::hub::{confine, data};
 use anyhow::Context;
 use container::launcher::host::{self, Connect, Places};
 use container::launcher::{Record, operator};
@@ -81,6 +81,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let forbidden = [data.clone(), directory.clone()].into_iter().chain(private).collect();
     let image = arguments.image.id(&data)?;
     let ground = Ground { engine: arguments.engine.socket()?, image, forbidden, data };
+    confine::launcher()?;
     match &arguments.listen {
         None => inherited(&ground, &directory).await,
         Some(path) => listening(&ground, &directory, path, arguments.allow_uid).await,

@@ -269,3 +269,11 @@ async fn a_launcher_that_answers_garbage_is_not_believed_any_more() {
         assert!(matches!(lying(answers).await, Err(LauncherError::Gone)), "{lie}");
     }
 }
+
+/// Its connection is taken, since the kernel takes it, and nobody greets.
+#[tokio::test(start_paused = true)]
+async fn a_launcher_that_serves_another_hub_is_not_waited_for_for_ever() {
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    let refused = Launcher::remote(ours, HubId("hub".into()), String::new()).await.unwrap_err();
+    assert!(refused.to_string().contains("one hub at a time"), "{refused}");
+}
