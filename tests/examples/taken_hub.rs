@@ -61,6 +61,7 @@ const ATTEMPTS: &[Attempt] = &[
         system_call(libc::SYS_pidfd_getfd, [pidfd.as_raw_fd().into(), 0, 0, 0])
     }),
     ("read a file of its user's", |prey| read(&prey.home.join("secret"))),
+    ("read the machine's passwords", |_| read(Path::new("/etc/shadow"))),
     ("write a file of its user's", |prey| fs::write(prey.home.join(".profile"), "true")),
     ("list its user's home", |prey| fs::read_dir(&prey.home).map(drop)),
     ("link its user's file into its data", |prey| {

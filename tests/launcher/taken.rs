@@ -44,6 +44,7 @@ const ROWS: &[Row] = &[
     ("signal the launcher",                       FILTER, Goes),
     ("take a descriptor of the launcher's",       FILTER, MayNot),
     ("read a file of its user's",                 FILES,  Goes),
+    ("read the machine's passwords",              FILES,  MayNot),
     ("write a file of its user's",                FILES,  Goes),
     ("list its user's home",                      FILES,  Goes),
     ("link its user's file into its data",        LINKED, Goes),
