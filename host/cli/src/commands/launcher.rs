@@ -77,6 +77,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let data = arguments.data.directory()?;
     let directory = arguments.record.clone().unwrap_or_else(|| record_beside(&data));
     let directory = std::path::absolute(directory)?;
+    if directory.starts_with(&data) {
+        anyhow::bail!("{} lies in the data directory, where the hub writes: say --record DIR", directory.display());
+    }
     let private = arguments.private.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;
     let forbidden = [data.clone(), directory.clone()].into_iter().chain(private).collect();
     let image = arguments.image.id(&data)?;
