@@ -8,17 +8,6 @@ use tests::handed;
 use tests::hubs::{HubProcess, Place, call};
 use tests::watch::{Watch, gone, until};
 
-/// The hub's own launcher: a child of it that is called so.
-fn launcher_of(hub: u32) -> Option<u32> {
-    fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        let parent: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-        let words = fs::read_to_string(entry.path().join("cmdline")).ok()?;
-        (parent == hub && words.split('\0').any(|word| word == "launcher")).then_some(pid)
-    })
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hub_that_serves_has_given_up_its_rights_on_every_thread() {
     let place = Place::new().await;
@@ -34,7 +23,7 @@ async fn a_hub_that_serves_has_given_up_its_rights_on_every_thread() {
         threads += 1;
     }
     assert!(threads > 1, "it has workers");
-    let launcher = launcher_of(pid).expect("it has a launcher");
+    let launcher = hub.launcher().expect("it has a launcher");
     let status = fs::read_to_string(format!("/proc/{launcher}/status")).unwrap();
     assert!(status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2"), "{status}");
     // And it still does what it is for.
@@ -60,7 +49,7 @@ async fn a_hub_whose_launcher_died_says_so_and_starts_nothing() {
     let dead = watch.containers();
     assert_eq!(dead.len(), 1);
 
-    let launcher = launcher_of(hub.pid()).expect("it has a launcher");
+    let launcher = hub.launcher().expect("it has a launcher");
     let launcher = Pid::from_raw(i32::try_from(launcher).unwrap()).unwrap();
     kill_process(launcher, Signal::KILL).unwrap();
     let operator = hub.operator();
@@ -117,7 +106,7 @@ async fn a_hub_is_served_by_a_launcher_that_runs_apart() {
     let apart = Apart::start(Some(&place.data())).await;
     let mut hub = HubProcess::apart(&place, &apart.socket());
     hub.ready().await.unwrap_or_else(|status| panic!("the hub ends ({status}):\n{}", place.said()));
-    assert_eq!(launcher_of(hub.pid()), None);
+    assert_eq!(hub.launcher(), None);
     let (mcp, token) = (hub.mcp.expect("it is ready"), place.token());
     let answer = call(mcp, &token, "files_stat", json!({"path": "README.md"})).await.expect("an answer");
     assert_eq!(answer["isError"], false, "{answer}\n{}", place.said());

@@ -194,6 +194,25 @@ impl HubProcess {
         self.child.id().expect("it runs")
     }
 
+    /// Its launcher: a child of it that is called so; none, if that runs apart.
+    pub fn launcher(&self) -> Option<u32> {
+        let hub = self.pid();
+        fs::read_dir("/proc").expect("processes").flatten().find_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            let parent: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            let words = fs::read_to_string(entry.path().join("cmdline")).ok()?;
+            (parent == hub && words.split('\0').any(|word| word == "launcher")).then_some(pid)
+        })
+    }
+
+    /// Both at once, so that nobody is left to end what they started.
+    pub async fn kill_with_launcher(self) {
+        let launcher = self.launcher().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        kill_process(launcher.expect("it has a launcher"), Signal::KILL).expect("it can be killed");
+        self.kill().await;
+    }
+
     /// As the kernel would end it for want of memory.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("it is killed");
