@@ -65,7 +65,7 @@ impl Place {
         self.folder.path().join("workspace")
     }
 
-    fn manifest(&self) -> PathBuf {
+    pub fn manifest(&self) -> PathBuf {
         self.folder.path().join("manifest")
     }
 
@@ -146,6 +146,16 @@ impl HubProcess {
 
     /// The same, with more options or variables.
     pub fn spawn_with(place: &Place, engine: &Path, parked: usize, more: impl FnOnce(&mut Command)) -> Self {
+        let engine = format!("unix://{}", engine.display());
+        Self::of(place, ["--engine", &engine, "--parked", &parked.to_string()], more)
+    }
+
+    /// One whose launcher runs already.
+    pub fn apart(place: &Place, launcher: &Path) -> Self {
+        Self::of(place, ["--launcher", &format!("unix://{}", launcher.display()), "--parked", "0"], |_| {})
+    }
+
+    fn of(place: &Place, options: [&str; 4], more: impl FnOnce(&mut Command)) -> Self {
         let log = File::options().create(true).append(true).open(place.log()).expect("a log");
         let mut command = Command::new(handed::program("safeclaw"));
         command
@@ -156,9 +166,8 @@ impl HubProcess {
             .arg(place.manifest())
             .arg("--mount")
             .arg(format!("workspace={}", place.workspace().display()))
-            .arg("--engine")
-            .arg(format!("unix://{}", engine.display()))
-            .args(["--image", &handed::image().to_string(), "--parked", &parked.to_string()])
+            .args(["--image", &handed::image().to_string()])
+            .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -196,6 +205,30 @@ impl HubProcess {
     /// Its operator's side.
     pub fn operator(&self) -> Client {
         Client::new(self.data.join("operator.sock"))
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Its launcher: a child of it that is called so; none, if that runs apart.
+    pub fn launcher(&self) -> Option<u32> {
+        let hub = self.pid();
+        fs::read_dir("/proc").expect("processes").flatten().find_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            let parent: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            let words = fs::read_to_string(entry.path().join("cmdline")).ok()?;
+            (parent == hub && words.split('\0').any(|word| word == "launcher")).then_some(pid)
+        })
+    }
+
+    /// Both at once, so that nobody is left to end what they started.
+    pub async fn kill_with_launcher(self) {
+        let launcher = self.launcher().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        kill_process(launcher.expect("it has a launcher"), Signal::KILL).expect("it can be killed");
+        self.kill().await;
     }
 
     /// As the kernel would end it for want of memory.

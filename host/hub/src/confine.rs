@@ -65,6 +65,20 @@ pub fn before_threads(reach: &Reach) -> Result<Confined, ConfineError> {
     Ok(Confined { files })
 }
 
+/// What a launcher gives up, which has the engine and needs nothing else: programs, other processes' memory, the
+/// network. It still signals, since it ends containers.
+///
+/// # Errors
+/// The kernel refuses.
+pub fn launcher() -> Result<(), ConfineError> {
+    rustix::thread::set_no_new_privs(true).map_err(|errno| ConfineError::Privileges(errno.into()))?;
+    let kept: Vec<_> = calls::NEVER.iter().filter(|call| !calls::signals(call)).copied().collect();
+    let foreign: Vec<_> = calls::foreign().into_iter().filter(|call| !calls::signals(call)).collect();
+    filter::absent(&calls::ABSENT)?;
+    filter::refuse(&kept, &foreign)?;
+    filter::refuse(&calls::OFFLINE, &[])
+}
+
 /// The second step: no new listener, and no new socket but to the network. Then the trial.
 ///
 /// # Errors

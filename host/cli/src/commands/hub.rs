@@ -64,8 +64,10 @@ pub(crate) fn run(mut arguments: Arguments, logs: &Logs) -> anyhow::Result<ExitC
         .mode(0o700)
         .create(&data)
         .with_context(|| format!("the data directory {} cannot be made", data.display()))?;
+    let reach = reach(&arguments, &data)?;
+    arguments.at.outside(&reach.write, &data)?;
     let Connected { connection, child } = arguments.at.connect(&arguments.hub, &image, logs)?;
-    let confined = confine::before_threads(&reach(&arguments, &data)?)?;
+    let confined = confine::before_threads(&reach)?;
     if confined.files != Files::Limited {
         tracing::warn!(target: "safeclaw", "this kernel limits what files the hub can reach {}", match confined.files {
             Files::Partly => "only in part (its Landlock is old)",

@@ -4,7 +4,7 @@
 use crate::data::Data;
 use crate::engine::{EngineAt, ImageIs};
 use crate::started::asked_to_stop;
-use ::hub::data;
+use ::hub::{confine, data};
 use anyhow::Context;
 use container::launcher::host::{self, Connect, Places};
 use container::launcher::{Record, operator};
@@ -77,10 +77,14 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let data = arguments.data.directory()?;
     let directory = arguments.record.clone().unwrap_or_else(|| record_beside(&data));
     let directory = std::path::absolute(directory)?;
+    if directory.starts_with(&data) {
+        anyhow::bail!("{} lies in the data directory, where the hub writes: say --record DIR", directory.display());
+    }
     let private = arguments.private.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;
     let forbidden = [data.clone(), directory.clone()].into_iter().chain(private).collect();
     let image = arguments.image.id(&data)?;
     let ground = Ground { engine: arguments.engine.socket()?, image, forbidden, data };
+    confine::launcher()?;
     match &arguments.listen {
         None => inherited(&ground, &directory).await,
         Some(path) => listening(&ground, &directory, path, arguments.allow_uid).await,

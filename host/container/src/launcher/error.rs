@@ -126,6 +126,12 @@ pub enum LauncherError {
          operator alone: run `safeclaw manifest apply`"
     )]
     NotAdmitted(Digest),
+    /// It takes a connection and does not answer.
+    #[error("the launcher has not answered for {seconds} s: it serves one hub at a time, so end the other one first")]
+    Deaf {
+        /// How long it had.
+        seconds: u64,
+    },
     /// The connection to the launcher cannot be used.
     #[error("the connection to the launcher cannot be used")]
     Connection(#[source] std::io::Error),

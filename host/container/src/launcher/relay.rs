@@ -28,6 +28,7 @@ pub(super) async fn copy(parts: Parts, hub: UnixStream) {
     let (mut from_hub, mut to_hub) = hub.into_split();
     // Until the container's end, for whoever the hub's own hand is too short.
     let names = frames.map(super::frames::Frames::into_names);
+    let has_frames = names.is_some();
     let outwards = async {
         while let Some(piece) = pieces.next().await {
             for part in encode(piece) {
@@ -36,13 +37,15 @@ pub(super) async fn copy(parts: Parts, hub: UnixStream) {
         }
         to_hub.shutdown().await
     };
-    let inwards = async {
-        let ended = if names.is_some() {
+    let inwards = async move {
+        let ended = if has_frames {
             // Nothing comes here; the end means that the hub has let go.
             from_hub.read(&mut [0; 1]).await.map(drop)
         } else {
             let copied = tokio::io::copy(&mut from_hub, &mut input).await.map(drop);
+            // Of a pipe the end is that nobody holds it.
             let _ = input.shutdown().await;
+            drop(input);
             // The end of its input is not yet the end of what it says.
             if copied.is_ok() {
                 std::future::pending::<()>().await;

@@ -26,6 +26,11 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::runtime::Handle;
 use tokio::sync::broadcast;
+use tokio::time::timeout;
+
+/// How long a launcher may take to greet: it may be ending what another hub left, which takes it a minute at most,
+/// or serve that hub still.
+const BEGIN: Duration = Duration::from_secs(90);
 
 /// What the hub keeps of a container.
 #[derive(Debug)]
@@ -76,7 +81,8 @@ impl RemoteLauncher {
         let wards = Arc::new(Wards::new());
         let connection = Connection::new(stream, Arc::clone(&wards));
         let launcher = Self { connection, wards, admitted: Admitted::default(), runtime: Handle::current() };
-        launcher.done(Ask::Begin { version: VERSION, hub_id, hub_key }).await?;
+        let begun = timeout(BEGIN, launcher.done(Ask::Begin { version: VERSION, hub_id, hub_key })).await;
+        begun.map_err(|_| LauncherError::Deaf { seconds: BEGIN.as_secs() })??;
         Ok(Arc::new(launcher))
     }
 

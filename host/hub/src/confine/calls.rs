@@ -173,6 +173,19 @@ pub static LISTENING: [Call; 3] = [
     any("listen", libc::SYS_listen, "the same"),
 ];
 
+/// Refused to a launcher besides.
+pub static OFFLINE: [Call; 1] = [only(
+    "socket",
+    libc::SYS_socket,
+    When::NoneOf { argument: 0, values: &[1] },
+    "the engine and the operator are on Unix sockets, and nobody else is needed",
+)];
+
+/// Whether this call signals other processes.
+pub(super) fn signals(call: &Call) -> bool {
+    call.reason == SIGNAL
+}
+
 /// The same calls as programs of the x32 kind number them: the kernel may know both, and a filter sees the number.
 pub(super) fn foreign() -> Vec<Call> {
     /// Set in each.

@@ -21,20 +21,43 @@ pub struct Reach {
 }
 
 /// What every hub reads besides its own: names of hosts, time zones, and what the C library loads for these.
-const SYSTEM: [&str; 12] = [
-    "/etc",
+const SYSTEM: [&str; 14] = [
     "/usr/lib",
     "/usr/lib64",
     "/usr/share",
     "/lib",
     "/lib64",
+    "/nix/store",
     "/run/systemd/resolve",
+    "/run/NetworkManager",
+    "/run/resolvconf",
     "/proc/self",
     "/sys/fs/cgroup",
     "/dev/urandom",
     "/dev/random",
     "/dev/null",
 ];
+
+/// Of `/etc`, what a user who is not root reads is for everybody, and is there whole, since a resolver's file is
+/// replaced when the network changes. Root would read passwords and keys there, and gets these alone.
+const ETC_OF_ROOT: [&str; 12] = [
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/ld.so.cache",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+];
+
+fn etc() -> &'static [&'static str] {
+    if rustix::process::geteuid().is_root() { &ETC_OF_ROOT } else { &["/etc"] }
+}
 
 /// How far the kernel limits files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +80,7 @@ pub(super) fn confine(reach: &Reach) -> Result<Files, ConfineError> {
         .map_err(refused)?
         .create()
         .map_err(refused)?;
-    for path in SYSTEM.iter().map(PathBuf::from).chain(reach.read.iter().cloned()) {
+    for path in SYSTEM.iter().chain(etc()).map(PathBuf::from).chain(reach.read.iter().cloned()) {
         if let Ok(there) = PathFd::new(&path) {
             let access = if path.is_dir() { AccessFs::ReadFile | AccessFs::ReadDir } else { AccessFs::ReadFile.into() };
             rules = rules.add_rule(PathBeneath::new(there, access)).map_err(refused)?;

@@ -19,6 +19,10 @@ const AT_START: Duration = Duration::from_secs(10);
 /// How long a round may take. An engine that does not even list its containers within this is as good as gone.
 const ROUND: Duration = Duration::from_secs(15);
 
+/// Not mended from here: a hub that has given up its rights can start no other.
+const GONE: &str = "the launcher has ended, so that no runner can be started, and a call that needs a new one fails: \
+                    stop this hub and start it again (its launcher first, where that runs apart)";
+
 /// What is wrong with the engine, for whoever asks how the hub is.
 #[derive(Debug, Default)]
 pub(crate) struct Trouble(Mutex<Vec<String>>);
@@ -73,6 +77,7 @@ async fn round(launcher: &Launcher, trouble: &Trouble) {
             removed(&leftovers.removed);
             leftovers.left.iter().map(left).collect()
         }
+        Ok(Err(LauncherError::Gone)) => vec![GONE.to_owned()],
         Ok(Err(error)) => vec![unanswered(&causes(&error))],
         Err(_) => vec![unanswered(&format!("it does not list its containers within {} s", ROUND.as_secs()))],
     };

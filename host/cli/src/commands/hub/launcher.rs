@@ -8,7 +8,7 @@ use container::ImageId;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -53,14 +53,39 @@ impl At {
         }
     }
 
+    /// Refuses a record that the hub could write: it would then apply manifests to itself.
+    pub(super) fn outside(&self, writable: &[PathBuf], data: &Path) -> anyhow::Result<()> {
+        if self.running.is_some() {
+            // Of a launcher that runs apart only itself knows where its record is.
+            return Ok(());
+        }
+        let record = self.record(data)?;
+        // A link in either is followed; what is not there yet is compared by name.
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let above = record.parent().map(real).unwrap_or_default();
+        let record = record.file_name().map_or_else(|| above.clone(), |name| real(&above.join(name)));
+        match writable.iter().find(|directory| record.starts_with(real(directory))) {
+            Some(directory) => anyhow::bail!(
+                "the launcher's record {} lies in {}, where the hub writes: say --launcher-record DIR",
+                record.display(),
+                directory.display()
+            ),
+            None => Ok(()),
+        }
+    }
+
+    fn record(&self, data: &Path) -> anyhow::Result<PathBuf> {
+        Ok(match &self.record {
+            Some(record) => std::path::absolute(record)?,
+            None => record_beside(data),
+        })
+    }
+
     /// This very program, with the other end as its standard input. What it is started with, nobody can change
     /// later: the hub itself only names classes.
     fn start(&self, hub: &HubIs, image: &ImageId, logs: &Logs) -> anyhow::Result<Connected> {
         let data = hub.data.directory()?;
-        let record = match &self.record {
-            Some(record) => std::path::absolute(record)?,
-            None => record_beside(&data),
-        };
+        let record = self.record(&data)?;
         let (connection, theirs) = UnixStream::pair().context("no connection to a launcher can be made")?;
         let mut engine = std::ffi::OsString::from("unix://");
         engine.push(hub.engine.socket()?);
@@ -94,7 +119,23 @@ pub(super) fn wait(child: Option<Child>) {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+
+    #[test]
+    fn the_hub_cannot_write_its_launchers_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, data) = (folder.path().to_owned(), folder.path().join("data"));
+        std::fs::create_dir(&data).unwrap();
+        std::os::unix::fs::symlink(&data, root.join("link")).unwrap();
+        let at = |record: Option<&str>| At { running: None, record: record.map(|name| root.join(name)) };
+        at(None).outside(&[data.clone()], &data).unwrap();
+        at(Some("other")).outside(&[data.clone()], &data).unwrap();
+        for (record, writable) in [(None, &root), (Some("data/record"), &data), (Some("link/record"), &data)] {
+            let refused = at(record).outside(&[data.clone(), writable.clone()], &data).unwrap_err().to_string();
+            assert!(refused.contains("--launcher-record"), "{record:?}: {refused}");
+        }
+    }
 
     #[test]
     fn a_launcher_is_on_this_machine() {
