@@ -14,6 +14,7 @@ mod hex;
 mod key_file;
 pub mod lines;
 mod log;
+mod neighbours;
 mod record;
 mod room;
 mod signer;
@@ -29,4 +30,5 @@ pub use start::Place;
 
 pub(crate) use arguments::in_clear;
 pub(crate) use log::{Audit, AuditError};
+pub(crate) use neighbours::warnings;
 pub(crate) use record::{Denied, Entry, Executed, Measured, Outcome, OutcomeUnknown, Reported, Requested, Usage};

@@ -16,7 +16,7 @@ use std::io;
 use std::iter::once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Records that wait; whoever adds one more waits too.
@@ -61,6 +61,8 @@ pub(super) struct Shared {
     pub(super) unsigned: Mutex<Option<String>>,
     /// The signer has been told that it is time.
     pub(super) due: AtomicBool,
+    /// Who else fills the disk.
+    neighbours: OnceLock<Vec<String>>,
 }
 
 struct Waiting {
@@ -102,6 +104,7 @@ impl Audit {
             settings,
             unsigned: Mutex::default(),
             due: AtomicBool::new(false),
+            neighbours: OnceLock::new(),
         });
         let signs = Signer::new(shared.clone(), log, started.key, started.state, started.pending);
         let (signer, asks) = channel();
@@ -152,6 +155,17 @@ impl Audit {
         let shared = &self.shared;
         let refused = shared.refusal().map(|refused| format!("calls are denied: {refused}"));
         refused.into_iter().chain(shared.copies.as_ref().and_then(Copies::problem)).collect()
+    }
+
+    /// Remembers, once, who else writes to the log's disk.
+    pub(crate) fn beside(&self, neighbours: Vec<String>) {
+        neighbours.iter().for_each(|warning| tracing::warn!("{warning}"));
+        self.shared.neighbours.get_or_init(|| neighbours);
+    }
+
+    /// What may become a problem.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.shared.neighbours.get().cloned().unwrap_or_default()
     }
 
     async fn append(&self, entry: Entry, durable: bool) -> Result<(), AuditError> {

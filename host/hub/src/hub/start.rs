@@ -40,6 +40,9 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let tokens = Tokens::load(data.root(), &manifest)?;
     let audit = Audit::open(Place::of(&data), &hub_id, config.audit_heads.as_ref())?;
 
+    let directory = |name: &MountName| source(&manifest, &config.mount_sources, name).ok();
+    audit.beside(crate::audit::warnings(&manifest, directory, &data.audit()));
+
     let classes = classes(&config.manifest, &config.mount_sources, data.root())?;
     let launcher = launcher(&config, &hub_id, &key, classes, &data).await?;
     for warning in launcher.warnings() {
