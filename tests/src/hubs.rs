@@ -139,6 +139,11 @@ pub struct HubProcess {
 impl HubProcess {
     /// Starts one; it is not ready yet.
     pub fn spawn(place: &Place, engine: &Path, parked: usize) -> Self {
+        Self::spawn_with(place, engine, parked, &[])
+    }
+
+    /// The same, with more on its command line.
+    pub fn spawn_with(place: &Place, engine: &Path, parked: usize, more: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(place.log()).expect("a log");
         let mut command = Command::new(handed::program("safeclaw"));
         command
@@ -152,6 +157,7 @@ impl HubProcess {
             .arg("--engine")
             .arg(format!("unix://{}", engine.display()))
             .args(["--image", &handed::image().to_string(), "--parked", &parked.to_string()])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

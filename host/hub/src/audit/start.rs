@@ -151,10 +151,10 @@ fn close(place: &Place, chain: &mut Chain, torn: &[u8]) -> Result<(), StartError
     Ok(())
 }
 
-/// Nothing is waited for: a FIFO in its place would hold every call. A link is followed, so that the log can have a
-/// file system of its own.
+/// Nothing is waited for: a FIFO in its place would hold every call. And no link is followed: the reserve has to lie on
+/// the log's own file system.
 fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).custom_flags(flags).open(path)?;
     let kind = file.metadata()?.file_type();
     if kind.is_fifo() {
