@@ -33,7 +33,9 @@ impl Mark {
         let records = added.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>();
         let again = self.log.with_extension("again");
         let records = records.context("the audit log holds a line that is no record")?;
-        let spent = write_all(&records, &again, |line| drop(hash(line)))?;
+        let spent = write_all(&records, &again, |line| {
+            std::hint::black_box(hash(line));
+        })?;
         std::fs::remove_file(&again)?;
         // What the chain costs is told beside it: the same records as lines alone, in the same run.
         let alone = write_all(&records, &again, |_| ())?;
