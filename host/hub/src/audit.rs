@@ -15,8 +15,10 @@ mod key_file;
 pub mod lines;
 mod log;
 mod neighbours;
+mod place;
 mod record;
 mod room;
+mod shared;
 mod signer;
 mod start;
 #[cfg(test)]
@@ -26,9 +28,10 @@ pub mod verify;
 pub use copies::{BadHeadCopies, HeadCopies};
 pub use head::Head;
 pub use hex::{BadHex, Hex, LineHash, PublicKey, Signature};
-pub use start::Place;
+pub use place::Place;
 
 pub(crate) use arguments::in_clear;
-pub(crate) use log::{Audit, AuditError};
+pub(crate) use log::Audit;
 pub(crate) use neighbours::warnings;
 pub(crate) use record::{Denied, Entry, Executed, Measured, Outcome, OutcomeUnknown, Reported, Requested, Usage};
+pub(crate) use shared::AuditError;

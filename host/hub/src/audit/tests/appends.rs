@@ -1,7 +1,7 @@
 //! What a log holds after it was written to.
 
-use super::super::log::AuditError;
 use super::super::record::Entry;
+use super::super::shared::AuditError;
 use super::super::verify::{Expected, What, directory};
 use super::*;
 use std::fs;
