@@ -50,12 +50,15 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Ok(())
     })?;
     last.iter().try_for_each(|line| output::line(line))?;
-    while arguments.follow {
+    if !arguments.follow {
+        return Ok(ExitCode::SUCCESS);
+    }
+    // Ctrl-C ends it, or a reader that has gone away.
+    loop {
         tokio::time::sleep(AGAIN).await;
         anyhow::ensure!(file.metadata()?.size() >= at, "the log became shorter: `safeclaw audit verify` says more");
         at = read(&file, at, arguments, |line| output::line(&line))?;
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Every whole line from there on; where the first one begins that is not whole yet.
