@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod audit;
 mod conformance;
 mod container;
 mod documents;

@@ -289,7 +289,7 @@ fn said(line: &Value) -> Option<String> {
         "requested" => Some(event.to_owned()),
         "executed" if line["outcome"] == "limit" => Some(format!("executed: {} = {}", text("limit"), line["value"])),
         "executed" => Some(format!("executed: {}", text("outcome"))),
-        "session_ended" => None,
+        "session_begun" | "session_ended" | "runner_started" | "runner_assigned" | "runner_ended" => None,
         _ => Some(format!("{event}: {}", without_serial(text("reason")))),
     }
 }

@@ -20,7 +20,9 @@ mod versions;
 mod work_tree;
 
 use clap::{Parser, Subcommand};
-use commands::{config, doctor, health, hub, image, launcher, manifest, mcp, posture, sessions, token, tool, verify};
+use commands::{
+    audit, config, doctor, health, hub, image, launcher, manifest, mcp, posture, sessions, token, tool, verify,
+};
 use std::process::ExitCode;
 
 /// Runs the tools of AI agents behind two walls: WebAssembly inside a hardened container.
@@ -65,6 +67,9 @@ enum Command {
     Posture(posture::Arguments),
     /// Compare containers, files and workflows with what was rendered; exit code 0, 1 or 2
     Verify(verify::Arguments),
+    /// Verify, follow, search or export the audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Print what to paste into other programs
     #[command(subcommand)]
     Config(config::Command),
@@ -124,6 +129,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Health(arguments) => health::run(arguments).await,
         Command::Posture(arguments) => posture::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
+        Command::Audit(command) => audit::run(command).await,
         Command::Config(command) => config::run(command),
         Command::Doctor(arguments) => doctor::run(arguments).await,
     }

@@ -304,6 +304,9 @@ pub struct Health {
     pub parked: usize,
     /// What is wrong, each with its remedy.
     pub problems: Vec<String>,
+    /// What may become wrong, each with its remedy.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// A profile that the manifest does not have.

@@ -14,8 +14,11 @@ mod hex;
 mod key_file;
 pub mod lines;
 mod log;
+mod neighbours;
+mod place;
 mod record;
 mod room;
+mod shared;
 mod signer;
 mod start;
 #[cfg(test)]
@@ -25,10 +28,12 @@ pub mod verify;
 pub use copies::{BadHeadCopies, HeadCopies};
 pub use head::Head;
 pub use hex::{BadHex, Hex, LineHash, PublicKey, Signature};
-pub use start::Place;
+pub use place::Place;
 
 pub(crate) use arguments::in_clear;
-pub(crate) use log::{Audit, AuditError};
+pub(crate) use log::Audit;
+pub(crate) use neighbours::warnings;
 pub(crate) use record::{
     Decided, Decision, Denied, Entry, Executed, Measured, Outcome, OutcomeUnknown, Reported, Requested, Usage,
 };
+pub(crate) use shared::AuditError;

@@ -32,6 +32,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             health.tools, health.sessions, health.runners, health.parked
         ))?;
         health.problems.iter().try_for_each(|problem| output::line(&format!("problem   {problem}")))?;
+        health.warnings.iter().try_for_each(|warning| output::line(&format!("warning   {warning}")))?;
     }
     Ok(if health.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

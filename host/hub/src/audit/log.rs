@@ -6,40 +6,23 @@
 use super::arguments::{ArgumentsDigest, ArgumentsKey};
 use super::chain::{Chain, Counted};
 use super::copies::{Copies, HeadCopies};
-use super::record::{Entry, Record};
-use super::room::{Room, is_want_of_room};
+use super::place::{Place, Settings};
+use super::record::Entry;
+use super::room::Room;
+use super::shared::{AuditError, MOST_UNSIGNED, Shared, body, failed};
 use super::signer::{Ask, Signer};
-use super::start::{self, Place, Settings};
+use super::start;
 use crate::api::StartError;
-use jiff::Timestamp;
 use std::io;
-use std::iter::once;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Records that wait; whoever adds one more waits too.
 const QUEUE: usize = 1024;
 /// The most that goes out in one write.
 const BATCH_BYTES: usize = 256 << 10;
-/// Records that no head vouches for. A signer that hangs is a disk that hangs, and bounds what one that lies about
-/// being dead could hide; verifying holds the hashes of twice as many.
-pub(super) const MOST_UNSIGNED: u64 = 1 << 18;
-
-/// Why a record is not in the log. What it would have recorded must then not happen.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum AuditError {
-    #[error("the audit log cannot be written: {0}")]
-    Write(String),
-    #[error(
-        "the disk of the audit log has {free_bytes} bytes free, and calls go on at {least_free_bytes}: make room on \
-         the file system of the data directory"
-    )]
-    Full { free_bytes: u64, least_free_bytes: u64 },
-    #[error("no head of the audit log can be signed: {0}")]
-    Unsigned(String),
-}
 
 /// The handle; clones write to one file.
 #[derive(Clone)]
@@ -48,19 +31,6 @@ pub(crate) struct Audit {
     queue: mpsc::Sender<Waiting>,
     signer: Sender<Ask>,
     arguments: ArgumentsKey,
-}
-
-/// What the log's threads share with whoever writes.
-pub(super) struct Shared {
-    pub(super) place: Place,
-    pub(super) chain: Mutex<Chain>,
-    pub(super) room: Room,
-    pub(super) copies: Option<Copies>,
-    pub(super) settings: Settings,
-    /// Why no head could be signed.
-    pub(super) unsigned: Mutex<Option<String>>,
-    /// The signer has been told that it is time.
-    pub(super) due: AtomicBool,
 }
 
 struct Waiting {
@@ -102,6 +72,7 @@ impl Audit {
             settings,
             unsigned: Mutex::default(),
             due: AtomicBool::new(false),
+            neighbours: OnceLock::new(),
         });
         let signs = Signer::new(shared.clone(), log, started.key, started.state, started.pending);
         let (signer, asks) = channel();
@@ -154,6 +125,17 @@ impl Audit {
         refused.into_iter().chain(shared.copies.as_ref().and_then(Copies::problem)).collect()
     }
 
+    /// Remembers, once, who else writes to the log's disk.
+    pub(crate) fn beside(&self, neighbours: Vec<String>) {
+        neighbours.iter().for_each(|warning| tracing::warn!("{warning}"));
+        self.shared.neighbours.get_or_init(|| neighbours);
+    }
+
+    /// What may become a problem.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.shared.neighbours.get().cloned().unwrap_or_default()
+    }
+
     async fn append(&self, entry: Entry, durable: bool) -> Result<(), AuditError> {
         let ends = entry.ends();
         if !ends && let Some(refused) = self.shared.refusal() {
@@ -189,64 +171,6 @@ impl Audit {
     }
 }
 
-/// A record as the chain takes it.
-pub(super) fn body(entry: Entry) -> Result<Vec<u8>, AuditError> {
-    let record = Record { time: Timestamp::now(), entry };
-    serde_json::to_vec(&record).map_err(|error| AuditError::Write(error.to_string()))
-}
-
-impl Shared {
-    pub(super) fn chain(&self) -> MutexGuard<'_, Chain> {
-        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Why nothing may be begun, if so.
-    fn refusal(&self) -> Option<AuditError> {
-        let unsigned = || {
-            let why = self.unsigned.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-            Some(AuditError::Unsigned(why))
-        };
-        self.room.refusal().or_else(unsigned)
-    }
-
-    /// One record. On a disk that is full, only what ends something, into what the reserve had taken.
-    pub(super) fn append(&self, chain: &mut Chain, body: &[u8], ends: bool) -> Result<(), AuditError> {
-        if !ends && chain.tip.seq.saturating_sub(chain.vouched) > MOST_UNSIGNED {
-            return Err(AuditError::Unsigned(format!("{MOST_UNSIGNED} records wait for one")));
-        }
-        let mut result = chain.append(once(body), Counted::Record);
-        if result.as_ref().is_err_and(is_want_of_room) {
-            self.room.release();
-            if !ends {
-                return Err(self.room.full());
-            }
-            result = chain.append(once(body), Counted::Record);
-        }
-        result.map_err(|error| failed(&error))
-    }
-
-    /// Tells the signer when enough is unsigned, once.
-    fn wake(&self, chain: &Chain, signer: &Sender<Ask>) {
-        if chain.unsigned >= self.settings.records_a_head && !self.due.swap(true, Ordering::AcqRel) {
-            // A signer that is gone says so elsewhere.
-            drop(signer.send(Ask::Due));
-        }
-    }
-
-    /// Records that came together, in one write if there is room for all.
-    fn append_batch(&self, chain: &mut Chain, batch: &[Waiting]) -> Vec<Result<(), AuditError>> {
-        if let [one] = batch {
-            return vec![self.append(chain, &one.body, one.ends)];
-        }
-        let full = chain.tip.seq.saturating_sub(chain.vouched) > MOST_UNSIGNED;
-        if !full && chain.append(batch.iter().map(|waiting| waiting.body.as_slice()), Counted::Record).is_ok() {
-            return batch.iter().map(|_| Ok(())).collect();
-        }
-        // One by one: some may be too long, or begin something that there is no room for.
-        batch.iter().map(|waiting| self.append(chain, &waiting.body, waiting.ends)).collect()
-    }
-}
-
 fn serve(shared: &Shared, signer: &Sender<Ask>, mut waiting: mpsc::Receiver<Waiting>) {
     while let Some(first) = waiting.blocking_recv() {
         let (mut bytes, mut batch) = (first.body.len(), vec![first]);
@@ -258,7 +182,7 @@ fn serve(shared: &Shared, signer: &Sender<Ask>, mut waiting: mpsc::Receiver<Wait
         }
         let results = {
             let mut chain = shared.chain();
-            let mut results = shared.append_batch(&mut chain, &batch);
+            let mut results = append_batch(shared, &mut chain, &batch);
             if batch.iter().any(|waiting| waiting.durable)
                 && let Err(error) = chain.file.sync_data()
             {
@@ -276,7 +200,15 @@ fn serve(shared: &Shared, signer: &Sender<Ask>, mut waiting: mpsc::Receiver<Wait
     }
 }
 
-pub(super) fn failed(error: &io::Error) -> AuditError {
-    tracing::error!(%error, "calls are denied until the audit log can be written");
-    AuditError::Write(error.to_string())
+/// Records that came together, in one write if there is room for all.
+fn append_batch(shared: &Shared, chain: &mut Chain, batch: &[Waiting]) -> Vec<Result<(), AuditError>> {
+    if let [one] = batch {
+        return vec![shared.append(chain, &one.body, one.ends)];
+    }
+    let full = chain.tip.seq.saturating_sub(chain.vouched) > MOST_UNSIGNED;
+    if !full && chain.append(batch.iter().map(|waiting| waiting.body.as_slice()), Counted::Record).is_ok() {
+        return batch.iter().map(|_| Ok(())).collect();
+    }
+    // One by one: some may be too long, or begin something that there is no room for.
+    batch.iter().map(|waiting| shared.append(chain, &waiting.body, waiting.ends)).collect()
 }

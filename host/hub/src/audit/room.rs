@@ -6,10 +6,11 @@ use crate::failpoint::failpoint;
 use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The reserve: the ends of some thousand calls.
 pub(super) const RESERVE_BYTES: u64 = 1 << 20;
@@ -24,8 +25,11 @@ const FULL: u8 = 2;
 pub(super) struct Room {
     /// The log, to ask its file system.
     log: File,
-    reserve: File,
+    /// Held while it is given up or made: the state always says which of the two came last.
+    reserve: Mutex<File>,
     state: AtomicU8,
+    /// Whether the log says that nothing new is begun.
+    told: AtomicBool,
     free_bytes: AtomicU64,
     least_free_bytes: u64,
 }
@@ -45,16 +49,19 @@ impl Room {
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(reserve)?;
         let room = Self {
             log,
-            reserve: file,
+            reserve: Mutex::new(file),
             state: AtomicU8::new(ENOUGH),
+            told: AtomicBool::new(false),
             free_bytes: AtomicU64::new(u64::MAX),
             least_free_bytes,
         };
         // One that a killed hub gave up comes back as soon as there is room.
-        if room.fill().is_err() {
+        if fill(&room.reserve()).is_err() {
             room.state.store(FULL, Ordering::Release);
         }
-        room.look();
+        if room.measure().is_some_and(|free_bytes| free_bytes < least_free_bytes) {
+            room.state.fetch_max(LOW, Ordering::AcqRel);
+        }
         Ok(room)
     }
 
@@ -70,8 +77,9 @@ impl Room {
 
     /// Gives the reserve up: what it took is free for the ends of what runs.
     pub(super) fn release(&self) {
+        let reserve = self.reserve();
         self.state.store(FULL, Ordering::Release);
-        if let Err(error) = self.reserve.set_len(0) {
+        if let Err(error) = reserve.set_len(0) {
             tracing::error!(%error, "the reserve of the audit log cannot be released");
         }
         failpoint!("room.released");
@@ -79,27 +87,38 @@ impl Room {
 
     /// Asks the file system how much is free. Says so when that changes what may be begun.
     pub(super) fn look(&self) -> Option<Turn> {
-        let free_bytes = match fstatvfs(&self.log) {
-            Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
-            Err(error) => {
-                tracing::warn!(%error, "the free space for the audit log is unknown");
-                return None;
-            }
-        };
-        self.seen(free_bytes)
+        self.seen(self.measure()?)
+    }
+
+    fn measure(&self) -> Option<u64> {
+        let found = fstatvfs(&self.log).inspect_err(|error| {
+            tracing::warn!(%error, "the free space for the audit log is unknown");
+        });
+        let free_bytes = found.ok().map(|found| found.f_bavail.saturating_mul(found.f_frsize))?;
+        self.free_bytes.store(free_bytes, Ordering::Relaxed);
+        Some(free_bytes)
     }
 
     pub(super) fn seen(&self, free_bytes: u64) -> Option<Turn> {
         self.free_bytes.store(free_bytes, Ordering::Relaxed);
-        match self.state.load(Ordering::Acquire) {
+        let state = self.state.load(Ordering::Acquire);
+        // A write that failed has been here first.
+        if state != ENOUGH && !self.told.swap(true, Ordering::AcqRel) {
+            return Some(Turn::Full { free_bytes });
+        }
+        match state {
             ENOUGH if free_bytes < self.least_free_bytes => {
                 self.state.store(LOW, Ordering::Release);
+                self.told.store(true, Ordering::Release);
                 Some(Turn::Full { free_bytes })
             }
             // More than the least, so that it does not turn back at once.
-            LOW | FULL if free_bytes >= self.wanted() && self.fill().is_ok() => {
+            LOW | FULL if free_bytes >= self.wanted() => {
+                let reserve = self.reserve();
+                fill(&reserve).ok()?;
                 failpoint!("room.filled");
                 self.state.store(ENOUGH, Ordering::Release);
+                self.told.store(false, Ordering::Release);
                 Some(Turn::Writable { free_bytes })
             }
             _ => None,
@@ -110,14 +129,16 @@ impl Room {
         self.least_free_bytes.saturating_add(RESERVE_BYTES)
     }
 
-    /// Blocks that are ours, not a length: a hole in a file is no reserve.
-    fn fill(&self) -> io::Result<()> {
-        match fallocate(&self.reserve, FallocateFlags::empty(), 0, RESERVE_BYTES) {
-            Err(Errno::OPNOTSUPP) => {
-                (&self.reserve).write_all(&vec![0; usize::try_from(RESERVE_BYTES).unwrap_or_default()])
-            }
-            other => other.map_err(io::Error::from),
-        }
+    fn reserve(&self) -> MutexGuard<'_, File> {
+        self.reserve.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Blocks that are ours, not a length: a hole in a file is no reserve.
+fn fill(reserve: &File) -> io::Result<()> {
+    match fallocate(reserve, FallocateFlags::empty(), 0, RESERVE_BYTES) {
+        Err(Errno::OPNOTSUPP) => reserve.write_all_at(&vec![0; usize::try_from(RESERVE_BYTES).unwrap_or_default()], 0),
+        other => other.map_err(io::Error::from),
     }
 }
 
@@ -151,6 +172,7 @@ mod tests {
         room.release();
         assert_eq!(blocks(), 0);
         assert!(room.refusal().is_some());
+        assert_eq!(room.seen(u64::MAX), Some(Turn::Full { free_bytes: u64::MAX }));
         assert_eq!(room.seen(u64::MAX), Some(Turn::Writable { free_bytes: u64::MAX }));
         assert!(blocks() >= RESERVE_BYTES);
     }

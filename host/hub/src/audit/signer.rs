@@ -3,9 +3,9 @@
 use super::chain::Counted;
 use super::head::Head;
 use super::key_file::{KeyFile, KeyState, Vouched};
-use super::log::{AuditError, Shared, body, failed};
 use super::record::Entry;
 use super::room::{Turn, is_want_of_room};
+use super::shared::{AuditError, Shared, body, failed};
 use crate::failpoint::failpoint;
 use std::fs::File;
 use std::io;

@@ -5,13 +5,13 @@ use super::head::{Head, Secret};
 use super::hex::Hex;
 use super::key_file::{self, KeyFile, KeyState, Vouched};
 use super::lines::{Ending, LINE_BYTES, Lines, Links, hash};
-use super::log::body;
+use super::place::Place;
 use super::record::Entry;
-use super::room::LEAST_FREE_BYTES;
+use super::shared::body;
 use super::verify::Torn;
 use crate::api::StartError;
+use crate::data;
 use crate::data::ours::{self, NotOurs};
-use crate::data::{self, DataDir};
 use crate::failpoint::failpoint;
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
@@ -19,62 +19,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Seek, SeekFrom};
 use std::iter::once;
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 use uuid::Uuid;
-
-/// A head vouches for about so many records: what one takes over a busy hub can still change.
-const RECORDS_A_HEAD: u64 = 512;
-/// A record is unsigned for about so long.
-const HEAD_WITHIN: Duration = Duration::from_secs(1);
-
-/// The files of a log.
-#[derive(Debug, Clone)]
-pub struct Place {
-    /// The records.
-    pub log: PathBuf,
-    /// The secret of the next head; the hub's alone.
-    pub key: PathBuf,
-    /// The first public key, for whoever verifies.
-    pub public: PathBuf,
-    /// What is given up when the disk is full.
-    pub reserve: PathBuf,
-    /// The key of the arguments' digests; the hub's alone.
-    pub arguments: PathBuf,
-}
-
-/// When heads are signed, and when the disk counts as full.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Settings {
-    pub(super) records_a_head: u64,
-    pub(super) head_within: Duration,
-    pub(super) least_free_bytes: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { records_a_head: RECORDS_A_HEAD, head_within: HEAD_WITHIN, least_free_bytes: LEAST_FREE_BYTES }
-    }
-}
-
-impl Place {
-    /// In the data directory of a hub.
-    #[must_use]
-    pub fn in_directory(data: &Path) -> Self {
-        let file = |name: &str| data.join(name);
-        Self {
-            log: file("audit.jsonl"),
-            key: file("audit.key"),
-            public: file("audit.pub"),
-            reserve: file("audit.reserve"),
-            arguments: file("arguments.key"),
-        }
-    }
-
-    pub(crate) fn of(data: &DataDir) -> Self {
-        Self::in_directory(data.root())
-    }
-}
 
 /// A log that can be written.
 pub(super) struct Started {
@@ -151,10 +97,10 @@ fn close(place: &Place, chain: &mut Chain, torn: &[u8]) -> Result<(), StartError
     Ok(())
 }
 
-/// Nothing is waited for: a FIFO in its place would hold every call. A link is followed, so that the log can have a
-/// file system of its own.
+/// Nothing is waited for: a FIFO in its place would hold every call. And no link is followed: the reserve has to lie on
+/// the log's own file system.
 fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).custom_flags(flags).open(path)?;
     let kind = file.metadata()?.file_type();
     if kind.is_fifo() {

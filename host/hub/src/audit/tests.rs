@@ -7,8 +7,8 @@ mod kills;
 mod tampering;
 
 use super::log::Audit;
+use super::place::{Place, Settings};
 use super::record::Entry;
-use super::start::{Place, Settings};
 use super::verify::{Report, directory};
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -3,21 +3,25 @@
 
 mod fault;
 mod files;
+mod parts;
+mod report;
 
 pub use fault::{Fault, What};
 pub use files::{Expected, ExpectedError, VerifyError, directory, files, public};
+pub use report::{Report, Vouched};
+
+pub(super) use parts::Torn;
 
 use super::chain::BEFORE_THE_FIRST;
 use super::head::Head;
-use super::hex::{Hex, LineHash, PublicKey};
+use super::hex::{LineHash, PublicKey};
 use super::key_file::KeyState;
 use super::lines::{Ending, Line, Lines, Links, hash};
-use super::log::MOST_UNSIGNED;
-use serde::{Deserialize, Serialize};
+use super::shared::MOST_UNSIGNED;
+use parts::{Begun, Gap, Waits};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, BufRead};
-use uuid::Uuid;
 
 /// Faults that are told. One change can break what follows it in many places.
 const FAULTS: usize = 20;
@@ -34,94 +38,6 @@ pub(super) struct Against {
     pub(super) state: Option<KeyState>,
     /// Heads and records that somebody kept elsewhere.
     pub(super) expected: BTreeSet<Expected>,
-}
-
-/// What can be said of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// The log's id.
-    pub log: Option<Uuid>,
-    /// The hub that began it.
-    pub hub: Option<String>,
-    /// The first public key that was used.
-    pub key: Option<PublicKey>,
-    /// Whether that key is only what the log says of itself.
-    pub key_is_its_own_word: bool,
-    /// Whether the hub's key file was there to show that nothing was cut off.
-    pub with_key_file: bool,
-    /// Lines.
-    pub lines: u64,
-    /// Records that continue each other.
-    pub records: u64,
-    /// The last head that can be vouched for.
-    pub vouched: Option<Vouched>,
-    /// Records after it, which whoever holds the hub could still change.
-    pub unsigned: u64,
-    /// Times that a hub died while it wrote, and the next start closed its line.
-    pub torn: u64,
-    /// Bytes after the last line feed: a hub died there and has not been started since, or is writing.
-    pub torn_tail_bytes: u64,
-    /// Whether the last head is in the hub's key file and not in the log yet.
-    pub head_in_key_file: bool,
-    /// What is wrong, by line.
-    pub faults: Vec<Fault>,
-    /// Faults that are not told.
-    pub more_faults: u64,
-}
-
-/// What a head says, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Vouched {
-    /// The head's number.
-    pub step: u64,
-    /// The record that it ends with.
-    pub seq: u64,
-    /// That record's hash.
-    pub hash: LineHash,
-    /// The line of the head, if it is in the log.
-    pub line: Option<u64>,
-    /// The end of the record that it ends with: the log was not changed before this byte.
-    pub end: u64,
-}
-
-/// The first record, as far as it is needed.
-#[derive(Deserialize)]
-struct Begun {
-    hub: String,
-    log: Uuid,
-    version: u32,
-    key: PublicKey,
-}
-
-/// What a start says of the bytes before its record.
-#[derive(Deserialize)]
-pub(super) struct Torn {
-    bytes: u64,
-    sha256: Hex<32>,
-}
-
-impl Torn {
-    /// Whether it is these bytes that it says it of.
-    pub(super) fn closes(&self, bytes: u64, hasher: Sha256) -> bool {
-        self.bytes == bytes && hasher.finalize().as_slice() == self.sha256.0
-    }
-}
-
-/// A record that no head has vouched for yet.
-#[derive(Clone, Copy)]
-struct Waits {
-    seq: u64,
-    hash: LineHash,
-    end: u64,
-}
-
-/// Lines that are no records, until one says what they were.
-struct Gap {
-    line: u64,
-    bytes: u64,
-    hasher: Sha256,
-    /// The last line feed, which is the closing one if a record follows.
-    feed: bool,
 }
 
 struct Verifier<'a> {

@@ -61,6 +61,8 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         tracing::warn!("{warning}");
     }
     let Governing { force, refused, .. } = governing;
+    let directories = force.directories();
+    audit.beside(crate::audit::warnings(&force.manifest, |name| directories.get(name).cloned(), &data.audit()));
     // Before anybody is served: what takes this process over later starts only what manifests describe.
     launcher.seal().await?;
     let trouble = Arc::new(Trouble::default());

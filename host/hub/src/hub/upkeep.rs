@@ -77,6 +77,7 @@ impl Inner {
             runners: sessions.iter().map(|session| session.view(now).runners.len()).sum(),
             parked: self.pool.parked(),
             problems,
+            warnings: self.audit.warnings(),
         }
     }
 }

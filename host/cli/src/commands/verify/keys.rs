@@ -16,13 +16,18 @@ enum Kind {
 }
 
 /// Every file that the hub keeps, what it is, and the widest mode that it may have.
-const FILES: [(&str, Kind, u32); 9] = [
+const FILES: [(&str, Kind, u32); 13] = [
     (".", Kind::Directory, 0o700),
     ("hub.id", Kind::File, 0o600),
     ("hub.key", Kind::File, 0o600),
     ("hub.lock", Kind::File, 0o600),
     ("tokens.toml", Kind::File, 0o600),
     ("audit.jsonl", Kind::File, 0o600),
+    ("audit.key", Kind::File, 0o600),
+    ("audit.reserve", Kind::File, 0o600),
+    ("arguments.key", Kind::File, 0o600),
+    // Whoever verifies needs it, and nobody can sign with it.
+    ("audit.pub", Kind::File, 0o644),
     ("components", Kind::Directory, 0o700),
     // Runners read artefacts as another user; only the hub writes them.
     ("artefacts", Kind::Directory, 0o755),

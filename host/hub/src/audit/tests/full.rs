@@ -1,6 +1,6 @@
 //! A disk that fills up: nothing new is begun, what runs is recorded to its end, and the operator is told.
 
-use super::super::log::AuditError;
+use super::super::shared::AuditError;
 use super::*;
 use std::fs;
 use std::process::Command;

@@ -2,9 +2,9 @@
 
 use super::super::head::Head;
 use super::super::hex::{LineHash, PublicKey};
-use super::super::key_file::{self, KeyState};
-use super::super::start::Place;
-use super::{Against, Fault, Report, What, verify};
+use super::super::key_file;
+use super::super::place::Place;
+use super::{Against, Report, verify};
 use crate::api::StartError;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -122,16 +122,6 @@ pub fn directory(data: &Path, expected: BTreeSet<Expected>) -> Result<Report, Ve
         report.hold_against(&after);
     }
     Ok(report)
-}
-
-impl Report {
-    /// The hub's key file as it is after the log was read: it goes first, so it is never behind.
-    pub(in super::super) fn hold_against(&mut self, after: &KeyState) {
-        let in_log = self.vouched.filter(|vouched| vouched.line.is_some());
-        if in_log.is_some_and(|vouched| after.step <= vouched.step) {
-            self.faults.push(Fault { line: self.lines, what: What::OldKey });
-        }
-    }
 }
 
 /// Verifies files that are one log together, in their order; without a key, against the one that it names itself.
