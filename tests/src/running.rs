@@ -71,6 +71,7 @@ async fn start(data: &Path, workspace: &Path) -> (Hub, SocketAddr) {
         wall2: Wall2::Engine { socket: handed::engine(), image: handed::image() },
         denied_tiers: BTreeSet::new(),
         pool: PoolConfig::default(),
+        identity: hub::identity::Config::default(),
         private: Vec::new(),
     };
     let hub = Hub::start(config).await.unwrap_or_else(|e| panic!("the hub starts: {e:?}"));

@@ -1,5 +1,6 @@
 //! The hub as its faces see it: what they hand in, what they get back, and nothing of how.
 
+use crate::identity::{Config, Scopes};
 use crate::tokens::TokenError;
 use container::ContainerName;
 pub use container::ImageId;
@@ -29,6 +30,8 @@ pub struct HubConfig {
     pub denied_tiers: BTreeSet<Tier>,
     /// Parked runners.
     pub pool: PoolConfig,
+    /// The issuers whose tokens are taken besides the hub's own.
+    pub identity: Config,
 }
 
 /// How many runners wait, started and knowing nothing.
@@ -65,7 +68,8 @@ pub enum Wall2 {
     },
 }
 
-/// Names a session: the first 16 hexadecimal digits of the sha-256 of its token.
+/// Names a session: the `jti` of the hub's own token, a digest of an issuer's authorization, or what the hub chose for
+/// a caller of its own process.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(pub String);
@@ -85,6 +89,8 @@ pub struct Caller {
     pub principal: String,
     /// Its profile.
     pub profile: ProfileName,
+    /// What its token lets it call of that.
+    pub scopes: Scopes,
 }
 
 /// A tool that a caller may see.
@@ -322,8 +328,8 @@ pub enum StartError {
     /// The launcher did not start.
     #[error("the launcher did not start")]
     Launcher(#[from] container::LauncherError),
-    /// The token file cannot be read.
-    #[error("the token file cannot be used")]
+    /// Nobody could be let in, nor kept out.
+    #[error("the tokens cannot be read")]
     Tokens(#[from] TokenError),
 }
 

@@ -5,6 +5,7 @@
 //! legacy session serves only the token that opened it ([`conversations`]).
 
 mod admit;
+mod authentication;
 mod body;
 mod connection;
 mod conversations;

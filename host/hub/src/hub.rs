@@ -13,13 +13,13 @@ use crate::audit::{Audit, Entry};
 use crate::call::{self, Request};
 use crate::catalogue::{Catalogue, Offer};
 use crate::data::DataDir;
+use crate::identity::{Identity, Protected, Refused, Scopes};
 use crate::launch::Starter;
 use crate::policy;
 use crate::pool::{self, Pool};
 use crate::registry::Registrar;
 use crate::session::{Denials, Need, Sessions};
 use crate::tickets::{self, Scope, Tickets};
-use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
 use container::{LauncherError, Listed};
 use janitor::Trouble;
@@ -50,10 +50,12 @@ pub(crate) struct Inner {
     pub(crate) audit: Audit,
     /// Denials that belong to no session.
     pub(crate) denials: Denials,
+    /// Tokens that were not taken.
+    refusals: Denials,
     placements: BTreeMap<ClassId, Placement>,
     wall2: &'static str,
     hub_id: String,
-    tokens: Tokens,
+    identity: Identity,
     /// Sessions of this process itself, which no token names.
     local: Mutex<BTreeSet<SessionId>>,
     registrar: Registrar,
@@ -83,10 +85,45 @@ impl Hub {
         start::start(config).await.map(Hub)
     }
 
-    /// The caller behind a bearer token, if the token file has it and it has not expired.
+    /// The caller behind one of this hub's own tokens, if it is in force.
     #[must_use]
     pub fn authenticate(&self, bearer: &str) -> Option<Caller> {
-        self.0.tokens.authenticate(bearer, jiff::Timestamp::now())
+        self.0.identity.own(bearer, jiff::Timestamp::now()).ok()
+    }
+
+    /// The caller behind a token that was let in before and still is in force. Costs a digest and a look, so it can be
+    /// asked for anybody.
+    #[must_use]
+    pub(crate) fn known(&self, bearer: &str) -> Option<Caller> {
+        self.0.identity.known(bearer, jiff::Timestamp::now())
+    }
+
+    /// The caller behind a token of this hub or of an issuer that it trusts. May wait for the issuer's keys. Who is
+    /// turned away is recorded, with the door's name; so many a minute.
+    ///
+    /// # Errors
+    /// Why not: for the log, and not for the caller.
+    pub async fn admit(&self, bearer: &str, door: &'static str) -> Result<Caller, Refused> {
+        let admitted = self.0.identity.admit(bearer, jiff::Timestamp::now()).await;
+        if let Err(refused) = &admitted
+            && let Some(unwritten) = self.0.refusals.add()
+        {
+            tracing::info!(door, unwritten, "refused: {refused}");
+            // It is refused either way.
+            drop(self.0.audit.write(Entry::Refused { door, reason: refused.to_string(), unwritten }).await);
+        }
+        admitted
+    }
+
+    /// What a client without a token is told.
+    #[must_use]
+    pub(crate) fn protected(&self) -> Protected {
+        self.0.identity.protected()
+    }
+
+    /// The scope that a caller's token lacks for a tool that its profile has. The denial is recorded.
+    pub(crate) async fn lacks_scope(&self, caller: &Caller, tool: &str) -> Option<Scopes> {
+        call::lacks_scope(&self.0, caller, tool).await
     }
 
     /// A caller of this process itself: each one made is a session of its own, for stdio and `tool run`.
@@ -101,11 +138,11 @@ impl Hub {
         }
         let session = SessionId(uuid::Uuid::new_v4().simple().to_string().chars().take(16).collect());
         self.0.local.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone());
-        Ok(Caller { session, principal: crate::clean::line(principal, 64), profile: profile.clone() })
+        Ok(Caller { session, principal: crate::clean::line(principal, 64), profile: profile.clone(), scopes: Scopes::all() })
     }
 
     /// This caller as it is now, if it may still call: to have been let in once is not to be let in for ever.
-    /// The profile is the one that the token file now says.
+    /// What it may do is what the store now says.
     #[must_use]
     pub fn in_force(&self, caller: &Caller) -> Option<Caller> {
         self.0.in_force(caller)
@@ -253,11 +290,11 @@ impl Inner {
         if self.local.lock().unwrap_or_else(PoisonError::into_inner).contains(&caller.session) {
             return Some(caller.clone());
         }
-        self.tokens.caller(&caller.session, jiff::Timestamp::now())
+        self.identity.caller(&caller.session, jiff::Timestamp::now())
     }
 
     /// A tool that this caller may see.
-    fn shown(&self, caller: &Caller, name: &str) -> Option<Arc<Offer>> {
+    pub(crate) fn shown(&self, caller: &Caller, name: &str) -> Option<Arc<Offer>> {
         let profile = self.manifest.profiles.get(&caller.profile)?;
         let catalogue = self.catalogue.load();
         let offer = catalogue.offers.get(&ToolName::try_from(name).ok()?)?;

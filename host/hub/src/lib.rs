@@ -13,6 +13,7 @@ pub mod clean;
 pub mod data;
 pub mod http;
 mod hub;
+pub mod identity;
 mod launch;
 pub mod mcp;
 pub mod operator;

@@ -1,11 +1,12 @@
 //! Accepting connections and serving each: permit before accept, every task owned, an end to waiting.
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,30 +37,34 @@ pub(crate) struct Limits {
     pub(crate) grace: Duration,
 }
 
+/// The address at the other end: an extension of each request. Unix sockets have none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Remote(pub(crate) Option<IpAddr>);
+
 /// Something that connections come from.
 pub(crate) trait Listen: Send {
     /// One connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-    /// The next one.
-    fn next(&self) -> impl Future<Output = io::Result<Self::Io>> + Send;
+    /// The next one, and the address that it came from, where there are such.
+    fn next(&self) -> impl Future<Output = io::Result<(Self::Io, Remote)>> + Send;
 }
 
 impl Listen for TcpListener {
     type Io = TcpStream;
 
-    async fn next(&self) -> io::Result<TcpStream> {
-        let (stream, _) = self.accept().await?;
+    async fn next(&self) -> io::Result<(TcpStream, Remote)> {
+        let (stream, remote) = self.accept().await?;
         // Without it an answer of two writes waits 40 ms for the peer's delayed acknowledgement.
         stream.set_nodelay(true)?;
-        Ok(stream)
+        Ok((stream, Remote(Some(remote.ip()))))
     }
 }
 
 impl Listen for UnixListener {
     type Io = UnixStream;
 
-    async fn next(&self) -> io::Result<UnixStream> {
-        Ok(self.accept().await?.0)
+    async fn next(&self) -> io::Result<(UnixStream, Remote)> {
+        Ok((self.accept().await?.0, Remote(None)))
     }
 }
 
@@ -87,8 +92,8 @@ pub(crate) async fn serve_all<L: Listen>(
             accepted = listener.next() => accepted,
         };
         match accepted {
-            Ok(stream) => {
-                let served = serve_one(stream, router.clone(), stop.clone());
+            Ok((stream, remote)) => {
+                let served = serve_one(stream, router.clone().layer(Extension(remote)), stop.clone());
                 connections.spawn(async move {
                     served.await;
                     drop(permit);

@@ -6,12 +6,13 @@ use crate::api::{HubConfig, RegisterError, Registration, StartError, Wall2};
 use crate::audit::{Audit, Entry};
 use crate::catalogue::{Catalogue, pinned};
 use crate::data::{self, DataDir};
+use crate::identity::Identity;
 use crate::launch::Starter;
 use crate::pool::Pool;
 use crate::registry::{self, Registrar, Sealer, Shelf, compile_class, describe_class};
 use crate::session::{Denials, Sessions};
 use crate::tickets::Tickets;
-use crate::tokens::Tokens;
+use crate::store::Location;
 use arc_swap::ArcSwap;
 use container::{ClassSpec, HubId, Launcher, LauncherConfig, LauncherError, MountSpec, ProcessConfig, Program, Size};
 use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Runtime, protected_paths};
@@ -37,7 +38,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let key = HubKey::from_seed(&seed);
     let manifest = Arc::new(config.manifest.clone());
     let placements = manifest.placements();
-    let tokens = Tokens::load(data.root(), &manifest)?;
+    let identity = Identity::open(data.root(), Location::within(data.root()), config.identity.clone())?;
     let audit_error = |source| StartError::Data { path: data.audit(), what: "open", source };
     let audit = Audit::open(&data.audit()).map_err(audit_error)?;
 
@@ -82,10 +83,11 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         tickets,
         audit,
         denials: Denials::default(),
+        refusals: Denials::default(),
         placements,
         wall2,
         hub_id,
-        tokens,
+        identity,
         local: Mutex::default(),
         registrar,
         pool: Pool::new(starter.clone()),
@@ -99,6 +101,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         trouble: trouble.clone(),
         _data: data.clone(),
     });
+    hub.identity.keep_keys(&hub.stop);
     hub.want();
     hub.runners.spawn(hub.pool.clone().fill(hub.stop.clone()));
     let launcher = hub.starter.launcher().clone();

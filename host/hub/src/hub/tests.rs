@@ -5,10 +5,12 @@ mod lasting;
 mod leaving;
 
 use super::*;
+use crate::identity::Config;
 use crate::registry::{Sealer, Shelf};
 use crate::runner::Fate;
 use crate::runner::testing::{Act, honest};
 use crate::session::Gate;
+use crate::store::Location;
 use crate::testing::{manifest, profile, registration, tool};
 use container::{Launcher, ProcessConfig};
 use manifest::RunnerScope;
@@ -82,11 +84,12 @@ fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> B
         denied_tiers: BTreeSet::new(),
         catalogue: ArcSwap::from_pointee(Catalogue::new(&manifest, components, BTreeMap::new())),
         placements: manifest.placements(),
-        tokens: Tokens::load(data.path(), &manifest).unwrap(),
+        identity: Identity::open(data.path(), Location::within(data.path()), Config::default()).unwrap(),
         manifest,
         tickets,
         audit,
         denials: Denials::default(),
+        refusals: Denials::default(),
         wall2: "off",
         hub_id: "test".into(),
         local: Mutex::default(),
