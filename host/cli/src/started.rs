@@ -3,6 +3,7 @@
 use crate::data::Data;
 use crate::engine::{EngineAt, ImageIs};
 use crate::manifests::{self, ManifestAt};
+use ::hub::identity::Config;
 use ::hub::{Hub, HubConfig, PoolConfig, Wall2};
 use anyhow::Context;
 use clap::Args;
@@ -24,6 +25,9 @@ pub(crate) struct HubIs {
     pub(crate) engine: EngineAt,
     #[command(flatten)]
     pub(crate) image: ImageIs,
+    /// Said by the one command that lets others in.
+    #[arg(skip)]
+    pub(crate) identity: Config,
 }
 
 /// For whom.
@@ -63,6 +67,7 @@ impl HubIs {
             private: vec![directory],
             wall2,
             denied_tiers,
+            identity: self.identity.clone(),
             pool: PoolConfig { per_class: parked, ..PoolConfig::default() },
         };
         Hub::start(config).await.context("the hub did not start")

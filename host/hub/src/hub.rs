@@ -138,7 +138,12 @@ impl Hub {
         }
         let session = SessionId(uuid::Uuid::new_v4().simple().to_string().chars().take(16).collect());
         self.0.local.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone());
-        Ok(Caller { session, principal: crate::clean::line(principal, 64), profile: profile.clone(), scopes: Scopes::all() })
+        Ok(Caller {
+            session,
+            principal: crate::clean::line(principal, 64),
+            profile: profile.clone(),
+            scopes: Scopes::all(),
+        })
     }
 
     /// This caller as it is now, if it may still call: to have been let in once is not to be let in for ever.

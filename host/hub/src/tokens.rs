@@ -8,8 +8,8 @@ mod ledger;
 mod reader;
 mod watch;
 
-pub use ledger::{Ledger, New, TokenView, create, list, revoke};
 pub(crate) use key::refused;
+pub use ledger::{Ledger, New, TokenView, create, list, revoke};
 pub(crate) use watch::Tokens;
 
 use crate::api::StartError;

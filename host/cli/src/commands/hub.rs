@@ -2,11 +2,12 @@
 
 use crate::output::{self, Form};
 use crate::started::{self, HubIs, Whom};
+use ::hub::identity::Config;
 use ::hub::{Hub, http, operator, stdio};
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -25,17 +26,21 @@ pub(crate) struct Arguments {
     /// Runners that wait for each class of containers; 0 starts each when it is needed
     #[arg(long, value_name = "COUNT", default_value_t = 2)]
     parked: usize,
+    /// Which identity providers' tokens are taken besides this hub's own: a TOML file, see docs/identity.md
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
     #[command(flatten)]
     form: Form,
 }
 
-pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(mut arguments: Arguments) -> anyhow::Result<ExitCode> {
     // Awaited from here on, so that a signal during the start is not lost.
     let asked = tokio::spawn(started::asked_to_stop());
     take_descriptors();
     // The address first: whoever has a wrong one should not wait for containers.
     let listener = http::bind(arguments.listen).await?;
     let url = listener.mcp_url();
+    arguments.hub.identity = identity(arguments.identity.as_deref(), &url)?;
     let hub = arguments.hub.start(Whom::Everybody, arguments.parked).await?;
     let data = arguments.hub.data.directory()?;
     let stop = CancellationToken::new();
@@ -54,6 +59,13 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     started::stop(&hub).await;
     while faces.join_next().await.is_some() {}
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whose tokens are taken. Where the file does not name the resource, and this hub has one name for everybody, that is
+/// it; on plain loopback it has three.
+fn identity(file: Option<&Path>, url: &str) -> anyhow::Result<Config> {
+    let config = file.map(Config::read).transpose()?.unwrap_or_default();
+    Ok(if url.starts_with("https://") { config.or_resource(url) } else { config })
 }
 
 /// As many descriptors as this process may have: a runner takes three, a connection one, and most logins give 1 024.

@@ -74,7 +74,6 @@ pub(crate) enum Entry {
         what: String,
     },
     /// Turned away at a door, before it was anybody: a signature or a token that is none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by the doors"))]
     Refused {
         door: &'static str,
         reason: String,

@@ -33,9 +33,17 @@ mod tests {
 
     #[test]
     fn only_a_bearer_token_is_one() {
-        for header in
-            ["", "Bearer", "Bearer ", "Bearer a b", "Basic YTpi", "token", "Bearer\ttoken", "Bearer a,b", "Bearer \"a\""]
-        {
+        for header in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Basic YTpi",
+            "token",
+            "Bearer\ttoken",
+            "Bearer a,b",
+            "Bearer \"a\"",
+        ] {
             assert_eq!(token(header), None, "{header}");
         }
         assert_eq!(bearer(&HeaderMap::new()), None);

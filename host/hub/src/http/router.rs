@@ -2,9 +2,9 @@
 //! only wants to know whether we live.
 
 use super::MAX_CONNECTIONS;
+use super::connection::Remote;
 use super::conversations::Conversations;
 use super::direct::{self, Direct};
-use super::connection::Remote;
 use super::{admit, authentication, body, standing};
 use crate::api::Caller;
 use crate::bounds;

@@ -1,6 +1,7 @@
 //! The path of a call with everything but containers: policy, session, audit log, ticket, runner, answer.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod identity;
 mod lasting;
 mod leaving;
 

@@ -58,7 +58,8 @@ impl Inner {
         let catalogue = self.catalogue.load();
         let now = Instant::now();
         let sessions = self.sessions.all();
-        let problems: Vec<String> = catalogue.problems.iter().cloned().chain(self.trouble.told()).chain(self.identity.problems()).collect();
+        let problems: Vec<String> =
+            catalogue.problems.iter().cloned().chain(self.trouble.told()).chain(self.identity.problems()).collect();
         Health {
             ok: problems.is_empty() && !self.is_draining(),
             draining: self.is_draining(),

@@ -58,7 +58,8 @@ mod tests {
         for token in ["", ".", "..", "a.b", "a.b.c.d", "e30.e30.AA", "!!.e30.AA", "e30=.e30.AA"] {
             assert_eq!(Header::of(token).unwrap_err(), Refused::Malformed, "{token:?}");
         }
-        for header in [r#"{"alg":"EdDSA","alg":"none"}"#, r#"{"alg":1}"#, r#"{"alg":"x"}{"#, "[]", r#"{"ALG":"EdDSA"}"#] {
+        for header in [r#"{"alg":"EdDSA","alg":"none"}"#, r#"{"alg":1}"#, r#"{"alg":"x"}{"#, "[]", r#"{"ALG":"EdDSA"}"#]
+        {
             assert_eq!(read(header).unwrap_err(), Refused::Malformed, "{header}");
         }
     }

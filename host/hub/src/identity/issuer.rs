@@ -110,6 +110,11 @@ impl Issuer {
         self.keys.keep().await;
     }
 
+    #[cfg(test)]
+    pub(super) async fn refresh(&self) {
+        self.keys.refresh().await;
+    }
+
     pub(super) fn problem(&self) -> Option<String> {
         self.keys.trouble()
     }

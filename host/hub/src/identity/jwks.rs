@@ -34,7 +34,9 @@ pub(super) enum BadKeys {
     Json(String),
     #[error("it has more than {MAX_KEYS} keys")]
     Many,
-    #[error("it has no key that can be used here: RSA of 2048 to 4096 bits, P-256 or Ed25519, for signatures, with a `kid` of its own")]
+    #[error(
+        "it has no key that can be used here: RSA of 2048 to 4096 bits, P-256 or Ed25519, for signatures, with a `kid` of its own"
+    )]
     None,
 }
 
@@ -99,7 +101,8 @@ fn key(jwk: &Jwk) -> Option<Key> {
 
 fn rsa(jwk: &Jwk) -> Option<DecodingKey> {
     let (n, e) = (bytes(jwk.n.as_deref())?, bytes(jwk.e.as_deref())?);
-    let sound = (MIN_RSA_BYTES..=MAX_RSA_BYTES).contains(&n.len()) && n.first() != Some(&0) && (1..=8).contains(&e.len());
+    let sound =
+        (MIN_RSA_BYTES..=MAX_RSA_BYTES).contains(&n.len()) && n.first() != Some(&0) && (1..=8).contains(&e.len());
     sound.then(|| DecodingKey::from_rsa_raw_components(&n, &e))
 }
 

@@ -74,13 +74,16 @@ impl Keys {
     /// Fetches them again and again, for ever.
     pub(super) async fn keep(&self) {
         loop {
-            let well = {
-                let mut asked = self.turn.lock().await;
-                *asked = Some(Instant::now());
-                self.ask().await
-            };
+            let well = self.refresh().await;
             sleep(if well { FRESH } else { RETRY }).await;
         }
+    }
+
+    /// Fetches them now, however short a time ago it was; says whether that went well.
+    pub(super) async fn refresh(&self) -> bool {
+        let mut asked = self.turn.lock().await;
+        *asked = Some(Instant::now());
+        self.ask().await
     }
 
     /// What is wrong, for the operator.

@@ -57,9 +57,8 @@ impl Protected {
         };
         let resource = self.resource(host);
         let origin = resource.split('/').take(3).collect::<Vec<_>>().join("/");
-        let text = format!(
-            r#"Bearer realm="safeclaw",{error} scope="{scope}", resource_metadata="{origin}{WELL_KNOWN_MCP}""#
-        );
+        let text =
+            format!(r#"Bearer realm="safeclaw",{error} scope="{scope}", resource_metadata="{origin}{WELL_KNOWN_MCP}""#);
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
     }
 

@@ -38,6 +38,12 @@ impl Scopes {
         self.0 == 0
     }
 
+    /// These and those.
+    #[must_use]
+    pub fn with(self, more: Self) -> Self {
+        Self(self.0 | more.0)
+    }
+
     /// Those of ours among other words, as an issuer mixes them: what we do not know grants nothing here.
     pub(crate) fn among<'w>(words: impl IntoIterator<Item = &'w str>) -> Self {
         words.into_iter().filter_map(tier).collect()
@@ -118,7 +124,8 @@ mod tests {
 
     #[test]
     fn what_is_no_scope_is_refused_or_grants_nothing() {
-        for text in ["tools", "tools:", "tools:*", "TOOLS:USER", "tools:user,tools:write", "tools:user x", "tools:user\t"]
+        for text in
+            ["tools", "tools:", "tools:*", "TOOLS:USER", "tools:user,tools:write", "tools:user x", "tools:user\t"]
         {
             assert_eq!(text.parse::<Scopes>(), Err(BadScope), "{text:?}");
         }

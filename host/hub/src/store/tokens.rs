@@ -32,10 +32,7 @@ impl Store {
     pub(crate) async fn add_token(&self, token: &TokenRow) -> Result<bool, StoreError> {
         let mut decision = self.begin().await?;
         let old = (token.created - KEEP_HOURS.hours()).to_string();
-        sqlx::query("DELETE FROM tokens WHERE expires < $1 OR revoked < $1")
-            .bind(old)
-            .execute(&mut *decision)
-            .await?;
+        sqlx::query("DELETE FROM tokens WHERE expires < $1 OR revoked < $1").bind(old).execute(&mut *decision).await?;
         let row = sqlx::query(
             "SELECT COUNT(*) AS many FROM tokens WHERE revoked IS NULL AND (expires IS NULL OR expires > $1)",
         )
@@ -71,13 +68,12 @@ impl Store {
     /// Revokes a token, once. False when there is none of this name, or it is revoked already.
     pub(crate) async fn revoke_token(&self, jti: &str, now: Timestamp) -> Result<bool, StoreError> {
         let mut decision = self.begin().await?;
-        let revoked = sqlx::query(
-            "UPDATE tokens SET revoked = $2 WHERE jti = $1 AND revoked IS NULL RETURNING principal",
-        )
-        .bind(jti)
-        .bind(now.to_string())
-        .fetch_optional(&mut *decision)
-        .await?;
+        let revoked =
+            sqlx::query("UPDATE tokens SET revoked = $2 WHERE jti = $1 AND revoked IS NULL RETURNING principal")
+                .bind(jti)
+                .bind(now.to_string())
+                .fetch_optional(&mut *decision)
+                .await?;
         let Some(row) = revoked else { return Ok(false) };
         let principal = row.try_get("principal")?;
         outbox::add(&mut decision, Decision::TokenRevoked { jti: jti.to_owned(), principal }).await?;

@@ -184,6 +184,12 @@ impl Ledger {
         done
     }
 
+    /// As after a change that somebody else made.
+    #[cfg(test)]
+    pub(super) fn touch(&self) {
+        self.stamp();
+    }
+
     /// What is decided is decided: a hub that is not told now looks within a second.
     fn stamp(&self) {
         let path = stamp(&self.data);
@@ -202,12 +208,7 @@ fn whole(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
-fn row(
-    principal: &str,
-    profile: &ProfileName,
-    scopes: Scopes,
-    ttl: Option<Duration>,
-) -> Result<TokenRow, TokenError> {
+fn row(principal: &str, profile: &ProfileName, scopes: Scopes, ttl: Option<Duration>) -> Result<TokenRow, TokenError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| TokenError::Unmade(error.to_string()))?;
     let created = whole(Timestamp::now());

@@ -73,7 +73,8 @@ impl Tokens {
     /// What is wrong, for the operator.
     pub(crate) fn problem(&self) -> Option<String> {
         let readable = self.reader.table.load().is_some();
-        (!readable).then(|| "the store of tokens cannot be read, so nobody is let in; the hub's log says why".to_owned())
+        (!readable)
+            .then(|| "the store of tokens cannot be read, so nobody is let in; the hub's log says why".to_owned())
     }
 
     /// Reads the store again if somebody changed the tokens since.

@@ -16,12 +16,13 @@ enum Kind {
 }
 
 /// Every file that the hub keeps, what it is, and the widest mode that it may have.
-const FILES: [(&str, Kind, u32); 9] = [
+const FILES: [(&str, Kind, u32); 10] = [
     (".", Kind::Directory, 0o700),
     ("hub.id", Kind::File, 0o600),
     ("hub.key", Kind::File, 0o600),
     ("hub.lock", Kind::File, 0o600),
-    ("tokens.toml", Kind::File, 0o600),
+    ("hub.db", Kind::File, 0o600),
+    ("tokens.stamp", Kind::File, 0o600),
     ("audit.jsonl", Kind::File, 0o600),
     ("components", Kind::Directory, 0o700),
     // Runners read artefacts as another user; only the hub writes them.

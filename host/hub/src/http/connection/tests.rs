@@ -18,9 +18,9 @@ struct Pipes(Mutex<mpsc::UnboundedReceiver<DuplexStream>>);
 impl Listen for Pipes {
     type Io = DuplexStream;
 
-    async fn next(&self) -> io::Result<DuplexStream> {
+    async fn next(&self) -> io::Result<(DuplexStream, Remote)> {
         match self.0.lock().await.recv().await {
-            Some(stream) => Ok(stream),
+            Some(stream) => Ok((stream, Remote(None))),
             None => std::future::pending().await,
         }
     }
