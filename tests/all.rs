@@ -24,3 +24,4 @@ mod mcp;
 mod neighbours;
 mod python;
 mod registration;
+mod runbooks;

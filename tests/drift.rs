@@ -3,7 +3,7 @@
 
 use container::{ClassSpec, Create, HubId, Launcher, LauncherConfig, Live, Program, Size, live};
 use hub::data::DataDir;
-use manifest::ClassId;
+use manifest::{ClassId, Digest};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -264,7 +264,10 @@ async fn the_printed_command_starts_the_container_that_the_launcher_makes() {
 
     let classes = classes(&place);
     let launcher = launcher(&place, classes).await;
-    let created = launcher.create(Create { class: ClassId("user".to_owned()) }).await.expect("it is made");
+    let created = launcher
+        .create(Create { manifest: Digest::of(b"drift"), class: ClassId("user".to_owned()) })
+        .await
+        .expect("it is made");
     let attached = launcher.attach(&created.container).await.expect("it starts");
     let all = place.containers().await;
     let made = all.iter().find(|one| one.container == created.container).expect("it is there");
@@ -302,11 +305,12 @@ async fn launcher(place: &Place, classes: BTreeMap<ClassId, ClassSpec>) -> Launc
         socket: handed::engine(),
         image: handed::image(),
         hub_key: key,
-        classes,
         protected: manifest::protected_paths().into_iter().map(|protected| protected.path).collect(),
         forbidden: Vec::new(),
     };
-    Launcher::connect(config).await.expect("a launcher")
+    let launcher = Launcher::connect(config).await.expect("a launcher");
+    launcher.admit(Digest::of(b"drift"), classes).await.expect("its classes");
+    launcher
 }
 
 /// One setting each, weakened in the command that is otherwise as printed.

@@ -298,13 +298,14 @@ fn the_sandbox_is_bounded_and_goes_with_its_container() {
             socket: handed::engine(),
             image: handed::image(),
             hub_key: protocol::HubKey::from_seed(&[7; 32]).public().to_string(),
-            classes: BTreeMap::from([(class.clone(), spec)]),
             protected: Vec::new(),
             forbidden: Vec::new(),
         })
         .await
         .unwrap();
-        let created = launcher.create(Create { class }).await.unwrap();
+        let manifest = manifest::Digest::of(b"gvisor");
+        launcher.admit(manifest.clone(), BTreeMap::from([(class.clone(), spec)])).await.unwrap();
+        let created = launcher.create(Create { manifest, class }).await.unwrap();
         let mut attached = launcher.attach(&created.container).await.unwrap();
         // Its hello: it came through its self-test and its lockdown, and waits for a ticket.
         let mut byte = [0];

@@ -91,16 +91,22 @@ impl Boxes {
             socket: handed::engine(),
             image: plan.image,
             hub_key: plan.hub_key,
-            classes: classes.into_iter().map(|(name, class)| (ClassId(name.into()), class)).collect::<BTreeMap<_, _>>(),
             protected: manifest::protected_paths().into_iter().map(|protected| protected.path).collect(),
             forbidden: Vec::new(),
         };
-        Self { launcher: block_on(Launcher::connect(config)).unwrap() }
+        let classes =
+            classes.into_iter().map(|(name, class)| (ClassId(name.into()), class)).collect::<BTreeMap<_, _>>();
+        let launcher = block_on(Launcher::connect(config)).unwrap();
+        block_on(launcher.admit(manifest::Digest::of(b"boxes"), classes)).unwrap();
+        Self { launcher }
     }
 
     /// A container of this class, not started.
     pub(super) fn create(&self, class: &str) -> (ContainerName, manifest::Digest) {
-        let created = block_on(self.launcher.create(Create { class: ClassId(class.to_owned()) })).unwrap();
+        let created = block_on(
+            self.launcher.create(Create { manifest: manifest::Digest::of(b"boxes"), class: ClassId(class.to_owned()) }),
+        )
+        .unwrap();
         (created.container, created.posture)
     }
 

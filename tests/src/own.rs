@@ -3,7 +3,7 @@
 
 use crate::{handed, running};
 use hub::identity::Config;
-use hub::{CallEnd, Caller, Hub, HubConfig, PoolConfig, Registration, StartError, Wall2};
+use hub::{CallEnd, Caller, Governed, Hub, HubConfig, PoolConfig, Registration, StartError, Wall2};
 use manifest::{ComponentName, Digest, Manifest, MountName, ProfileName, SourceFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -94,8 +94,11 @@ impl Plan {
             |(name, directory): (String, PathBuf)| (MountName::try_from(name.as_str()).expect("a name"), directory);
         let hub = Hub::start(HubConfig {
             data: data.to_owned(),
-            manifest: self.manifest,
-            mount_sources: self.mounts.into_iter().map(mount).collect(),
+            store: None,
+            governed: Governed::Fixed {
+                manifest: Box::new(self.manifest),
+                mounts: self.mounts.into_iter().map(mount).collect(),
+            },
             wall2: self.wall2,
             denied_tiers: BTreeSet::new(),
             pool: self.pool,

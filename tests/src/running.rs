@@ -2,7 +2,7 @@
 //! engine that was handed over. It ends with the process, and its runners with it (their input closes).
 
 use crate::handed;
-use hub::{CallEnd, CallOutcome, Caller, Hub, HubConfig, PoolConfig, Wall2};
+use hub::{CallEnd, CallOutcome, Caller, Governed, Hub, HubConfig, PoolConfig, Wall2};
 use manifest::{ComponentName, Manifest, MountName, ProfileName, SourceFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -66,8 +66,11 @@ pub fn read_manifest(directory: &Path) -> Manifest {
 async fn start(data: &Path, workspace: &Path) -> (Hub, SocketAddr) {
     let config = HubConfig {
         data: data.to_owned(),
-        manifest: manifest(),
-        mount_sources: BTreeMap::from([(MountName::try_from("workspace").expect("a name"), workspace.to_owned())]),
+        store: None,
+        governed: Governed::Fixed {
+            manifest: Box::new(manifest()),
+            mounts: BTreeMap::from([(MountName::try_from("workspace").expect("a name"), workspace.to_owned())]),
+        },
         wall2: Wall2::Engine { socket: handed::engine(), image: handed::image() },
         denied_tiers: BTreeSet::new(),
         pool: PoolConfig::default(),

@@ -11,6 +11,10 @@ mod output;
 mod programs;
 mod rendered;
 mod started;
+mod store;
+mod versions;
+#[cfg_attr(not(test), expect(dead_code, reason = "asked by `manifest apply`"))]
+mod work_tree;
 
 use clap::{Parser, Subcommand};
 use commands::{config, doctor, health, hub, image, manifest, mcp, posture, sessions, token, tool, verify};
@@ -44,7 +48,7 @@ enum Command {
     Token(token::Command),
     /// List the sessions of the running hub, or end one
     Sessions(sessions::Arguments),
-    /// Check a manifest, or explain what it means for one tool
+    /// Check or explain a manifest, put it in force, go back to an older one
     #[command(subcommand)]
     Manifest(manifest::Command),
     /// Pack, name or load the runner image
@@ -97,7 +101,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Tool(command) => tool::run(command).await,
         Command::Token(command) => token::run(command),
         Command::Sessions(arguments) => sessions::run(arguments).await,
-        Command::Manifest(command) => manifest::run(command),
+        Command::Manifest(command) => manifest::run(command).await,
         Command::Image(command) => image::run(command).await,
         Command::Health(arguments) => health::run(arguments).await,
         Command::Posture(arguments) => posture::run(arguments).await,

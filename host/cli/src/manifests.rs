@@ -26,6 +26,16 @@ impl ManifestAt {
         self.manifest.is_some()
     }
 
+    /// One that was named otherwise.
+    pub(crate) fn at(manifest: Option<PathBuf>, mounts: Vec<(MountName, PathBuf)>) -> Self {
+        Self { manifest, mounts }
+    }
+
+    /// The mounts as they were said.
+    pub(crate) fn mounts(&self) -> Vec<(MountName, PathBuf)> {
+        self.mounts.clone()
+    }
+
     /// Its directory, absolute.
     pub(crate) fn directory(&self) -> anyhow::Result<PathBuf> {
         let dir = self.manifest.as_ref().context("which manifest? say --manifest DIR")?;

@@ -1,14 +1,17 @@
 //! A hub in this process: what `safeclaw hub` runs, and what a command starts for a moment.
 
+use crate::commands::manifest::versions::proposal;
 use crate::data::Data;
 use crate::engine::{EngineAt, ImageIs};
 use crate::manifests::{self, ManifestAt};
+use crate::store::StoreAt;
 use ::hub::identity::Config;
-use ::hub::{Hub, HubConfig, PoolConfig, Wall2};
+use ::hub::{Governed, Hub, HubConfig, PoolConfig, Wall2};
 use anyhow::Context;
 use clap::Args;
 use manifest::Tier;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long calls that run may go on when the hub stops.
@@ -21,6 +24,8 @@ pub(crate) struct HubIs {
     pub(crate) data: Data,
     #[command(flatten)]
     pub(crate) manifest: ManifestAt,
+    #[command(flatten)]
+    pub(crate) store: StoreAt,
     #[command(flatten)]
     pub(crate) engine: EngineAt,
     #[command(flatten)]
@@ -51,26 +56,48 @@ impl HubIs {
 
     /// Starts it.
     pub(crate) async fn start_with(&self, whom: Whom, parked: usize, wall2: Wall2) -> anyhow::Result<Hub> {
-        let directory = self.manifest.directory()?;
-        let read = manifests::read(&directory)?;
-        for warning in &read.warnings {
-            tracing::warn!(target: "safeclaw", "{warning}");
-        }
+        let (governed, private) = match whom {
+            Whom::Everybody => self.versions()?,
+            Whom::OneAgent | Whom::TheOperator => self.fixed()?,
+        };
         let denied_tiers = match whom {
             Whom::OneAgent => BTreeSet::from([Tier::Admin, Tier::Critical]),
             Whom::Everybody | Whom::TheOperator => BTreeSet::new(),
         };
         let config = HubConfig {
             data: self.data.directory()?,
-            manifest: read.manifest,
-            mount_sources: self.manifest.mount_sources()?,
-            private: vec![directory],
+            store: self.store.location()?,
+            governed,
+            private,
             wall2,
             denied_tiers,
             identity: self.identity.clone(),
             pool: PoolConfig { per_class: parked, ..PoolConfig::default() },
         };
         Hub::start(config).await.context("the hub did not start")
+    }
+
+    /// One manifest, for as long as this process lives.
+    fn fixed(&self) -> anyhow::Result<(Governed, Vec<PathBuf>)> {
+        let directory = self.manifest.directory()?;
+        let read = manifests::read(&directory)?;
+        for warning in &read.warnings {
+            tracing::warn!(target: "safeclaw", "{warning}");
+        }
+        let (manifest, mounts) = (Box::new(read.manifest), self.manifest.mount_sources()?);
+        Ok((Governed::Fixed { manifest, mounts }, vec![directory]))
+    }
+
+    /// The version in force. A manifest that is named becomes the first one where there is none yet; the operator
+    /// who starts the hub with it is asked nothing, and whether it is committed is not looked at.
+    fn versions(&self) -> anyhow::Result<(Governed, Vec<PathBuf>)> {
+        if !self.manifest.is_said() {
+            return Ok((Governed::Versions { first: None }, Vec::new()));
+        }
+        let directory = self.manifest.directory()?;
+        manifests::read(&directory)?;
+        let first = proposal(&directory, self.manifest.mounts(), true)?;
+        Ok((Governed::Versions { first: Some(first) }, vec![directory]))
     }
 }
 

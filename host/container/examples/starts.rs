@@ -2,7 +2,7 @@
 //! `SAFECLAW_TEST_ENGINE=SOCKET cargo run --profile ci -p container --example starts`
 
 use container::{ClassSpec, Create, HubId, Launcher, LauncherConfig, Program, Size, archive, load_image};
-use manifest::ClassId;
+use manifest::{ClassId, Digest};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -28,17 +28,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         socket,
         image: image.id,
         hub_key: String::new(),
-        classes: BTreeMap::from([(class.clone(), spec)]),
         protected: Vec::new(),
         forbidden: Vec::new(),
     })
     .await?;
+    let manifest = Digest::of(b"starts");
+    launcher.admit(manifest.clone(), BTreeMap::from([(class.clone(), spec)])).await?;
     let mut figures = [const { Vec::new() }; 5];
     let [create, attach, first_byte, second_byte, kill] = &mut figures;
     for _ in 0..20 {
         let mut clock = Instant::now();
         let mut lap = |into: &mut Vec<Duration>| into.push(std::mem::replace(&mut clock, Instant::now()).elapsed());
-        let name = launcher.create(Create { class: class.clone() }).await?.container;
+        let name = launcher.create(Create { manifest: manifest.clone(), class: class.clone() }).await?.container;
         lap(create);
         let mut streams = launcher.attach(&name).await?;
         lap(attach);

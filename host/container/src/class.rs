@@ -1,5 +1,5 @@
-//! What a class of containers is: which program, how large, and what is mounted. The launcher is built
-//! with all of them; a message can only name one.
+//! What a class of containers is: which program, how large, and what is mounted. The launcher is told
+//! of all of them, manifest by manifest, before any is made; a message can only name one.
 
 use manifest::{Access, ContainerSize, MountName, Runtime};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
-//! The launcher: six messages in, containers out. It is built with everything that a container can be
-//! given; whoever speaks to it can only name a class.
+//! The launcher: six messages in, containers out. It is told, manifest by manifest, of everything that a
+//! container can be given; whoever speaks to it can then only name a class.
 
+mod admitted;
 mod attached;
 mod engine;
 mod error;
@@ -18,7 +19,7 @@ use crate::image::ImageId;
 use crate::message::{ContainerName, Create, Created, Event, HubId, Inspected, Listed};
 use crate::mounts::MountWarning;
 use crate::posture::Posture;
-use manifest::{ClassId, MountName};
+use manifest::{ClassId, Digest, MountName};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,8 +37,6 @@ pub struct LauncherConfig {
     pub image: ImageId,
     /// The public key that runners verify tickets with, as text.
     pub hub_key: String,
-    /// Every class there is.
-    pub classes: BTreeMap<ClassId, ClassSpec>,
     /// Paths relative to a mount that stay read-only in writable mounts.
     pub protected: Vec<String>,
     /// The hub's data, keys and manifests: no mount may contain or lie in these. The engine's socket and
@@ -68,8 +67,7 @@ impl Launcher {
     /// Connects to the container engine, and refuses one that cannot hold wall 2.
     ///
     /// # Errors
-    /// The engine does not answer or is not one that is tested, the image is missing, or a mount is refused;
-    /// each says what to do.
+    /// The engine does not answer or is not one that is tested, or the image is missing; each says what to do.
     pub async fn connect(config: LauncherConfig) -> Result<Self, LauncherError> {
         Ok(Self(Kind::Engine(engine::EngineLauncher::connect(config).await?)))
     }
@@ -77,19 +75,35 @@ impl Launcher {
     /// Child processes instead of containers: **wall 2 is off**. For authors.
     ///
     /// # Errors
-    /// A program is missing, or a mount is refused.
+    /// A program is missing.
     pub fn processes(config: ProcessConfig) -> Result<Self, LauncherError> {
         Ok(Self(Kind::Processes(process::ProcessLauncher::new(config)?)))
+    }
+
+    /// Takes the classes of a manifest, after which containers of them can be made; gives what the operator should
+    /// know about their mounts. Those of the two manifests admitted last are kept.
+    ///
+    /// # Errors
+    /// A mount is refused, or the engine cannot run a class; nothing of this manifest is then admitted.
+    pub async fn admit(
+        &self,
+        manifest: Digest,
+        classes: BTreeMap<ClassId, ClassSpec>,
+    ) -> Result<Vec<MountWarning>, LauncherError> {
+        match &self.0 {
+            Kind::Engine(engine) => engine.admit(manifest, classes).await,
+            Kind::Processes(processes) => processes.admit(manifest, classes),
+        }
     }
 
     /// Makes a container, not started. Dropping the future removes what it made.
     ///
     /// # Errors
-    /// An unknown class, a mount that is refused by now, or the engine's refusal.
+    /// An unknown manifest or class, a mount that is refused by now, or the engine's refusal.
     pub async fn create(&self, message: Create) -> Result<Created, LauncherError> {
         match &self.0 {
-            Kind::Engine(engine) => engine.create(message.class).await,
-            Kind::Processes(processes) => processes.create(&message.class),
+            Kind::Engine(engine) => engine.create(message).await,
+            Kind::Processes(processes) => processes.create(message),
         }
     }
 
@@ -160,16 +174,16 @@ impl Launcher {
         }
     }
 
-    /// Whether a container made now would have the same mounts as this one: the same directories, with the same
-    /// protected paths held in them.
+    /// Whether a container made now under this manifest would have the same mounts as this one: the same
+    /// directories, with the same protected paths held in them. One that was made under another manifest never
+    /// stands.
     ///
     /// # Errors
     /// A mount that would be refused by now.
-    pub async fn stands(&self, container: &ContainerName) -> Result<bool, LauncherError> {
+    pub async fn stands(&self, container: &ContainerName, manifest: &Digest) -> Result<bool, LauncherError> {
         match &self.0 {
-            Kind::Engine(engine) => engine.stands(container).await,
-            // Nothing is held without a container.
-            Kind::Processes(_) => Ok(true),
+            Kind::Engine(engine) => engine.stands(container, manifest).await,
+            Kind::Processes(processes) => Ok(processes.stands(container, manifest)),
         }
     }
 
@@ -193,21 +207,13 @@ impl Launcher {
         }
     }
 
-    /// Where a runner of this class finds its mounts: what a ticket names. `/mnt/NAME` in a container.
+    /// Where a runner of this class finds its mounts: what a ticket names. `/mnt/NAME` in a container. Nothing
+    /// where the manifest is not known, or not any more.
     #[must_use]
-    pub fn mount_points(&self, class: &ClassId) -> BTreeMap<MountName, PathBuf> {
+    pub fn mount_points(&self, manifest: &Digest, class: &ClassId) -> BTreeMap<MountName, PathBuf> {
         match &self.0 {
-            Kind::Engine(engine) => engine.mount_points(class),
-            Kind::Processes(processes) => processes.mount_points(class),
-        }
-    }
-
-    /// What the operator should know about the mounts, as found when the launcher was built.
-    #[must_use]
-    pub fn warnings(&self) -> &[MountWarning] {
-        match &self.0 {
-            Kind::Engine(engine) => &engine.warnings,
-            Kind::Processes(processes) => &processes.warnings,
+            Kind::Engine(engine) => engine.mount_points(manifest, class),
+            Kind::Processes(processes) => processes.mount_points(manifest, class),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The launcher's six messages: create, attach, kill, list, inspect, events. No mount, image or flag is
-//! in them: those come from the classes a launcher is built with, so that it can live in a process of
-//! its own, and whoever speaks to it can start nothing that the manifest does not describe.
+//! in them: those come from the classes that were admitted for a manifest, so that the launcher can live in a
+//! process of its own, and whoever speaks to it can start nothing that a manifest does not describe.
 
 use manifest::{ClassId, Digest};
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,11 @@ impl fmt::Display for ContainerName {
 
 /// `create`: make a container of a class, not started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Create {
-    /// One of the launcher's classes.
+    /// The manifest under which it is made.
+    pub manifest: Digest,
+    /// One of the classes that were admitted for that manifest.
     pub class: ClassId,
 }
 

@@ -2,12 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use container::{ClassSpec, Create, EventKind, Launcher, LauncherError, MountSpec, ProcessConfig, Program, Size};
-use manifest::{Access, ClassId, MountName, Runtime};
+use manifest::{Access, ClassId, Digest, MountName, Runtime};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-fn launcher(mounts: Vec<MountSpec>) -> Result<Launcher, LauncherError> {
+async fn launcher(mounts: Vec<MountSpec>) -> Result<Launcher, LauncherError> {
     let tests = std::env::current_exe().unwrap();
     let echo = tests.parent().unwrap().parent().unwrap().join("examples/echo");
     let class = ClassSpec {
@@ -18,17 +18,22 @@ fn launcher(mounts: Vec<MountSpec>) -> Result<Launcher, LauncherError> {
         artefacts: Some(PathBuf::from("/srv/artefacts")),
         frames: None,
     };
-    Launcher::processes(ProcessConfig {
+    let launcher = Launcher::processes(ProcessConfig {
         runner: echo.clone(),
         compile: echo,
         hub_key: "KEY".to_owned(),
-        classes: BTreeMap::from([(ClassId("user".to_owned()), class)]),
         forbidden: Vec::new(),
-    })
+    })?;
+    launcher.admit(manifest(), BTreeMap::from([(ClassId("user".to_owned()), class)])).await?;
+    Ok(launcher)
+}
+
+fn manifest() -> Digest {
+    Digest::of(b"processes")
 }
 
 fn user() -> Create {
-    Create { class: ClassId("user".to_owned()) }
+    Create { manifest: manifest(), class: ClassId("user".to_owned()) }
 }
 
 #[tokio::test]
@@ -36,7 +41,7 @@ async fn a_process_echoes_and_ends_with_its_input() {
     let dir = tempfile::tempdir().unwrap();
     let name = MountName::try_from("work").unwrap();
     let mount = MountSpec { name: name.clone(), source: dir.path().to_owned(), access: Access::Read };
-    let launcher = launcher(vec![mount]).unwrap();
+    let launcher = launcher(vec![mount]).await.unwrap();
     let mut events = launcher.events();
     let created = launcher.create(user()).await.unwrap();
     let mut attached = launcher.attach(&created.container).await.unwrap();
@@ -45,7 +50,7 @@ async fn a_process_echoes_and_ends_with_its_input() {
     let some = attached.output.read(&mut answer).await.unwrap();
     let arguments = String::from_utf8(answer[..some].to_vec()).unwrap();
     let (_, arguments) = arguments.split_once(' ').unwrap();
-    let source = launcher.mount_points(&ClassId("user".to_owned())).remove(&name).unwrap();
+    let source = launcher.mount_points(&manifest(), &ClassId("user".to_owned())).remove(&name).unwrap();
     assert_eq!(source, dir.path().canonicalize().unwrap());
     assert_eq!(
         arguments,
@@ -71,7 +76,7 @@ async fn a_process_echoes_and_ends_with_its_input() {
 #[tokio::test]
 async fn a_deaf_process_is_killed_and_dies_with_its_launcher() {
     for by_message in [true, false] {
-        let launcher = launcher(Vec::new()).unwrap();
+        let launcher = launcher(Vec::new()).await.unwrap();
         let name = launcher.create(user()).await.unwrap().container;
         let mut attached = launcher.attach(&name).await.unwrap();
         attached.input.write_all(b"!deaf").await.unwrap();
@@ -99,12 +104,11 @@ async fn a_deaf_process_is_killed_and_dies_with_its_launcher() {
 async fn mounts_and_programs_are_checked_here_too() {
     let mount =
         MountSpec { name: MountName::try_from("work").unwrap(), source: PathBuf::from("/proc"), access: Access::Read };
-    assert!(matches!(launcher(vec![mount]).unwrap_err(), LauncherError::Mount(_)));
+    assert!(matches!(launcher(vec![mount]).await.unwrap_err(), LauncherError::Mount(_)));
     let absent = ProcessConfig {
         runner: PathBuf::from("/nowhere/runner"),
         compile: PathBuf::from("/nowhere/compile"),
         hub_key: String::new(),
-        classes: BTreeMap::new(),
         forbidden: Vec::new(),
     };
     let Err(LauncherError::Program { path, .. }) = Launcher::processes(absent) else {

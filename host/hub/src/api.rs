@@ -1,6 +1,8 @@
 //! The hub as its faces see it: what they hand in, what they get back, and nothing of how.
 
 use crate::identity::{Config, Scopes};
+use crate::manifests::Proposal;
+use crate::store::{Location, StoreError};
 use crate::tokens::TokenError;
 use container::ContainerName;
 pub use container::ImageId;
@@ -17,10 +19,10 @@ use uuid::Uuid;
 pub struct HubConfig {
     /// The data directory; made when it is missing.
     pub data: PathBuf,
-    /// The manifest in force.
-    pub manifest: Manifest,
-    /// Host directories for mounts that name none (`--mount NAME=DIR`).
-    pub mount_sources: BTreeMap<MountName, PathBuf>,
+    /// The store; in the data directory unless it is said otherwise.
+    pub store: Option<Location>,
+    /// What decides.
+    pub governed: Governed,
     /// More places that no mount may contain or lie in: the manifest's directory, above all. The data
     /// directory, the engine's socket, `/proc`, `/sys` and `/dev` need not be said.
     pub private: Vec<PathBuf>,
@@ -32,6 +34,23 @@ pub struct HubConfig {
     pub pool: PoolConfig,
     /// The issuers whose tokens are taken besides the hub's own.
     pub identity: Config,
+}
+
+/// What decides over a hub.
+#[derive(Debug, Clone)]
+pub enum Governed {
+    /// One manifest for the life of the process: for one agent, for one command, for tests.
+    Fixed {
+        /// The manifest.
+        manifest: Box<Manifest>,
+        /// Host directories for mounts that name none (`--mount NAME=DIR`).
+        mounts: BTreeMap<MountName, PathBuf>,
+    },
+    /// The last version that an operator has applied. Another one can be applied while the hub runs.
+    Versions {
+        /// Applied if there is no version yet; otherwise only compared with the one in force.
+        first: Option<Proposal>,
+    },
 }
 
 /// How many runners wait, started and knowing nothing.
@@ -264,7 +283,9 @@ pub struct Health {
     pub draining: bool,
     /// The manifest's name.
     pub manifest: String,
-    /// The manifest's digest.
+    /// Its version; none where one manifest is in force for the life of the hub, or none at all.
+    pub manifest_version: Option<u64>,
+    /// The digest of what is in force: the manifest's, or that of a version with its mounts and components.
     pub manifest_digest: Digest,
     /// `engine` or `off`.
     pub wall2: String,
@@ -328,6 +349,9 @@ pub enum StartError {
     /// The launcher did not start.
     #[error("the launcher did not start")]
     Launcher(#[from] container::LauncherError),
+    /// The store cannot be used.
+    #[error("the store cannot be used")]
+    Store(#[from] StoreError),
     /// Nobody could be let in, nor kept out.
     #[error("the tokens cannot be read")]
     Tokens(#[from] TokenError),
@@ -408,6 +432,15 @@ pub enum RegisterError {
         what: &'static str,
         /// What is wrong with it.
         why: String,
+    },
+    /// It is registered, but not part of what is in force.
+    #[error("`{name}` is registered, but could not be made part of the manifest in force")]
+    Version {
+        /// The component.
+        name: ComponentName,
+        /// The cause.
+        #[source]
+        source: Box<crate::manifests::ApplyError>,
     },
     /// The hub's own files.
     #[error("{path} cannot be written")]

@@ -7,7 +7,8 @@ use crate::api::{CallEnd, CallNote, CallOutcome, Caller};
 use crate::audit::{Denied, Entry, Executed, OutcomeUnknown, Requested};
 use crate::bounds::{self, OutOfBounds};
 use crate::catalogue::Offer;
-use crate::hub::Inner;
+use crate::force::InForce;
+use crate::hub::{Flight, Inner};
 use crate::identity::Scopes;
 use crate::policy::{self, Decision};
 use crate::runner::{Ended, Reached, RunnerEnd, Why};
@@ -35,6 +36,8 @@ pub(crate) struct Request {
 /// A call under way.
 struct Attempt<'a> {
     hub: &'a Inner,
+    /// What decides on it, whatever is applied meanwhile.
+    force: &'a InForce,
     id: Uuid,
     started: Instant,
     caller: &'a Caller,
@@ -65,15 +68,19 @@ pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
     let Request { caller, tool, arguments, notes, cancel } = request;
     // A face lets a caller in once and may keep it for days: a revoked token must not outlive its revocation.
     let Some(caller) = hub.in_force(&caller) else {
-        return Attempt::of(hub, &caller).deny(&hub.denials, None, NOT_IN_FORCE, denied(NOT_IN_FORCE)).await;
+        let force = hub.force.load_full();
+        return Attempt::of(hub, &force, &caller).deny(&hub.denials, None, NOT_IN_FORCE, denied(NOT_IN_FORCE)).await;
     };
-    let attempt = Attempt::of(hub, &caller);
+    // Before the manifest is loaded: one that is applied from here on finds this call.
+    let flight = hub.flights.begin(&caller.profile, &tool, &cancel);
+    let force = hub.force.load_full();
+    let attempt = Attempt::of(hub, &force, &caller);
 
     // Policy, before anything is looked at that the agent sent.
     if hub.is_draining() {
         return attempt.deny(&hub.denials, None, "the hub is stopping", denied("the hub is stopping")).await;
     }
-    let decision = policy::decide(&hub.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, &tool);
+    let decision = policy::decide(&force.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, &tool);
     let session = match hub.sessions.enter(&caller) {
         Ok(session) => session,
         Err(many) => {
@@ -94,7 +101,7 @@ pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
     let name = || Some(tool.name.clone());
 
     // Is it there, is it small enough, and is it this session's turn?
-    let Some(offer) = hub.catalogue.load().offers.get(&tool.name).cloned() else {
+    let Some(offer) = force.catalogue.offers.get(&tool.name).cloned() else {
         let reason = "the manifest lists it, but no registered component has it; /healthz says why";
         return attempt.deny(&session.denials, name(), reason, CallOutcome::UnknownTool).await;
     };
@@ -102,7 +109,7 @@ pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
         let reason = format!("arguments: {error}");
         return attempt.deny(&session.denials, name(), &reason, unfit(&error, &tool.grants.limits)).await;
     }
-    let place = match session.gate(tool.tier).map(crate::session::Gate::pass) {
+    let place = match session.gate(&force, tool.tier).map(|gate| gate.pass()) {
         Some(Ok(place)) => place,
         Some(Err(Refusal { limit: which, value })) => {
             let reason = format!("{which} = {value} in [tiers.{}]", policy::word(tool.tier));
@@ -118,7 +125,8 @@ pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
         return attempt.end(denied("calls cannot be recorded at the moment"), None);
     }
     let mut cost = Cost::default();
-    let outcome = attempt.run(&session, &offer, arguments, notes, &cancel, &mut cost).await;
+    let outcome = attempt.run(&session, &offer, arguments, notes, &flight, &mut cost).await;
+    let outcome = if flight.is_withdrawn() { withdrawn(outcome) } else { outcome };
     drop(place);
 
     let runner = cost.serving.as_ref().map(|serving| serving.runner.born.container.clone());
@@ -161,13 +169,21 @@ fn unfit(error: &OutOfBounds, limits: &Limits) -> CallOutcome {
     }
 }
 
+/// What a call ends in that lost something to a new manifest while it ran. One that had its end already keeps it.
+fn withdrawn(outcome: CallOutcome) -> CallOutcome {
+    match outcome {
+        CallOutcome::Cancelled => denied("what it was granted was taken back while it ran"),
+        ended => ended,
+    }
+}
+
 fn denied(reason: &str) -> CallOutcome {
     CallOutcome::Denied { reason: reason.into(), approvable: false }
 }
 
 impl<'a> Attempt<'a> {
-    fn of(hub: &'a Inner, caller: &'a Caller) -> Self {
-        Self { hub, id: Uuid::new_v4(), started: Instant::now(), caller }
+    fn of(hub: &'a Inner, force: &'a InForce, caller: &'a Caller) -> Self {
+        Self { hub, force, id: Uuid::new_v4(), started: Instant::now(), caller }
     }
 
     /// In a runner, from here on. The record of its end is the caller's.
@@ -177,9 +193,10 @@ impl<'a> Attempt<'a> {
         offer: &Offer,
         arguments: String,
         notes: mpsc::Sender<CallNote>,
-        cancel: &CancellationToken,
+        flight: &Flight,
         cost: &mut Cost,
     ) -> CallOutcome {
+        let cancel = flight.cancel();
         let asked = Instant::now();
         let serving = tokio::select! {
             biased;
@@ -219,7 +236,7 @@ impl<'a> Attempt<'a> {
                 outcome
             }
             Ended::Cancelled(reached) => {
-                cost.unheard(reached, "its caller cancelled it");
+                cost.unheard(reached, flight.why());
                 CallOutcome::Cancelled
             }
             Ended::Overdue(reached) => {
@@ -250,7 +267,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn need<'n>(&'n self, offer: &'n Offer) -> Need<'n> {
-        self.hub.need(self.caller, offer)
+        self.hub.need(self.force, self.caller, offer)
     }
 
     fn requested(&self, offer: &Offer, arguments: &str) -> Requested {
@@ -261,7 +278,7 @@ impl<'a> Attempt<'a> {
             tool: offer.tool.name.clone(),
             tier: offer.tool.tier,
             component: offer.registration.component.clone(),
-            manifest: self.hub.tickets.manifest.clone(),
+            manifest: self.force.digest.clone(),
             arguments: Digest::of(arguments.as_bytes()),
             arguments_bytes: arguments.len(),
         }
@@ -296,18 +313,19 @@ impl<'a> Attempt<'a> {
 
 /// The container that serves a tool for a caller, as a call would get it.
 pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<Arc<Serving>, CallEnd> {
+    let force = hub.force.load_full();
     let Some(caller) = hub.in_force(caller) else {
-        return Err(Attempt::of(hub, caller).end(denied(NOT_IN_FORCE), None));
+        return Err(Attempt::of(hub, &force, caller).end(denied(NOT_IN_FORCE), None));
     };
-    let attempt = Attempt::of(hub, &caller);
+    let attempt = Attempt::of(hub, &force, &caller);
     let end = |outcome| Err(attempt.end(outcome, None));
-    let tool = match policy::decide(&hub.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, tool) {
+    let tool = match policy::decide(&force.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, tool) {
         Decision::Allow(tool) => tool,
         Decision::Deny(denial) => {
             return end(denial.agent.map_or(CallOutcome::UnknownTool, denied));
         }
     };
-    let Some(offer) = hub.catalogue.load().offers.get(&tool.name).cloned() else {
+    let Some(offer) = force.catalogue.offers.get(&tool.name).cloned() else {
         return end(CallOutcome::UnknownTool);
     };
     let session = match hub.sessions.enter(&caller) {
@@ -329,15 +347,16 @@ pub(crate) async fn lacks_scope(hub: &Inner, caller: &Caller, tool: &str) -> Opt
     let denials = session.as_ref().map_or(&hub.denials, |session| &session.denials);
     let denial = policy::lacking(&offer.tool);
     let outcome = denied(denial.agent.unwrap_or_default());
-    Attempt::of(hub, caller).deny(denials, Some(offer.tool.name.clone()), &denial.operator, outcome).await;
+    let force = hub.force.load_full();
+    Attempt::of(hub, &force, caller).deny(denials, Some(offer.tool.name.clone()), &denial.operator, outcome).await;
     Some(Scopes::of(offer.tool.tier))
 }
 
 /// One runner's calls at once.
-pub(crate) fn concurrent_calls(hub: &Inner, offer: &Offer) -> u32 {
+pub(crate) fn concurrent_calls(force: &InForce, offer: &Offer) -> u32 {
     match offer.tool.runner {
         RunnerScope::Call => 1,
-        RunnerScope::Session => hub.manifest.tiers.get(&offer.tool.tier).map_or(1, |rules| rules.concurrent_calls),
+        RunnerScope::Session => force.manifest.tiers.get(&offer.tool.tier).map_or(1, |rules| rules.concurrent_calls),
     }
 }
 

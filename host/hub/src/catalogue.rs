@@ -2,7 +2,7 @@
 
 use crate::api::{ListedTool, RegisteredTool, Registration};
 use crate::policy;
-use manifest::{ComponentName, Manifest, Tool, ToolName, class_of};
+use manifest::{ComponentName, Digest, Manifest, Tool, ToolName, class_of};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,6 +36,7 @@ impl Catalogue {
     /// Matches a manifest with what is registered.
     pub(crate) fn new(
         manifest: &Manifest,
+        lock: Option<&BTreeMap<ComponentName, Digest>>,
         components: BTreeMap<ComponentName, Arc<Registration>>,
         faults: BTreeMap<ComponentName, String>,
     ) -> Self {
@@ -43,7 +44,7 @@ impl Catalogue {
         let mut problems = BTreeSet::new();
         let mut schemas = BTreeMap::new();
         for tool in manifest.tools.values() {
-            let offer = offer(manifest, &components, &faults, tool);
+            let offer = offer(manifest, lock, &components, &faults, tool);
             match offer.and_then(|offer| fitting(offer, schemas.entry(class_of(tool)).or_default())) {
                 Ok(offer) => drop(offers.insert(tool.name.clone(), Arc::new(offer))),
                 Err(problem) => drop(problems.insert(problem)),
@@ -55,6 +56,7 @@ impl Catalogue {
 
 fn offer(
     manifest: &Manifest,
+    lock: Option<&BTreeMap<ComponentName, Digest>>,
     components: &BTreeMap<ComponentName, Arc<Registration>>,
     faults: &BTreeMap<ComponentName, String>,
     tool: &Tool,
@@ -67,6 +69,9 @@ fn offer(
         ));
     };
     pinned(manifest, registration).map_err(|fault| format!("component `{name}`: {fault}"))?;
+    if let Some(lock) = lock {
+        locked(lock, registration).map_err(|fault| format!("component `{name}`: {fault}"))?;
+    }
     let Some(described) = registration.tools.iter().find(|described| described.name == tool.name) else {
         return Err(format!(
             "component `{name}` has no tool `{}`, which [tools.{}] of the manifest wants",
@@ -125,6 +130,18 @@ pub(crate) fn pinned(manifest: &Manifest, registration: &Registration) -> Result
     }
 }
 
+/// Whether a registration is the file that the version in force was applied with.
+fn locked(lock: &BTreeMap<ComponentName, Digest>, registration: &Registration) -> Result<(), String> {
+    let (name, found) = (&registration.name, &registration.component);
+    match lock.get(name) {
+        Some(locked) if locked == found => Ok(()),
+        Some(locked) => Err(format!(
+            "it is {found}, but the manifest was applied with {locked}: `safeclaw tool add {name} FILE.wasm` with the file that you want"
+        )),
+        None => Err(format!("it is not part of the manifest in force: `safeclaw tool add {name} FILE.wasm`")),
+    }
+}
+
 /// The imports of a component that link to a trap: whatever any of its tools says.
 pub(crate) fn trap_imports(manifest: &Manifest, component: &ComponentName) -> BTreeSet<String> {
     let tools = manifest.tools.values().filter(|tool| tool.component == *component);
@@ -140,14 +157,14 @@ fn object(text: &str) -> Result<Arc<Map<String, Value>>, serde_json::Error> {
 mod tests {
     use super::*;
     use crate::testing::{manifest, registration, tool};
-    use manifest::{Digest, Tier};
+    use manifest::Tier;
 
     fn check(change: impl FnOnce(&mut manifest::Manifest), tools: &[&str]) -> (Vec<String>, Vec<String>) {
         let mut manifest = manifest([tool("edit", Tier::Write), tool("read", Tier::User)]);
         change(&mut manifest);
         let registration = registration(tools);
         let components = [(registration.name.clone(), Arc::new(registration))].into();
-        let catalogue = Catalogue::new(&manifest, components, BTreeMap::new());
+        let catalogue = Catalogue::new(&manifest, None, components, BTreeMap::new());
         (catalogue.offers.keys().map(ToString::to_string).collect(), catalogue.problems)
     }
 
@@ -186,7 +203,7 @@ mod tests {
         }
         let tools = names.iter().map(|name| tool(name, Tier::User)).chain([tool("edit", Tier::Write)]);
         let components = [(registration.name.clone(), Arc::new(registration))].into();
-        let catalogue = Catalogue::new(&manifest(tools), components, BTreeMap::new());
+        let catalogue = Catalogue::new(&manifest(tools), None, components, BTreeMap::new());
         assert_eq!(catalogue.offers.len(), 17);
         assert!(catalogue.offers.keys().any(|name| name.as_str() == "edit"));
         let [problem] = catalogue.problems.as_slice() else { unreachable!("{:?}", catalogue.problems) };
@@ -196,7 +213,7 @@ mod tests {
     #[test]
     fn what_is_not_registered_says_how() {
         let manifest = manifest([tool("read", Tier::User)]);
-        let catalogue = Catalogue::new(&manifest, BTreeMap::new(), BTreeMap::new());
+        let catalogue = Catalogue::new(&manifest, None, BTreeMap::new(), BTreeMap::new());
         assert!(catalogue.problems.first().unwrap().contains("safeclaw tool add demo"), "{:?}", catalogue.problems);
     }
 }

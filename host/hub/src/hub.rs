@@ -1,30 +1,39 @@
 //! The hub: one value that owns everything else.
 
+mod apply;
+mod flights;
+mod governing;
 mod janitor;
 mod start;
 mod upkeep;
 mod visit;
 
+pub(crate) use apply::apart;
+pub(crate) use flights::Flight;
 pub use start::classes;
 pub(crate) use visit::Visit;
 
 use crate::api::*;
 use crate::audit::{Audit, Entry};
 use crate::call::{self, Request};
-use crate::catalogue::{Catalogue, Offer};
+use crate::catalogue::Offer;
 use crate::data::DataDir;
+use crate::force::InForce;
 use crate::identity::{Identity, Protected, Refused, Scopes};
 use crate::launch::Starter;
+use crate::manifests::Ledger;
 use crate::policy;
 use crate::pool::{self, Pool};
 use crate::registry::Registrar;
 use crate::session::{Denials, Need, Sessions};
+use crate::store::Store;
 use crate::tickets::{self, Scope, Tickets};
 use arc_swap::ArcSwap;
 use container::{LauncherError, Listed};
+use flights::Flights;
 use janitor::Trouble;
-use manifest::{Access, ClassId, ComponentName, Manifest, Placement, ProfileName, Tier, ToolName, class_of};
-use std::collections::{BTreeMap, BTreeSet};
+use manifest::{Access, ComponentName, Manifest, ProfileName, Tier, ToolName, class_of};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -42,9 +51,9 @@ pub struct Hub(Arc<Inner>);
 
 /// What the handles share.
 pub(crate) struct Inner {
-    pub(crate) manifest: Arc<Manifest>,
+    /// Exchanged as a whole when a manifest is applied; whoever decides something loads it once.
+    pub(crate) force: ArcSwap<InForce>,
     pub(crate) denied_tiers: BTreeSet<Tier>,
-    pub(crate) catalogue: ArcSwap<Catalogue>,
     pub(crate) sessions: Sessions,
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) audit: Audit,
@@ -52,7 +61,14 @@ pub(crate) struct Inner {
     pub(crate) denials: Denials,
     /// Tokens that were not taken.
     refusals: Denials,
-    placements: BTreeMap<ClassId, Placement>,
+    /// Calls under way, so that a manifest which takes something from them can end them.
+    pub(crate) flights: Flights,
+    /// The versions of the manifest; none where one is in force for the life of this process.
+    ledger: Option<Ledger>,
+    store: Store,
+    /// One manifest is applied, or one component added to it, at a time; and one at a time tells the audit log.
+    applying: tokio::sync::Mutex<()>,
+    telling: tokio::sync::Mutex<()>,
     wall2: &'static str,
     hub_id: String,
     identity: Identity,
@@ -72,7 +88,7 @@ pub(crate) struct Inner {
     /// What is wrong with the engine, or left over in it.
     trouble: Arc<Trouble>,
     /// Dropped last: the lock goes when nothing of the hub is left.
-    _data: Arc<DataDir>,
+    data: Arc<DataDir>,
 }
 
 impl Hub {
@@ -88,14 +104,14 @@ impl Hub {
     /// The caller behind one of this hub's own tokens, if it is in force.
     #[must_use]
     pub fn authenticate(&self, bearer: &str) -> Option<Caller> {
-        self.0.identity.own(bearer, jiff::Timestamp::now()).ok()
+        self.0.known(self.0.identity.own(bearer, jiff::Timestamp::now()).ok()?)
     }
 
     /// The caller behind a token that was let in before and still is in force. Costs a digest and a look, so it can be
     /// asked for anybody.
     #[must_use]
     pub(crate) fn known(&self, bearer: &str) -> Option<Caller> {
-        self.0.identity.known(bearer, jiff::Timestamp::now())
+        self.0.known(self.0.identity.known(bearer, jiff::Timestamp::now())?)
     }
 
     /// The caller behind a token of this hub or of an issuer that it trusts. May wait for the issuer's keys. Who is
@@ -104,7 +120,10 @@ impl Hub {
     /// # Errors
     /// Why not: for the log, and not for the caller.
     pub async fn admit(&self, bearer: &str, door: &'static str) -> Result<Caller, Refused> {
-        let admitted = self.0.identity.admit(bearer, jiff::Timestamp::now()).await;
+        let admitted = self.0.identity.admit(bearer, jiff::Timestamp::now()).await.and_then(|caller| {
+            let unknown = Refused::Profile(caller.profile.clone());
+            self.0.known(caller).ok_or(unknown)
+        });
         if let Err(refused) = &admitted
             && let Some(unwritten) = self.0.refusals.add()
         {
@@ -131,7 +150,8 @@ impl Hub {
     /// # Errors
     /// When the manifest has no such profile.
     pub fn local_caller(&self, principal: &str, profile: &ProfileName) -> Result<Caller, UnknownProfile> {
-        let profiles = &self.0.manifest.profiles;
+        let force = self.0.force.load();
+        let profiles = &force.manifest.profiles;
         if !profiles.contains_key(profile) {
             let known: Vec<_> = profiles.keys().map(ProfileName::as_str).collect();
             return Err(UnknownProfile(profile.clone(), known.join(", ")));
@@ -158,9 +178,10 @@ impl Hub {
     #[must_use]
     pub fn tools(&self, caller: &Caller) -> Vec<ListedTool> {
         let Some(caller) = self.in_force(caller) else { return Vec::new() };
-        let Some(profile) = self.0.manifest.profiles.get(&caller.profile) else { return Vec::new() };
-        let catalogue = self.0.catalogue.load();
-        let shown = catalogue.offers.values().filter(|offer| policy::lists(profile, &self.0.denied_tiers, &offer.tool));
+        let force = self.0.force.load();
+        let Some(profile) = force.manifest.profiles.get(&caller.profile) else { return Vec::new() };
+        let shown =
+            force.catalogue.offers.values().filter(|offer| policy::lists(profile, &self.0.denied_tiers, &offer.tool));
         shown.map(|offer| offer.listed.clone()).collect()
     }
 
@@ -228,20 +249,19 @@ impl Hub {
         if self.0.is_draining() {
             return Err(RegisterError::Draining);
         }
-        let registration = self.0.registrar.register(name, Arc::new(wasm)).await?;
-        self.0.offer(&registration);
-        Ok(registration)
+        self.0.add_component(name, Arc::new(wasm)).await
     }
 
     /// The manifest in force.
-    pub(crate) fn manifest(&self) -> &Manifest {
-        &self.0.manifest
+    pub(crate) fn manifest(&self) -> Arc<Manifest> {
+        self.0.force.load().manifest.clone()
     }
 
     /// The registered components, in name order.
     #[must_use]
     pub fn components(&self) -> Vec<Registration> {
-        self.0.catalogue.load().components.values().map(|registration| Registration::clone(registration)).collect()
+        let force = self.0.force.load();
+        force.catalogue.components.values().map(|registration| Registration::clone(registration)).collect()
     }
 
     /// The container that serves this tool for this caller: as read from inside, and as it was asked for.
@@ -293,55 +313,69 @@ impl Inner {
 
     pub(crate) fn in_force(&self, caller: &Caller) -> Option<Caller> {
         if self.local.lock().unwrap_or_else(PoisonError::into_inner).contains(&caller.session) {
-            return Some(caller.clone());
+            return self.known(caller.clone());
         }
-        self.identity.caller(&caller.session, jiff::Timestamp::now())
+        self.known(self.identity.caller(&caller.session, jiff::Timestamp::now())?)
+    }
+
+    /// A caller whose profile the manifest in force has; a profile that it does not have shows nothing.
+    fn known(&self, caller: Caller) -> Option<Caller> {
+        let known = self.force.load().manifest.profiles.contains_key(&caller.profile);
+        if !known {
+            let Caller { session, profile, .. } = &caller;
+            tracing::warn!(%session, %profile, "a token is denied: the manifest in force has no such profile");
+        }
+        known.then_some(caller)
     }
 
     /// A tool that this caller may see.
     pub(crate) fn shown(&self, caller: &Caller, name: &str) -> Option<Arc<Offer>> {
-        let profile = self.manifest.profiles.get(&caller.profile)?;
-        let catalogue = self.catalogue.load();
-        let offer = catalogue.offers.get(&ToolName::try_from(name).ok()?)?;
+        let force = self.force.load();
+        let profile = force.manifest.profiles.get(&caller.profile)?;
+        let offer = force.catalogue.offers.get(&ToolName::try_from(name).ok()?)?;
         policy::lists(profile, &self.denied_tiers, &offer.tool).then(|| Arc::clone(offer))
     }
 
     /// What a runner for this tool is started from.
-    pub(crate) fn need<'a>(&'a self, caller: &'a Caller, offer: &'a Offer) -> Need<'a> {
+    pub(crate) fn need<'a>(&'a self, force: &'a InForce, caller: &'a Caller, offer: &'a Offer) -> Need<'a> {
         let class = class_of(&offer.tool);
-        let concurrent_calls = call::concurrent_calls(self, offer);
-        let writes = self
+        let concurrent_calls = call::concurrent_calls(force, offer);
+        let writes = force
             .placements
             .get(&class)
             .is_some_and(|placement| placement.mounts.values().any(|access| *access == Access::Write));
-        let scope = Box::new(|| self.scope(caller, offer));
-        Need { pool: &self.pool, tickets: &self.tickets, class, writes, offer, scope, concurrent_calls }
+        let scope = Box::new(|| self.scope(force, caller, offer));
+        Need {
+            pool: &self.pool,
+            tickets: &self.tickets,
+            manifest: &force.digest,
+            admission: &force.admission,
+            class,
+            writes,
+            offer,
+            scope,
+            concurrent_calls,
+        }
     }
 
     /// All that a session may call in the class of a tool, with every schema: for a ticket, not for a call.
-    fn scope(&self, caller: &Caller, offer: &Offer) -> Scope {
+    fn scope(&self, force: &InForce, caller: &Caller, offer: &Offer) -> Scope {
         let class = class_of(&offer.tool);
-        let catalogue = self.catalogue.load();
-        let profile = self.manifest.profiles.get(&caller.profile);
-        let together = self.placements.get(&class).map(|placement| &placement.tools);
+        let profile = force.manifest.profiles.get(&caller.profile);
+        let together = force.placements.get(&class).map(|placement| &placement.tools);
         // A runner that is ready can map no more.
-        let shared = together.into_iter().flatten().filter_map(|name| catalogue.offers.get(name)).filter(|other| {
-            profile.is_some_and(|profile| policy::lists(profile, &self.denied_tiers, &other.tool))
-                && other.tool.name != offer.tool.name
-        });
+        let shared =
+            together.into_iter().flatten().filter_map(|name| force.catalogue.offers.get(name)).filter(|other| {
+                profile.is_some_and(|profile| policy::lists(profile, &self.denied_tiers, &other.tool))
+                    && other.tool.name != offer.tool.name
+            });
         let offers = shared.map(Arc::as_ref).chain(std::iter::once(offer));
-        tickets::scope(&self.manifest, offers, &self.starter.launcher().mount_points(&class))
+        tickets::scope(&force.manifest, offers, &self.starter.launcher().mount_points(&force.admission, &class))
     }
 
     /// Makes a registration part of what is offered.
     fn offer(&self, registration: &Registration) {
-        self.catalogue.rcu(|catalogue| {
-            let mut components = catalogue.components.clone();
-            components.insert(registration.name.clone(), Arc::new(registration.clone()));
-            let mut faults = catalogue.faults.clone();
-            faults.remove(&registration.name);
-            Catalogue::new(&self.manifest, components, faults)
-        });
+        self.force.rcu(|force| force.including(registration));
         self.want();
         self.changes.send_modify(|count| *count += 1);
     }
@@ -351,8 +385,9 @@ impl Inner {
         let callable = |offer: &&Arc<Offer>| {
             !policy::needs_approval(offer.tool.tier) && !self.denied_tiers.contains(&offer.tool.tier)
         };
+        let force = self.force.load();
         let classes: BTreeSet<_> =
-            self.catalogue.load().offers.values().filter(callable).map(|offer| class_of(&offer.tool)).collect();
+            force.catalogue.offers.values().filter(callable).map(|offer| class_of(&offer.tool)).collect();
         let classes: Vec<_> = classes.into_iter().collect();
         self.pool.want(&pool::shares(&classes, self.pool_config.per_class, self.pool_config.total));
     }

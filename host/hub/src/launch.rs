@@ -6,7 +6,7 @@ use crate::audit::{Audit, Entry};
 use crate::runner::{Born, Departure, Fate, Reap, Runner, RunnerEnd, Streams, Verdict, Why};
 use container::{Attached, ContainerName, Create, Created, Diagnostics, Launcher, LauncherError};
 use fates::Fates;
-use manifest::ClassId;
+use manifest::{ClassId, Digest};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -53,9 +53,9 @@ impl Starter {
         &self.launcher
     }
 
-    /// Starts a container of a class.
-    pub(crate) async fn open(&self, class: &ClassId) -> Result<Opened, LauncherError> {
-        let created = self.launcher.create(Create { class: class.clone() }).await?;
+    /// Starts a container of a class, as this manifest has it.
+    pub(crate) async fn open(&self, manifest: &Digest, class: &ClassId) -> Result<Opened, LauncherError> {
+        let created = self.launcher.create(Create { manifest: manifest.clone(), class: class.clone() }).await?;
         self.fates.expect(&created.container);
         let mut container = Container {
             name: created.container.clone(),
@@ -71,8 +71,8 @@ impl Starter {
     }
 
     /// Starts a runner and waits for its hello.
-    pub(crate) async fn runner(&self, class: &ClassId) -> Result<Runner, StartFailure> {
-        let Opened { created, streams, container } = self.open(class).await?;
+    pub(crate) async fn runner(&self, manifest: &Digest, class: &ClassId) -> Result<Runner, StartFailure> {
+        let Opened { created, streams, container } = self.open(manifest, class).await?;
         let born = Born { container: created.container, posture: created.posture };
         let reap: Reap = Box::new(move |departure, why| Box::pin(container.judge(departure, why)));
         Runner::meet(streams, born, reap, &self.tasks).await.map_err(StartFailure::Runner)

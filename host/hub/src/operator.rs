@@ -4,6 +4,7 @@
 //! apart from the operator's own user: an agent that has a shell under that user has this socket too.
 
 mod client;
+mod manifests;
 mod router;
 mod view;
 

@@ -5,7 +5,7 @@ use crate::launch::{StartFailure, Starter};
 use crate::runner::Runner;
 use container::ContainerName;
 use futures_util::future::BoxFuture;
-use manifest::ClassId;
+use manifest::{ClassId, Digest};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,18 +21,24 @@ const PARKED_MOST: Duration = Duration::from_secs(8 * 60);
 /// Parking waits for this long after a runner was taken: whoever took it goes first on the processors.
 const POLITENESS: Duration = Duration::from_millis(50);
 
-/// Starts a runner of a class.
-pub(crate) type Start = Box<dyn Fn(ClassId) -> BoxFuture<'static, Result<Runner, StartFailure>> + Send + Sync>;
+/// Starts a runner of a class, as it was admitted.
+pub(crate) type Start = Box<dyn Fn(Digest, ClassId) -> BoxFuture<'static, Result<Runner, StartFailure>> + Send + Sync>;
 
-/// Whether a runner's container is still what a new one would be.
-pub(crate) type Stands = Box<dyn Fn(ContainerName) -> BoxFuture<'static, bool> + Send + Sync>;
+/// Whether a runner's container is still what a new one of its class would be.
+pub(crate) type Stands = Box<dyn Fn(ContainerName, Digest) -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// Parked runners, by class.
 pub(crate) struct Pool {
     start: Start,
     stands: Stands,
-    classes: Mutex<BTreeMap<ClassId, Class>>,
+    parking: Mutex<Parking>,
     wake: Notify,
+}
+
+/// What is parked, all of it of classes that the launcher admitted at once.
+struct Parking {
+    admission: Digest,
+    classes: BTreeMap<ClassId, Class>,
 }
 
 #[derive(Default)]
@@ -49,77 +55,90 @@ struct Parked {
 }
 
 impl Pool {
-    /// An empty one.
-    pub(crate) fn new(starter: Starter) -> Arc<Self> {
+    /// An empty one, for runners of these classes.
+    pub(crate) fn new(starter: Starter, admission: Digest) -> Arc<Self> {
         let launcher = starter.launcher().clone();
-        let start: Start = Box::new(move |class| {
+        let start: Start = Box::new(move |admission, class| {
             let starter = starter.clone();
-            Box::pin(async move { starter.runner(&class).await })
+            Box::pin(async move { starter.runner(&admission, &class).await })
         });
-        let stands: Stands = Box::new(move |container| {
+        let stands: Stands = Box::new(move |container, admission| {
             let launcher = launcher.clone();
             Box::pin(async move {
-                launcher.stands(&container).await.unwrap_or_else(|error| {
+                launcher.stands(&container, &admission).await.unwrap_or_else(|error| {
                     // The one that is started instead is refused for the same reason, and that is told.
                     tracing::warn!(%container, error = &error as &dyn std::error::Error, "not used any more");
                     false
                 })
             })
         });
-        Self::with(start, stands)
+        Self::with(admission, start, stands)
     }
 
-    pub(crate) fn with(start: Start, stands: Stands) -> Arc<Self> {
-        Arc::new(Self { start, stands, classes: Mutex::default(), wake: Notify::new() })
+    pub(crate) fn with(admission: Digest, start: Start, stands: Stands) -> Arc<Self> {
+        let parking = Mutex::new(Parking { admission, classes: BTreeMap::new() });
+        Arc::new(Self { start, stands, parking, wake: Notify::new() })
+    }
+
+    /// From here on other classes of containers are in force: what was parked of the last ones is ended.
+    pub(crate) fn turn(&self, admission: &Digest) {
+        let mut parking = self.lock();
+        if parking.admission != *admission {
+            // A runner that is being started for the old one is not parked when it comes.
+            *parking = Parking { admission: admission.clone(), classes: BTreeMap::new() };
+        }
     }
 
     /// Sets how many are parked; what is too much is ended.
     pub(crate) fn want(&self, wanted: &BTreeMap<ClassId, usize>) {
-        let mut classes = self.lock();
+        let mut parking = self.lock();
         for (class, count) in wanted {
-            classes.entry(class.clone()).or_default().wanted = *count;
+            parking.classes.entry(class.clone()).or_default().wanted = *count;
         }
-        for (name, class) in classes.iter_mut() {
+        for (name, class) in &mut parking.classes {
             class.wanted = wanted.get(name).copied().unwrap_or(0);
             class.parked.truncate(class.wanted);
         }
-        drop(classes);
+        drop(parking);
         self.wake.notify_one();
     }
 
-    /// A runner of a class, parked or new. It is the caller's, and never comes back.
-    pub(crate) async fn runner(&self, class: &ClassId) -> Result<Runner, StartFailure> {
-        while let Some(runner) = self.take(class) {
-            if self.stands(&runner).await {
+    /// A runner of a class as it was admitted, parked or new. It is the caller's, and never comes back.
+    pub(crate) async fn runner(&self, admission: &Digest, class: &ClassId) -> Result<Runner, StartFailure> {
+        while let Some(runner) = self.take(admission, class) {
+            if self.stands(admission, &runner).await {
                 return Ok(runner);
             }
             tracing::info!(container = %runner.born.container, "a parked runner's mounts have changed: it is not used");
         }
-        (self.start)(class.clone()).await
+        (self.start)(admission.clone(), class.clone()).await
     }
 
     /// Whether a runner's mounts are those that a new one would get. A protected path that appears, or is
     /// replaced, after its container was made is not held read-only in it.
-    pub(crate) async fn stands(&self, runner: &Runner) -> bool {
-        (self.stands)(runner.born.container.clone()).await
+    pub(crate) async fn stands(&self, admission: &Digest, runner: &Runner) -> bool {
+        (self.stands)(runner.born.container.clone(), admission.clone()).await
     }
 
-    fn take(&self, class: &ClassId) -> Option<Runner> {
-        let mut classes = self.lock();
-        let class = classes.get_mut(class)?;
+    fn take(&self, admission: &Digest, class: &ClassId) -> Option<Runner> {
+        let mut parking = self.lock();
+        if parking.admission != *admission {
+            return None;
+        }
+        let class = parking.classes.get_mut(class)?;
         let now = Instant::now();
         let alive = std::iter::from_fn(|| class.parked.pop_front()).find(|parked| parked.usable(now));
         if alive.is_some() {
             class.failures = 0;
         }
-        drop(classes);
+        drop(parking);
         self.wake.notify_one();
         alive.map(|parked| parked.runner)
     }
 
     /// How many wait.
     pub(crate) fn parked(&self) -> usize {
-        self.lock().values().map(|class| class.parked.len()).sum()
+        self.lock().classes.values().map(|class| class.parked.len()).sum()
     }
 
     /// Keeps the pool full until it is told to stop, then ends all that wait.
@@ -139,8 +158,8 @@ impl Pool {
 
     /// Parks one runner, or waits until one may be missing.
     async fn step(self: &Arc<Self>) {
-        let missing = match self.missing(Instant::now()) {
-            Ok(class) => class,
+        let (admission, missing) = match self.missing(Instant::now()) {
+            Ok(missing) => missing,
             Err(retry) => {
                 let due = async {
                     match retry {
@@ -156,8 +175,8 @@ impl Pool {
             }
         };
         sleep(POLITENESS).await;
-        match (self.start)(missing.clone()).await {
-            Ok(runner) => self.park(&missing, runner),
+        match (self.start)(admission.clone(), missing.clone()).await {
+            Ok(runner) => self.park(&admission, &missing, runner),
             Err(error) => {
                 let wait = self.back_off(&missing);
                 tracing::warn!(class = %missing, error = &error as &dyn std::error::Error, ?wait, "no runner could be parked");
@@ -165,12 +184,16 @@ impl Pool {
         }
     }
 
-    fn park(self: &Arc<Self>, name: &ClassId, runner: Runner) {
+    fn park(self: &Arc<Self>, admission: &Digest, name: &ClassId, runner: Runner) {
         let (pool, ended) = (Arc::downgrade(self), runner.ended());
-        let mut classes = self.lock();
-        let Some(class) = classes.get_mut(name).filter(|class| class.parked.len() < class.wanted) else { return };
+        let mut parking = self.lock();
+        if parking.admission != *admission {
+            return;
+        }
+        let wants = |class: &&mut Class| class.parked.len() < class.wanted;
+        let Some(class) = parking.classes.get_mut(name).filter(wants) else { return };
         class.parked.push_back(Parked { runner, since: Instant::now() });
-        drop(classes);
+        drop(parking);
         // Ends with the runner, wherever that is by then.
         tokio::spawn(async move {
             ended.cancelled().await;
@@ -183,9 +206,11 @@ impl Pool {
     /// A class with a gap that may be filled now; or when to look again. Runners that died while they were
     /// parked count as failures to park, so that a broken one is not started over and over; those that waited
     /// too long just go.
-    fn missing(&self, now: Instant) -> Result<ClassId, Option<Instant>> {
+    fn missing(&self, now: Instant) -> Result<(Digest, ClassId), Option<Instant>> {
         let mut retry: Option<Instant> = None;
-        for (name, class) in self.lock().iter_mut() {
+        let mut parking = self.lock();
+        let admission = parking.admission.clone();
+        for (name, class) in &mut parking.classes {
             let before = class.parked.len();
             class.parked.retain(|parked| parked.runner.lives());
             if class.parked.len() < before {
@@ -195,7 +220,7 @@ impl Pool {
             let due = if class.parked.len() < class.wanted {
                 match class.not_before {
                     Some(at) if at > now => Some(at),
-                    _ => return Ok(name.clone()),
+                    _ => return Ok((admission, name.clone())),
                 }
             } else {
                 class.parked.iter().map(|parked| parked.since + PARKED_MOST).min()
@@ -206,11 +231,11 @@ impl Pool {
     }
 
     fn back_off(&self, class: &ClassId) -> Duration {
-        self.lock().entry(class.clone()).or_default().back_off(Instant::now())
+        self.lock().classes.entry(class.clone()).or_default().back_off(Instant::now())
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ClassId, Class>> {
-        self.classes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Parking> {
+        self.parking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

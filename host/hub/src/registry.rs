@@ -14,9 +14,10 @@ use crate::api::{RegisterError, Registration, StartError};
 use crate::audit::{Audit, Entry};
 use crate::catalogue;
 use crate::clean;
+use crate::force::InForce;
 use crate::launch::Starter;
 use crate::tickets::Tickets;
-use manifest::{ClassId, ComponentName, Digest, Manifest};
+use manifest::{ClassId, ComponentName, Digest};
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +30,6 @@ const REASON_BYTES: usize = 1 << 10;
 
 /// Registers components, one at a time: compiling takes both processors.
 pub(crate) struct Registrar {
-    pub(crate) manifest: Arc<Manifest>,
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) audit: Audit,
     pub(crate) starter: Starter,
@@ -64,11 +64,12 @@ impl Registrar {
     /// Compiles, asks, checks and stores. What is refused is written down.
     pub(crate) async fn register(
         &self,
+        force: &InForce,
         name: &ComponentName,
         wasm: Arc<Vec<u8>>,
     ) -> Result<Registration, RegisterError> {
         let component = Digest::of(&wasm);
-        let registered = self.admit(name, &component, wasm).await;
+        let registered = self.admit(force, name, &component, wasm).await;
         if let Err(error) = &registered {
             self.refused(name, Some(component), &chain(error)).await;
         }
@@ -86,6 +87,7 @@ impl Registrar {
 
     async fn admit(
         &self,
+        force: &InForce,
         name: &ComponentName,
         component: &Digest,
         wasm: Arc<Vec<u8>>,
@@ -94,14 +96,14 @@ impl Registrar {
         if bytes > MAX_COMPONENT_BYTES {
             return Err(RegisterError::TooLarge { bytes, most: MAX_COMPONENT_BYTES });
         }
-        let pin = self.manifest.components.get(name).and_then(|known| known.digest.clone());
+        let pin = force.manifest.components.get(name).and_then(|known| known.digest.clone());
         if let Some(pinned) = pin.filter(|pin| pin != component) {
             return Err(RegisterError::Digest { name: name.clone(), pinned, found: component.clone() });
         }
         // Closed only when the hub stops.
         let _turn = self.turn.acquire().await.map_err(|_| RegisterError::Draining)?;
-        let trap_imports = catalogue::trap_imports(&self.manifest, name);
-        let compiled = compile::compile(&self.starter, wasm.clone(), &trap_imports).await?;
+        let trap_imports = catalogue::trap_imports(&force.manifest, name);
+        let compiled = compile::compile(&self.starter, &force.admission, wasm.clone(), &trap_imports).await?;
         let mut registration = Registration {
             name: name.clone(),
             component: component.clone(),
@@ -116,7 +118,7 @@ impl Registrar {
             registered: jiff::Timestamp::now().to_string(),
         };
         let artefact = self.shelf.store_artefact(&registration.artefact, compiled.artefact).await?;
-        let described = describe::describe(&self.starter, &self.tickets, &registration).await?;
+        let described = describe::describe(&self.starter, &self.tickets, force, &registration).await?;
         registration.tools = tools::check(described)?;
         self.keep(&registration, wasm).await?;
         artefact.keep();
@@ -142,8 +144,12 @@ impl Registrar {
     /// What is stored, if it still is what was registered; compiled and asked again where other programs, or
     /// another manifest, made it, or its artefact is gone. What was changed is not mended: whoever changed it
     /// would then never be noticed.
-    pub(crate) async fn refresh(&self, registration: Registration) -> Result<Registration, RegisterError> {
-        let fresh = match self.is_fresh(&registration).await {
+    pub(crate) async fn refresh(
+        &self,
+        force: &InForce,
+        registration: Registration,
+    ) -> Result<Registration, RegisterError> {
+        let fresh = match self.is_fresh(force, &registration).await {
             Ok(fresh) => fresh,
             Err(error) => {
                 self.refused(&registration.name, Some(registration.component), &chain(&error)).await;
@@ -156,12 +162,12 @@ impl Registrar {
         let name = &registration.name;
         tracing::info!(component = %name, "compiling anew: it was made by other programs, or its artefact is missing");
         let wasm = self.shelf.wasm(&registration.component).await?;
-        self.register(name, Arc::new(wasm)).await
+        self.register(force, name, Arc::new(wasm)).await
     }
 
-    async fn is_fresh(&self, registration: &Registration) -> Result<bool, RegisterError> {
+    async fn is_fresh(&self, force: &InForce, registration: &Registration) -> Result<bool, RegisterError> {
         self.shelf.check_wasm(registration).await?;
-        let same_traps = catalogue::trap_imports(&self.manifest, &registration.name) == registration.trap_imports;
+        let same_traps = catalogue::trap_imports(&force.manifest, &registration.name) == registration.trap_imports;
         Ok(registration.made_with == self.made_with && same_traps && self.shelf.has_artefact(registration).await?)
     }
 }
@@ -177,32 +183,21 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 mod tests {
     use super::*;
     use crate::data::DataDir;
-    use crate::testing::{manifest, registration};
+    use crate::testing::registration;
     use container::{Launcher, ProcessConfig};
     use protocol::HubKey;
     use tokio_util::task::TaskTracker;
 
     fn registrar(data: &DataDir, audit: &Path) -> Registrar {
-        let manifest = Arc::new(manifest([]));
         let program = std::path::PathBuf::from("/proc/self/exe");
-        let processes = ProcessConfig {
-            runner: program.clone(),
-            compile: program,
-            hub_key: String::new(),
-            classes: Default::default(),
-            forbidden: Vec::new(),
-        };
+        let processes =
+            ProcessConfig { runner: program.clone(), compile: program, hub_key: String::new(), forbidden: Vec::new() };
         let audit = Audit::open(audit).unwrap();
         Registrar {
             shelf: Arc::new(Shelf::new(data, Sealer::from_seed(&[9; 32]))),
             starter: Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone()),
-            tickets: Arc::new(Tickets {
-                key: HubKey::from_seed(&[9; 32]),
-                hub: "test".into(),
-                manifest: manifest.digest(),
-            }),
+            tickets: Arc::new(Tickets { key: HubKey::from_seed(&[9; 32]), hub: "test".into() }),
             audit,
-            manifest,
             made_with: "tests".into(),
             turn: Semaphore::new(1),
         }

@@ -3,12 +3,13 @@
 mod gate;
 mod serving;
 
-pub(crate) use gate::{Gate, Refusal};
+pub(crate) use gate::{Gate, Gates, Refusal};
 pub(crate) use serving::{Need, NoRunner, Serving};
 
 use crate::api::{Caller, SessionId, SessionView};
+use crate::force::InForce;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use manifest::{ClassId, Manifest, Tier};
+use manifest::{ClassId, Tier};
 use serving::Slot;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -26,8 +27,8 @@ const FORGET_AFTER: Duration = Duration::from_secs(3600);
 const DENIALS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
 
 /// All sessions that live.
+#[derive(Default)]
 pub(crate) struct Sessions {
-    manifest: Arc<Manifest>,
     all: Mutex<BTreeMap<SessionId, Arc<Session>>>,
 }
 
@@ -37,7 +38,7 @@ pub(crate) struct Session {
     /// Cancelled when it is ended.
     pub(crate) ended: CancellationToken,
     pub(crate) denials: Denials,
-    gates: BTreeMap<Tier, Gate>,
+    gates: Mutex<Gates>,
     slots: Mutex<BTreeMap<ClassId, Arc<Slot>>>,
     /// Runners of one call each, while it runs.
     single: Mutex<Vec<std::sync::Weak<Serving>>>,
@@ -54,10 +55,6 @@ pub(crate) struct TooMany {
 }
 
 impl Sessions {
-    pub(crate) fn new(manifest: Arc<Manifest>) -> Self {
-        Self { manifest, all: Mutex::default() }
-    }
-
     /// The caller's session, new if need be.
     pub(crate) fn enter(&self, caller: &Caller) -> Result<Arc<Session>, TooMany> {
         let mut all = self.lock();
@@ -67,7 +64,7 @@ impl Sessions {
         if all.values().filter(|session| session.caller.principal == caller.principal).count() >= PER_PRINCIPAL {
             return Err(TooMany { most: PER_PRINCIPAL });
         }
-        let session = Arc::new(Session::new(caller.clone(), &self.manifest));
+        let session = Arc::new(Session::new(caller.clone()));
         all.insert(caller.session.clone(), session.clone());
         Ok(session)
     }
@@ -82,9 +79,9 @@ impl Sessions {
     }
 
     /// Ends runners that were idle for too long, and forgets sessions that have been for longer.
-    pub(crate) fn sweep(&self, now: Instant) {
+    pub(crate) fn sweep(&self, now: Instant, force: &InForce) {
         for session in self.all() {
-            session.sweep(now, &self.manifest);
+            session.sweep(now, force);
         }
         self.lock().retain(|_, session| !session.is_forgotten(now));
     }
@@ -95,13 +92,13 @@ impl Sessions {
 }
 
 impl Session {
-    fn new(caller: Caller, manifest: &Manifest) -> Self {
+    fn new(caller: Caller) -> Self {
         let now = Instant::now();
         Self {
             caller,
             ended: CancellationToken::new(),
             denials: Denials::default(),
-            gates: manifest.tiers.iter().map(|(tier, rules)| (*tier, Gate::new(rules))).collect(),
+            gates: Mutex::default(),
             slots: Mutex::default(),
             single: Mutex::default(),
             started: now,
@@ -112,8 +109,8 @@ impl Session {
     }
 
     /// The gate before a tier's tools. A tier that the manifest does not have has none.
-    pub(crate) fn gate(&self, tier: Tier) -> Option<&Gate> {
-        self.gates.get(&tier)
+    pub(crate) fn gate(&self, force: &InForce, tier: Tier) -> Option<Arc<Gate>> {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner).of(force, tier)
     }
 
     /// A call begins; it ends when the returned value is dropped.
@@ -174,16 +171,17 @@ impl Session {
         single.iter().filter_map(std::sync::Weak::upgrade).collect()
     }
 
-    fn sweep(&self, now: Instant, manifest: &Manifest) {
+    fn sweep(&self, now: Instant, force: &InForce) {
         let slots: Vec<_> = self.slots().values().cloned().collect();
         for slot in slots {
             // One that is locked is being used.
             let Ok(mut held) = slot.try_lock() else { continue };
             let idle = |serving: &Arc<Serving>| {
-                let rules = manifest.tiers.get(&serving.tier);
+                let rules = force.manifest.tiers.get(&serving.tier);
                 let most = rules.map_or(Duration::ZERO, |rules| Duration::from_secs(rules.idle_s.into()));
                 !serving.runner.lives()
-                    || (Arc::strong_count(serving) == 1 && (serving.idle(now) > most || serving.is_old(now)))
+                    || (Arc::strong_count(serving) == 1
+                        && (serving.idle(now) > most || serving.is_old(now) || !serving.is_under(&force.digest)))
             };
             if held.as_ref().is_some_and(idle) {
                 *held = None;

@@ -17,12 +17,13 @@ pub(crate) const RENEW_S: u64 = 900;
 pub(crate) struct Tickets {
     pub(crate) key: HubKey,
     pub(crate) hub: String,
-    pub(crate) manifest: Digest,
 }
 
 /// What changes from ticket to ticket.
 pub(crate) struct Terms<'a> {
     pub(crate) session: &'a SessionId,
+    /// Under which manifest.
+    pub(crate) manifest: &'a Digest,
     pub(crate) serial: u64,
     pub(crate) expires: u64,
     pub(crate) concurrent_calls: u32,
@@ -43,7 +44,7 @@ impl Tickets {
             container: runner.born.container.0.clone(),
             nonce: hex::encode(runner.hello.nonce),
             session: terms.session.0.clone(),
-            manifest: self.manifest.clone(),
+            manifest: terms.manifest.clone(),
             // There is no red button yet that could raise it.
             epoch: 0,
             expires: terms.expires,

@@ -13,7 +13,9 @@ pub use ledger::{Ledger, New, TokenView, create, list, revoke};
 pub(crate) use watch::Tokens;
 
 use crate::api::StartError;
+use crate::manifests::Unverified;
 use crate::store::StoreError;
+use manifest::ProfileName;
 use std::path::PathBuf;
 
 /// Why tokens cannot be made, listed, revoked or read.
@@ -25,6 +27,12 @@ pub enum TokenError {
     /// The hub's id or key.
     #[error("the hub of this data directory cannot be told")]
     Identity(#[source] Box<StartError>),
+    /// Nobody could see or call anything with it.
+    #[error("the manifest in force has no profile `{0}`; it has: {1}")]
+    Profile(ProfileName, String),
+    /// Whether there is such a profile cannot be told.
+    #[error("the manifest in force cannot be believed, so no token is made for it")]
+    Manifest(#[from] Unverified),
     /// The file system.
     #[error("{path} cannot be used")]
     Io {

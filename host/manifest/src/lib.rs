@@ -3,6 +3,7 @@
 //! Pure: text in, types out. No file, no clock, no async runtime, so that a test is a string.
 pub mod bounds;
 pub mod diagnostics;
+pub mod diff;
 mod digest;
 pub mod explain;
 pub mod linked;

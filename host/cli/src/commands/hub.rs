@@ -93,12 +93,14 @@ fn serve(
 fn say(hub: &Hub, url: &str, data: &Path, form: Form) -> anyhow::Result<()> {
     let health = hub.health();
     if form.json {
-        let ready = serde_json::json!({ "mcp": url, "data": data, "manifest": health.manifest, "tools": health.tools });
+        let ready = serde_json::json!({ "mcp": url, "data": data, "manifest": health.manifest,
+            "version": health.manifest_version, "tools": health.tools });
         return output::line(&ready.to_string());
     }
     output::line(&format!("mcp       {url}"))?;
     output::line(&format!("data      {}", data.display()))?;
-    output::line(&format!("manifest  {} ({} tools can be called)", health.manifest, health.tools))?;
+    let version = health.manifest_version.map(|version| format!(", version {version}")).unwrap_or_default();
+    output::line(&format!("manifest  {}{version} ({} tools can be called)", health.manifest, health.tools))?;
     health.problems.iter().for_each(|problem| eprintln!("warning: {problem}"));
     Ok(())
 }

@@ -1,4 +1,7 @@
-//! `safeclaw manifest`: everything that is wrong with one, and what it means for a tool.
+//! `safeclaw manifest`: what is wrong with one, what it means for a tool, and which version is in force.
+
+mod check;
+pub(crate) mod versions;
 
 use crate::manifests::{self, ManifestAt};
 use crate::output::{self, Form};
@@ -6,6 +9,7 @@ use crate::rendered;
 use manifest::ToolName;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use versions::{Apply, Rollback, Whose};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -26,45 +30,50 @@ pub(crate) enum Command {
         #[command(flatten)]
         form: Form,
     },
+    Apply(Apply),
+    /// List the versions, newest first: the first line is in force
+    History(Whose),
+    /// Print the files of one version
+    Show {
+        /// Which version
+        version: u64,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Tell in words what changes from one version to another
+    Diff {
+        /// From this version
+        old: u64,
+        /// To this version
+        new: u64,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    Rollback(Rollback),
 }
 
-pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Check { dir, form } => check(&dir, form),
-        Command::Explain { tool, manifest, form } => {
-            let read = manifests::read(&manifest.directory()?)?;
-            let explanation = manifest::explain(&read, &tool)?;
-            let posture = rendered::posture(&read.manifest, &explanation.class, &manifest.mount_sources()?)?;
-            if form.json {
-                output::json(&serde_json::json!({ "tool": explanation, "container": posture }))?;
-            } else {
-                output::line(&format!("{explanation}\n  container\n{}", rendered::lines(&posture)))?;
-            }
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Check { dir, form } => check::run(&dir, form),
+        Command::Explain { tool, manifest, form } => explain(&tool, &manifest, form),
+        Command::Apply(arguments) => versions::apply(arguments).await,
+        Command::History(whose) => versions::history(whose).await,
+        Command::Show { version, whose } => versions::show(version, whose).await,
+        Command::Diff { old, new, whose } => versions::diff(old, new, whose).await,
+        Command::Rollback(arguments) => versions::rollback(arguments).await,
     }
 }
 
-fn check(dir: &std::path::Path, form: Form) -> anyhow::Result<ExitCode> {
-    let files = manifests::files(dir)?;
-    let result = manifest::read(&files);
-    let sound = result.is_ok();
-    match result {
-        Ok(read) if form.json => output::json(&serde_json::json!({
-            "ok": true,
-            "manifest": read.manifest.name,
-            "digest": read.manifest.digest(),
-            "warnings": read.warnings,
-        }))?,
-        Ok(read) => {
-            read.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-            let (tools, classes) = (read.manifest.tools.len(), read.manifest.placements().len());
-            output::line(&format!("{}: sound; {tools} tools in {classes} classes of containers", read.manifest.name))?;
-        }
-        Err(diagnostics) if form.json => output::json(&serde_json::json!({ "ok": false, "errors": diagnostics }))?,
-        Err(diagnostics) => eprintln!("{diagnostics}"),
+fn explain(tool: &ToolName, manifest: &ManifestAt, form: Form) -> anyhow::Result<ExitCode> {
+    let read = manifests::read(&manifest.directory()?)?;
+    let explanation = manifest::explain(&read, tool)?;
+    let posture = rendered::posture(&read.manifest, &explanation.class, &manifest.mount_sources()?)?;
+    if form.json {
+        output::json(&serde_json::json!({ "tool": explanation, "container": posture }))?;
+    } else {
+        output::line(&format!("{explanation}\n  container\n{}", rendered::lines(&posture)))?;
     }
-    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) fn tool(text: &str) -> Result<ToolName, String> {

@@ -2,9 +2,11 @@
 
 use crate::data::Data;
 use crate::output::{self, Form};
+use crate::store::StoreAt;
 use ::hub::SessionId;
 use ::hub::identity::Scopes;
-use ::hub::tokens::{self, Ledger, New};
+use ::hub::store::Location;
+use ::hub::tokens::{Ledger, New};
 use anyhow::Context;
 use manifest::ProfileName;
 use std::path::PathBuf;
@@ -23,6 +25,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         data: Data,
         #[command(flatten)]
+        store: StoreAt,
+        #[command(flatten)]
         form: Form,
     },
     /// Revoke a token; its session ends
@@ -31,6 +35,8 @@ pub(crate) enum Command {
         id: String,
         #[command(flatten)]
         data: Data,
+        #[command(flatten)]
+        store: StoreAt,
     },
 }
 
@@ -49,11 +55,13 @@ pub(crate) struct Create {
     /// How long it lets in, such as 12h or 30d; `never` for a token that ends only when it is revoked
     #[arg(long, value_name = "TIME", value_parser = ttl, default_value = "30d")]
     ttl: Ttl,
-    /// The manifest, to check that it has the profile
+    /// A manifest to check for the profile, before there is one in force
     #[arg(long, value_name = "DIR", env = "SAFECLAW_MANIFEST")]
     manifest: Option<PathBuf>,
     #[command(flatten)]
     data: Data,
+    #[command(flatten)]
+    store: StoreAt,
     #[command(flatten)]
     form: Form,
 }
@@ -65,9 +73,9 @@ struct Ttl(Option<Duration>);
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Create(arguments) => create(&arguments)?,
-        Command::List { all, data, form } => list(&data, all, form)?,
-        Command::Revoke { id, data } => {
-            if !tokens::revoke(&data.directory()?, &SessionId(id.clone())).context("nothing was revoked")? {
+        Command::List { all, data, store, form } => list(&ledger(&data, &store)?, all, form)?,
+        Command::Revoke { id, data, store } => {
+            if !ledger(&data, &store)?.revoke(&SessionId(id.clone())).context("nothing was revoked")? {
                 anyhow::bail!("there is no token {id} in force; `safeclaw token list` shows those there are");
             }
             eprintln!("revoked {id}");
@@ -77,7 +85,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn create(arguments: &Create) -> anyhow::Result<()> {
-    let Create { principal, profile, scopes, ttl: Ttl(ttl), manifest, data, form } = arguments;
+    let Create { principal, profile, scopes, ttl: Ttl(ttl), manifest, data, store, form } = arguments;
     if let Some(directory) = manifest {
         let manifest = crate::manifests::read(directory)?.manifest;
         if !manifest.profiles.contains_key(profile) {
@@ -90,7 +98,7 @@ fn create(arguments: &Create) -> anyhow::Result<()> {
         some => some.iter().fold(Scopes::default(), |all, one| all.with(*one)),
     };
     let new = New { principal, profile, scopes, ttl: *ttl };
-    let token = Ledger::within(&data.directory()?).create(new).context("no token was made")?;
+    let token = ledger(data, store)?.create(new).context("no token was made")?;
     if form.json {
         return output::json(&serde_json::json!({ "token": token }));
     }
@@ -102,9 +110,15 @@ fn create(arguments: &Create) -> anyhow::Result<()> {
     output::line(&token)
 }
 
-fn list(data: &Data, all: bool, form: Form) -> anyhow::Result<()> {
+/// The tokens of the hub that is meant.
+fn ledger(data: &Data, store: &StoreAt) -> anyhow::Result<Ledger> {
     let directory = data.directory()?;
-    let tokens = if all { Ledger::within(&directory).list()? } else { tokens::list(&directory)? };
+    let within = || Location::within(&directory);
+    Ok(Ledger::at(&directory, store.location()?.unwrap_or_else(within)))
+}
+
+fn list(ledger: &Ledger, all: bool, form: Form) -> anyhow::Result<()> {
+    let tokens = if all { ledger.list()? } else { ledger.list_in_force()? };
     if form.json {
         return output::json(&tokens);
     }

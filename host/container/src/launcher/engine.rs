@@ -12,23 +12,24 @@ mod survivors;
 pub use connect::{default_socket, load_image};
 pub use live::{Live, live};
 
+use super::admitted::Admitted;
 use super::attached::{Attached, Diagnostics, Output, Piece};
 use super::frames::Frames;
-use super::ward::{Claim, Wards};
+use super::ward::{Claim, Ward, Wards};
 use super::{LauncherConfig, LauncherError};
 use crate::class::ClassSpec;
 use crate::image::ImageId;
-use crate::message::{ContainerName, Created, Event, HubId, Inspected, Listed};
+use crate::message::{ContainerName, Create, Created, Event, HubId, Inspected, Listed};
 use crate::mounts::{self, CheckedMount, Footing, Forbidden, MountWarning};
 use crate::posture::{Birth, LABEL_CLASS, LABEL_CREATED, LABEL_HUB, Posture, PostureInputs, render, to_body};
 use bollard::Docker;
 use bollard::container::LogOutput;
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummaryStateEnum};
+use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummaryStateEnum, Runtime};
 use bollard::query_parameters as query;
 use connect::{asked, found};
 use futures_util::StreamExt as _;
 use leftovers::UnderWay;
-use manifest::{ClassId, MountName};
+use manifest::{ClassId, Digest, MountName};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ use tokio::task::AbortHandle;
 struct Known {
     /// The engine's id: a name could be given to another container.
     id: String,
+    /// Under which manifest it was made.
+    manifest: Digest,
     posture: Arc<Posture>,
     /// What its mounts stood on when it was made.
     footing: Arc<Footing>,
@@ -59,12 +62,13 @@ pub(super) struct EngineLauncher {
     hub_id: HubId,
     hub_key: String,
     image: ImageId,
-    classes: BTreeMap<ClassId, ClassSpec>,
+    admitted: Admitted,
+    /// What the engine can run containers with.
+    runtimes: Option<HashMap<String, Runtime>>,
     forbidden: Forbidden,
     protected: Vec<String>,
     wards: Arc<Wards<Known>>,
     under_way: UnderWay,
-    pub(super) warnings: Vec<MountWarning>,
     runtime: Handle,
     pump: AbortHandle,
 }
@@ -103,24 +107,15 @@ impl Drop for Unclaimed {
 
 impl EngineLauncher {
     pub(super) async fn connect(config: LauncherConfig) -> Result<Arc<Self>, LauncherError> {
-        let LauncherConfig { hub_id, socket, image, hub_key, classes, protected, forbidden } = config;
+        let LauncherConfig { hub_id, socket, image, hub_key, protected, forbidden } = config;
         if !((1..=32).contains(&hub_id.0.len())
             && hub_id.0.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
         {
             return Err(LauncherError::HubId(hub_id.0));
         }
         let engine = connect::connect(&socket).await?;
-        runtimes::require(&classes, engine.runtimes.as_ref())?;
         connect::require_image(&engine.docker, &image).await?;
         let forbidden = Forbidden::with(forbidden.into_iter().chain([socket]).chain(engine.data));
-        let mut warnings = Vec::new();
-        for class in classes.values() {
-            for warning in mounts::check(&class.mounts, &forbidden, &protected)?.1 {
-                if !warnings.contains(&warning) {
-                    warnings.push(warning);
-                }
-            }
-        }
         let wards = Arc::new(Wards::new());
         let pump =
             tokio::spawn(events::pump(engine.docker.clone(), hub_id.clone(), Arc::clone(&wards), now())).abort_handle();
@@ -131,19 +126,43 @@ impl EngineLauncher {
             hub_id,
             hub_key,
             image,
-            classes,
+            admitted: Admitted::default(),
+            runtimes: engine.runtimes,
             forbidden,
             protected,
             wards,
             under_way: UnderWay::default(),
-            warnings,
             runtime,
             pump,
         }))
     }
 
-    pub(super) async fn create(self: &Arc<Self>, class: ClassId) -> Result<Created, LauncherError> {
-        let (created, unclaimed) = self.apart(Self::make(Arc::clone(self), class)).await?;
+    pub(super) async fn admit(
+        &self,
+        manifest: Digest,
+        classes: BTreeMap<ClassId, ClassSpec>,
+    ) -> Result<Vec<MountWarning>, LauncherError> {
+        runtimes::require(&classes, self.runtimes.as_ref())?;
+        let (forbidden, protected) = (self.forbidden.clone(), self.protected.clone());
+        let look = move || {
+            let mut warnings = Vec::new();
+            for class in classes.values() {
+                for warning in mounts::check(&class.mounts, &forbidden, &protected)?.1 {
+                    if !warnings.contains(&warning) {
+                        warnings.push(warning);
+                    }
+                }
+            }
+            Ok::<_, LauncherError>((classes, warnings))
+        };
+        let looked = tokio::task::spawn_blocking(look).await.map_err(|_| LauncherError::ShutDown)?;
+        let (classes, warnings) = looked?;
+        self.admitted.admit(manifest, classes);
+        Ok(warnings)
+    }
+
+    pub(super) async fn create(self: &Arc<Self>, message: Create) -> Result<Created, LauncherError> {
+        let (created, unclaimed) = self.apart(Self::make(Arc::clone(self), message)).await?;
         unclaimed.keep();
         Ok(created)
     }
@@ -168,8 +187,9 @@ impl EngineLauncher {
         answered.await.map_err(|_| LauncherError::ShutDown)?
     }
 
-    async fn make(self: Arc<Self>, class: ClassId) -> Result<(Created, Unclaimed), LauncherError> {
-        let spec = self.classes.get(&class).ok_or_else(|| LauncherError::UnknownClass(class.clone()))?.clone();
+    async fn make(self: Arc<Self>, message: Create) -> Result<(Created, Unclaimed), LauncherError> {
+        let Create { manifest, class } = message;
+        let spec = self.admitted.class(&manifest, &class)?;
         let (mounts, footing) = self.mounts_now(&spec).await?;
         let posture = render(
             &spec,
@@ -192,8 +212,14 @@ impl EngineLauncher {
         let named = query::CreateContainerOptionsBuilder::default().name(&container.0).build();
         let response = asked("create a container", self.docker.create_container(Some(named), body)).await?;
         let digest = posture.digest();
-        let known =
-            Known { id: response.id, posture: Arc::new(posture), footing: Arc::new(footing), frames, lingers: false };
+        let known = Known {
+            id: response.id,
+            manifest,
+            posture: Arc::new(posture),
+            footing: Arc::new(footing),
+            frames,
+            lingers: false,
+        };
         self.wards.add(container.clone(), class, created_unix_s, known);
         if !response.warnings.is_empty() {
             // The engine warns when it discards a setting that the kernel cannot enforce.
@@ -213,14 +239,17 @@ impl EngineLauncher {
         tokio::task::spawn_blocking(look).await.map_err(|_| LauncherError::ShutDown)?
     }
 
-    pub(super) async fn stands(&self, name: &ContainerName) -> Result<bool, LauncherError> {
-        let known = self.wards.lock().get(name).map(|ward| (ward.class.clone(), Arc::clone(&ward.more.footing)));
+    pub(super) async fn stands(&self, name: &ContainerName, manifest: &Digest) -> Result<bool, LauncherError> {
+        let under = |ward: &Ward<Known>| {
+            (ward.more.manifest == *manifest).then(|| (ward.class.clone(), Arc::clone(&ward.more.footing)))
+        };
+        let known = self.wards.lock().get(name).and_then(under);
         let Some((class, then)) = known else { return Ok(false) };
-        let spec = self.classes.get(&class).ok_or_else(|| LauncherError::UnknownClass(class.clone()))?;
+        let spec = self.admitted.class(manifest, &class)?;
         if spec.mounts.is_empty() {
             return Ok(true);
         }
-        let (_, now) = self.mounts_now(spec).await?;
+        let (_, now) = self.mounts_now(&spec).await?;
         Ok(now == *then)
     }
 
@@ -312,9 +341,9 @@ impl EngineLauncher {
         self.wards.lock().get(name).map(|ward| Posture::clone(&ward.more.posture))
     }
 
-    pub(super) fn mount_points(&self, class: &ClassId) -> BTreeMap<MountName, PathBuf> {
-        let mounts = self.classes.get(class).map(|spec| spec.mounts.as_slice()).unwrap_or_default();
-        mounts.iter().map(|mount| (mount.name.clone(), PathBuf::from(format!("/mnt/{}", mount.name)))).collect()
+    pub(super) fn mount_points(&self, manifest: &Digest, class: &ClassId) -> BTreeMap<MountName, PathBuf> {
+        let Ok(spec) = self.admitted.class(manifest, class) else { return BTreeMap::new() };
+        spec.mounts.iter().map(|mount| (mount.name.clone(), PathBuf::from(format!("/mnt/{}", mount.name)))).collect()
     }
 
     fn id_of(&self, name: &ContainerName) -> Option<String> {

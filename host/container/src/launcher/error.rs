@@ -3,7 +3,7 @@
 use crate::image::ImageId;
 use crate::message::ContainerName;
 use crate::mounts::MountError;
-use manifest::ClassId;
+use manifest::{ClassId, Digest};
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -58,6 +58,9 @@ pub enum LauncherError {
     /// The hub id is not one.
     #[error("`{0}` is not a hub id: 1 to 32 of a-z 0-9")]
     HubId(String),
+    /// No such manifest was admitted, or two others since.
+    #[error("no classes were admitted for the manifest {0}: run `safeclaw manifest apply`")]
+    UnknownManifest(Digest),
     /// The class does not exist.
     #[error("there is no class of containers `{0}`")]
     UnknownClass(ClassId),

@@ -2,11 +2,12 @@
 //! try a component before there is an image; the runner is told, and says so in its hello.
 
 use super::LauncherError;
+use super::admitted::Admitted;
 use super::attached::{Attached, Diagnostics};
 use super::engine::{now, random_hex};
 use super::ward::{Claim, Wards};
 use crate::class::{ClassSpec, Program};
-use crate::message::{ContainerName, Created, Event, EventKind, Inspected, Listed};
+use crate::message::{ContainerName, Create, Created, Event, EventKind, Inspected, Listed};
 use crate::mounts::{self, Forbidden, MountWarning};
 use crate::posture::digest_of;
 use manifest::{ClassId, Digest, MountName};
@@ -28,8 +29,6 @@ pub struct ProcessConfig {
     pub compile: PathBuf,
     /// The public key that runners verify tickets with, as text.
     pub hub_key: String,
-    /// Every class there is. Sizes mean nothing without a container.
-    pub classes: BTreeMap<ClassId, ClassSpec>,
     /// Where no mount may be.
     pub forbidden: Vec<PathBuf>,
 }
@@ -42,6 +41,8 @@ struct Slot {
     /// Turns true, or closes, when the process is gone.
     gone: watch::Receiver<bool>,
     told_gone: Option<watch::Sender<bool>>,
+    manifest: Digest,
+    spec: Arc<ClassSpec>,
 }
 
 /// A launcher without an engine.
@@ -50,39 +51,55 @@ pub(super) struct ProcessLauncher {
     config: ProcessConfig,
     posture: Digest,
     wards: Arc<Wards<Slot>>,
-    pub(super) warnings: Vec<MountWarning>,
+    /// Sizes mean nothing without a container.
+    admitted: Admitted,
+    forbidden: Forbidden,
     /// Each owns a process; dropped with the launcher, they kill theirs.
     owners: Mutex<JoinSet<()>>,
 }
 
 impl ProcessLauncher {
-    pub(super) fn new(mut config: ProcessConfig) -> Result<Arc<Self>, LauncherError> {
+    pub(super) fn new(config: ProcessConfig) -> Result<Arc<Self>, LauncherError> {
         for path in [&config.runner, &config.compile] {
             if let Err(source) = path.metadata() {
                 return Err(LauncherError::Program { path: path.clone(), source });
             }
         }
         let forbidden = Forbidden::with(config.forbidden.iter().cloned());
+        let posture = digest_of(b"no container");
+        let (admitted, owners) = (Admitted::default(), Mutex::default());
+        Ok(Arc::new(Self { config, posture, wards: Arc::new(Wards::new()), admitted, forbidden, owners }))
+    }
+
+    pub(super) fn admit(
+        &self,
+        manifest: Digest,
+        mut classes: BTreeMap<ClassId, ClassSpec>,
+    ) -> Result<Vec<MountWarning>, LauncherError> {
         let mut warnings = Vec::new();
-        for class in config.classes.values_mut() {
-            let (checked, warned) = mounts::check(&class.mounts, &forbidden, &[])?;
+        for class in classes.values_mut() {
+            let (checked, warned) = mounts::check(&class.mounts, &self.forbidden, &[])?;
             for (mount, checked) in class.mounts.iter_mut().zip(checked) {
                 mount.source = checked.source;
             }
             warnings.extend(warned);
         }
-        let posture = digest_of(b"no container");
-        Ok(Arc::new(Self { config, posture, wards: Arc::new(Wards::new()), warnings, owners: Mutex::default() }))
+        self.admitted.admit(manifest, classes);
+        Ok(warnings)
     }
 
-    pub(super) fn create(&self, class: &ClassId) -> Result<Created, LauncherError> {
-        if !self.config.classes.contains_key(class) {
-            return Err(LauncherError::UnknownClass(class.clone()));
-        }
+    /// Nothing is held without a container, so only the manifest counts.
+    pub(super) fn stands(&self, name: &ContainerName, manifest: &Digest) -> bool {
+        self.wards.lock().get(name).is_some_and(|ward| ward.more.manifest == *manifest)
+    }
+
+    pub(super) fn create(&self, message: Create) -> Result<Created, LauncherError> {
+        let Create { manifest, class } = message;
+        let spec = self.admitted.class(&manifest, &class)?;
         let container = ContainerName(format!("safeclaw-process-{}", random_hex()?));
         let (told_gone, gone) = watch::channel(false);
-        let slot = Slot { pid: None, kill: Arc::default(), gone, told_gone: Some(told_gone) };
-        self.wards.add(container.clone(), class.clone(), now().as_secs(), slot);
+        let slot = Slot { pid: None, kill: Arc::default(), gone, told_gone: Some(told_gone), manifest, spec };
+        self.wards.add(container.clone(), class, now().as_secs(), slot);
         Ok(Created { container, posture: self.posture.clone() })
     }
 
@@ -93,9 +110,8 @@ impl ProcessLauncher {
             Claim::Unknown => return Err(LauncherError::UnknownContainer(name.clone())),
         };
         let unknown = || LauncherError::UnknownContainer(name.clone());
-        let class = self.wards.lock().get(name).map(|ward| ward.class.clone()).ok_or_else(unknown)?;
-        let spec = self.config.classes.get(&class).ok_or_else(|| LauncherError::UnknownClass(class.clone()))?;
-        let (path, mut command) = self.command(spec, name);
+        let spec = self.wards.lock().get(name).map(|ward| Arc::clone(&ward.more.spec)).ok_or_else(unknown)?;
+        let (path, mut command) = self.command(&spec, name);
         let failed = |source| {
             self.wards.happened(name, EventKind::Removed);
             LauncherError::Program { path: path.clone(), source }
@@ -183,9 +199,9 @@ impl ProcessLauncher {
         self.wards.subscribe()
     }
 
-    pub(super) fn mount_points(&self, class: &ClassId) -> BTreeMap<MountName, PathBuf> {
-        let mounts = self.config.classes.get(class).map(|spec| spec.mounts.as_slice()).unwrap_or_default();
-        mounts.iter().map(|mount| (mount.name.clone(), mount.source.clone())).collect()
+    pub(super) fn mount_points(&self, manifest: &Digest, class: &ClassId) -> BTreeMap<MountName, PathBuf> {
+        let Ok(spec) = self.admitted.class(manifest, class) else { return BTreeMap::new() };
+        spec.mounts.iter().map(|mount| (mount.name.clone(), mount.source.clone())).collect()
     }
 }
 

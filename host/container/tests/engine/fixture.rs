@@ -4,7 +4,7 @@ use container::{
     Attached, ClassSpec, ContainerName, Create, Event, EventKind, HubId, Image, ImageFile, Launcher, LauncherConfig,
     MountSpec, Program, Size, archive_with, load_image,
 };
-use manifest::{Access, ClassId, MountName, Runtime};
+use manifest::{Access, ClassId, Digest, MountName, Runtime};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -52,17 +52,30 @@ pub(super) fn class(size: Size, mounts: Vec<MountSpec>) -> ClassSpec {
 pub(super) async fn launcher(socket: &Path, hub: &str, classes: &[(&str, ClassSpec)]) -> Launcher {
     let image = image();
     load_image(socket, &image).await.unwrap();
-    Launcher::connect(LauncherConfig {
+    let launcher = Launcher::connect(LauncherConfig {
         hub_id: HubId(hub.to_owned()),
         socket: socket.to_owned(),
         image: image.id,
         hub_key: "KEY".to_owned(),
-        classes: classes.iter().map(|(id, spec)| (ClassId((*id).to_owned()), spec.clone())).collect::<BTreeMap<_, _>>(),
         protected: [".git/hooks", ".git/config", ".envrc"].map(str::to_owned).to_vec(),
         forbidden: Vec::new(),
     })
     .await
-    .unwrap()
+    .unwrap();
+    let classes =
+        classes.iter().map(|(id, spec)| (ClassId((*id).to_owned()), spec.clone())).collect::<BTreeMap<_, _>>();
+    launcher.admit(manifest(), classes).await.unwrap();
+    launcher
+}
+
+/// The manifest of every class here.
+pub(super) fn manifest() -> Digest {
+    Digest::of(b"fixture")
+}
+
+/// What asks for a container of a class.
+pub(super) fn of(class: &str) -> Create {
+    Create { manifest: manifest(), class: ClassId(class.to_owned()) }
 }
 
 /// One class, `user`, small, nothing mounted.
@@ -71,7 +84,7 @@ pub(super) async fn plain(socket: &Path) -> Launcher {
 }
 
 pub(super) async fn create(launcher: &Launcher, class: &str) -> ContainerName {
-    launcher.create(Create { class: ClassId(class.to_owned()) }).await.unwrap().container
+    launcher.create(of(class)).await.unwrap().container
 }
 
 pub(super) async fn start(launcher: &Launcher, class: &str) -> (ContainerName, Attached) {

@@ -1,11 +1,8 @@
 //! From create to removal, when everybody behaves.
 
 use super::fixture::*;
-use container::{
-    ContainerName, Create, EventKind, HubId, ImageId, Launcher, LauncherConfig, LauncherError, Size, load_image,
-};
-use manifest::{ClassId, Digest};
-use std::collections::BTreeMap;
+use container::{ContainerName, EventKind, HubId, ImageId, Launcher, LauncherConfig, LauncherError, Size, load_image};
+use manifest::Digest;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -44,7 +41,7 @@ async fn bytes_go_round_whole_and_the_end_of_input_ends_the_container() {
 async fn a_container_is_listed_and_inspected_and_knows_its_name_and_posture() {
     let Some(socket) = socket() else { return };
     let launcher = plain(&socket).await;
-    let created = launcher.create(Create { class: ClassId("user".into()) }).await.unwrap();
+    let created = launcher.create(of("user")).await.unwrap();
     let name = &created.container;
     assert_eq!(launcher.posture(name).unwrap().digest(), created.posture);
     let before = launcher.inspect(name).await.unwrap();
@@ -98,7 +95,7 @@ fn begin<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 async fn a_create_that_nobody_waits_for_leaves_nothing() {
     let Some(socket) = socket() else { return };
     let launcher = plain(&socket).await;
-    let mut create_and_leave = Box::pin(launcher.create(Create { class: ClassId("user".into()) }));
+    let mut create_and_leave = Box::pin(launcher.create(of("user")));
     assert!(begin(&mut create_and_leave).is_pending());
     drop(create_and_leave);
     // Asked after it, and so answered after the engine has heard of it.
@@ -130,7 +127,6 @@ async fn what_is_not_there_is_said_in_one_line() {
         socket: socket.clone(),
         image: absent,
         hub_key: String::new(),
-        classes: BTreeMap::new(),
         protected: Vec::new(),
         forbidden: Vec::new(),
     };
@@ -142,7 +138,7 @@ async fn what_is_not_there_is_said_in_one_line() {
     let launcher = plain(&socket).await;
     let nobody = ContainerName("nobody".into());
     assert!(matches!(launcher.attach(&nobody).await.unwrap_err(), LauncherError::UnknownContainer(_)));
-    let no_class = launcher.create(Create { class: ClassId("none".into()) }).await.unwrap_err();
+    let no_class = launcher.create(of("none")).await.unwrap_err();
     assert!(matches!(no_class, LauncherError::UnknownClass(_)));
     // Loading what is there already is nothing.
     load_image(&socket, &image()).await.unwrap();

@@ -93,7 +93,7 @@ async fn a_mount_is_checked_again_for_each_container() {
     launcher.kill(&name).await.unwrap();
     // A link that was put there leads nowhere.
     symlink("/etc", dir.path().join(".envrc")).unwrap();
-    let refused = launcher.create(container::Create { class: manifest::ClassId("write".into()) }).await.unwrap_err();
+    let refused = launcher.create(super::fixture::of("write")).await.unwrap_err();
     assert!(matches!(refused, LauncherError::Mount(MountError::ProtectedLink { .. })), "{refused}");
     assert_eq!(launcher.list().await.unwrap(), []);
 }

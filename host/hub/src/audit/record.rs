@@ -63,7 +63,6 @@ pub(crate) enum Entry {
         reason: String,
     },
     /// A manifest that was not put in force, or one that a start could not verify.
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by the store of manifests"))]
     ManifestRefused {
         reason: String,
     },

@@ -1,17 +1,22 @@
 //! From a configuration to a hub that can be called.
 
+use super::flights::Flights;
+use super::governing::{self, Governing};
 use super::janitor::{self, Trouble};
 use super::{Inner, upkeep};
-use crate::api::{HubConfig, RegisterError, Registration, StartError, Wall2};
+use crate::api::{Governed, HubConfig, RegisterError, Registration, StartError, Wall2};
 use crate::audit::{Audit, Entry};
-use crate::catalogue::{Catalogue, pinned};
+use crate::catalogue::pinned;
+use crate::clean;
 use crate::data::{self, DataDir};
+use crate::force::InForce;
 use crate::identity::Identity;
 use crate::launch::Starter;
+use crate::manifests::Ledger;
 use crate::pool::Pool;
 use crate::registry::{self, Registrar, Sealer, Shelf, compile_class, describe_class};
 use crate::session::{Denials, Sessions};
-use crate::store::Location;
+use crate::store::{Location, Store};
 use crate::tickets::Tickets;
 use arc_swap::ArcSwap;
 use container::{ClassSpec, HubId, Launcher, LauncherConfig, LauncherError, MountSpec, ProcessConfig, Program, Size};
@@ -30,67 +35,84 @@ use tokio_util::task::TaskTracker;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 const LOCK_RETRY: Duration = Duration::from_millis(20);
 
+/// The longest reason in the audit log.
+const REASON_BYTES: usize = 1 << 10;
+
 /// Starts a hub.
 pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let data = Arc::new(open(&config.data).await?);
     let hub_id = data.hub_id()?;
     let seed = data.key_seed()?;
     let key = HubKey::from_seed(&seed);
-    let manifest = Arc::new(config.manifest.clone());
-    let placements = manifest.placements();
-    let identity = Identity::open(data.root(), Location::within(data.root()), config.identity.clone())?;
     let audit_error = |source| StartError::Data { path: data.audit(), what: "open", source };
     let audit = Audit::open(&data.audit()).map_err(audit_error)?;
+    let location = config.store.clone().unwrap_or_else(|| Location::within(data.root()));
+    let store = Store::open(&location).await?;
+    let identity = Identity::open(data.root(), location, config.identity.clone())?;
+    let fixed = matches!(config.governed, Governed::Fixed { .. });
+    let ledger = (!fixed).then(|| Ledger::new(store.clone(), &seed, data.root()));
+    let shelf = Shelf::new(&data, Sealer::from_seed(&seed));
+    let governing = governing::find(config.governed.clone(), ledger.as_ref(), &shelf, data.root()).await?;
 
-    let classes = classes(&config.manifest, &config.mount_sources, data.root())?;
-    let launcher = launcher(&config, &hub_id, &key, classes, &data).await?;
-    for warning in launcher.warnings() {
+    let private = config.private.iter().cloned().chain(governing.directory.clone()).collect();
+    let launcher = launcher(&config, private, &hub_id, &key, &data).await?;
+    let (governing, warnings) = governing::admit(&launcher, governing, fixed, data.root()).await?;
+    for warning in warnings {
         tracing::warn!("{warning}");
     }
+    let Governing { force, refused, .. } = governing;
     let trouble = Arc::new(Trouble::default());
     janitor::begin(&launcher, &trouble).await?;
 
-    let tickets = Arc::new(Tickets { key, hub: hub_id.clone(), manifest: manifest.digest() });
+    let tickets = Arc::new(Tickets { key, hub: hub_id.clone() });
     let runners = TaskTracker::new();
     let starter = Starter::new(launcher, runners.clone(), audit.clone());
     let (made_with, wall2) = programs(&config.wall2)?;
     let registrar = Registrar {
-        manifest: manifest.clone(),
-        shelf: Arc::new(Shelf::new(&data, Sealer::from_seed(&seed))),
+        shelf: Arc::new(shelf),
         audit: audit.clone(),
         starter: starter.clone(),
         tickets: tickets.clone(),
         made_with,
         turn: Semaphore::new(1),
     };
-    let started = Entry::HubStarted { hub: hub_id.clone(), manifest: tickets.manifest.clone(), wall2 };
+    let started = Entry::HubStarted { hub: hub_id.clone(), manifest: force.digest.clone(), wall2 };
     let unwritten = |error: crate::audit::AuditError| audit_error(std::io::Error::other(error));
     audit.write_durable(started).await.map_err(unwritten)?;
-    let catalogue = load(&manifest, &registrar).await.map_err(|source| StartError::Data {
+    if let Some(reason) = refused {
+        audit
+            .write_durable(Entry::ManifestRefused { reason: clean::line(&reason, REASON_BYTES) })
+            .await
+            .map_err(unwritten)?;
+    }
+    let force = load(force, &registrar).await.map_err(|source| StartError::Data {
         path: data.components(),
         what: "read",
         source,
     })?;
-    for problem in &catalogue.problems {
+    for problem in force.catalogue.problems.iter().chain(&force.problem) {
         tracing::warn!("{problem}");
     }
 
     let hub = Arc::new(Inner {
-        sessions: Sessions::new(manifest.clone()),
-        manifest,
+        pool: Pool::new(starter.clone(), force.admission.clone()),
+        force: ArcSwap::from_pointee(force),
+        sessions: Sessions::default(),
         denied_tiers: config.denied_tiers,
-        catalogue: ArcSwap::from_pointee(catalogue),
         tickets,
         audit,
         denials: Denials::default(),
         refusals: Denials::default(),
-        placements,
+        flights: Flights::default(),
+        ledger,
+        store,
+        applying: tokio::sync::Mutex::default(),
+        telling: tokio::sync::Mutex::default(),
         wall2,
         hub_id,
         identity,
         local: Mutex::default(),
         registrar,
-        pool: Pool::new(starter.clone()),
         pool_config: config.pool,
         starter,
         changes: watch::Sender::new(0),
@@ -99,9 +121,11 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         runners,
         stop: CancellationToken::new(),
         trouble: trouble.clone(),
-        _data: data.clone(),
+        data: data.clone(),
     });
     hub.identity.keep_keys(&hub.stop);
+    // What a hub that was killed had decided and not told.
+    hub.tell().await;
     hub.want();
     hub.runners.spawn(hub.pool.clone().fill(hub.stop.clone()));
     let launcher = hub.starter.launcher().clone();
@@ -191,30 +215,30 @@ fn source(
 
 async fn launcher(
     config: &HubConfig,
+    private: Vec<PathBuf>,
     hub_id: &str,
     key: &HubKey,
-    classes: BTreeMap<ClassId, ClassSpec>,
     data: &DataDir,
 ) -> Result<Launcher, StartError> {
     let hub_key = key.public().to_string();
-    let forbidden = std::iter::once(data.root().to_owned()).chain(config.private.iter().cloned()).collect();
+    let forbidden = std::iter::once(data.root().to_owned()).chain(private).collect();
     Ok(match &config.wall2 {
         Wall2::Engine { socket, image } => {
             let protected = protected_paths().into_iter().map(|protected| protected.path).collect();
             let (hub_id, socket, image) = (HubId(hub_id.to_owned()), socket.clone(), image.clone());
-            let wanted = LauncherConfig { hub_id, socket, image, hub_key, classes, protected, forbidden };
-            Launcher::connect(wanted).await.map_err(|error| named(error, &config.manifest))?
+            let wanted = LauncherConfig { hub_id, socket, image, hub_key, protected, forbidden };
+            Launcher::connect(wanted).await?
         }
         Wall2::Off { runner, compile } => {
             tracing::warn!("wall 2 is off: tools run in child processes of this hub, without a container");
             let (runner, compile) = (runner.clone(), compile.clone());
-            Launcher::processes(ProcessConfig { runner, compile, hub_key, classes, forbidden })?
+            Launcher::processes(ProcessConfig { runner, compile, hub_key, forbidden })?
         }
     })
 }
 
 /// A launcher's refusal, with the lines of the manifest that it is about.
-fn named(error: LauncherError, manifest: &Manifest) -> StartError {
+pub(super) fn named(error: LauncherError, manifest: &Manifest) -> StartError {
     let tier = manifest.tiers.values().find(|rules| rules.runtime == Runtime::Runsc).map(|rules| rules.tier);
     match (tier, error) {
         (Some(tier), source @ LauncherError::Runtime { .. }) => StartError::Runtime { tier, source },
@@ -237,7 +261,7 @@ fn programs(wall2: &Wall2) -> Result<(String, &'static str), StartError> {
 }
 
 /// What is registered, made anew where other programs made it.
-async fn load(manifest: &Arc<Manifest>, registrar: &Registrar) -> std::io::Result<Catalogue> {
+async fn load(force: InForce, registrar: &Registrar) -> std::io::Result<InForce> {
     let mut stored = BTreeMap::new();
     let mut components = BTreeMap::new();
     let mut faults: BTreeMap<ComponentName, String> = BTreeMap::new();
@@ -254,12 +278,12 @@ async fn load(manifest: &Arc<Manifest>, registrar: &Registrar) -> std::io::Resul
             }
         };
         stored.insert(name.clone(), Arc::new(registration.clone()));
-        if let Err(fault) = pinned(manifest, &registration) {
+        if let Err(fault) = pinned(&force.manifest, &registration) {
             registrar.refused(&name, Some(registration.component), &fault).await;
             faults.insert(name, fault);
             continue;
         }
-        match refreshed(manifest, registrar, registration).await {
+        match refreshed(&force, registrar, registration).await {
             Ok(registration) => drop(components.insert(name, Arc::new(registration))),
             Err(error) => drop(faults.insert(name, registry::chain(&error))),
         }
@@ -267,17 +291,17 @@ async fn load(manifest: &Arc<Manifest>, registrar: &Registrar) -> std::io::Resul
     // What could not be used this time may be the next time, so it is kept.
     stored.extend(components.iter().map(|(name, registration)| (name.clone(), registration.clone())));
     registrar.shelf.tidy(all_known.then_some(&stored))?;
-    Ok(Catalogue::new(manifest, components, faults))
+    Ok(force.with(components, faults))
 }
 
 /// One that the manifest does not name is left as it is: nobody will call it.
 async fn refreshed(
-    manifest: &Manifest,
+    force: &InForce,
     registrar: &Registrar,
     registration: Registration,
 ) -> Result<Registration, RegisterError> {
-    if !manifest.components.contains_key(&registration.name) {
+    if !force.manifest.components.contains_key(&registration.name) {
         return Ok(registration);
     }
-    registrar.refresh(registration).await
+    registrar.refresh(force, registration).await
 }

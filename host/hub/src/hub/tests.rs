@@ -1,6 +1,7 @@
 //! The path of a call with everything but containers: policy, session, audit log, ticket, runner, answer.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod applying;
 mod identity;
 mod lasting;
 mod leaving;
@@ -10,7 +11,6 @@ use crate::identity::Config;
 use crate::registry::{Sealer, Shelf};
 use crate::runner::Fate;
 use crate::runner::testing::{Act, honest};
-use crate::session::Gate;
 use crate::store::Location;
 use crate::testing::{manifest, profile, registration, tool};
 use container::{Launcher, ProcessConfig};
@@ -32,47 +32,46 @@ fn answer(text: &str) -> Option<Outcome> {
 }
 
 /// Its tools: `read` and `edit`, `single` with a runner per call, `wipe` of tier critical.
-fn bench(act: impl Fn(&protocol::Call) -> Option<Outcome> + Send + Sync + 'static) -> Bench {
-    bench_with(Arc::new(act), Fate::default(), None)
+async fn bench(act: impl Fn(&protocol::Call) -> Option<Outcome> + Send + Sync + 'static) -> Bench {
+    bench_with(Arc::new(act), Fate::default(), None).await
 }
 
-fn bench_with(act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
+async fn bench_with(act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
     let single = manifest::Tool { runner: RunnerScope::Call, ..tool("single", Tier::User) };
     let mut manifest =
         manifest([tool("read", Tier::User), tool("edit", Tier::Write), single, tool("wipe", Tier::Critical)]);
     let reader = profile("reader", &[Tier::User], None);
     manifest.profiles.insert(reader.name.clone(), reader);
-    bench_of(manifest, act, fate, audit)
+    bench_of(manifest, act, fate, audit).await
 }
 
-fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
+async fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
     let data = tempfile::tempdir().unwrap();
-    let dir = DataDir::open(data.path()).unwrap();
-    let manifest = Arc::new(manifest);
     let registration = registration(&["read", "edit", "single", "wipe"]);
-    let components = [(registration.name.clone(), Arc::new(registration))].into();
+    let force = InForce::fixed(manifest, Default::default()).including(&registration);
+    let (hub, starts) = hub_in(data.path(), force, act, fate, audit).await;
+    Bench { hub: Hub(Arc::new(hub)), starts, data }
+}
+
+/// A hub in a directory, and how many runners it has started.
+async fn hub_in(data: &Path, force: InForce, act: Act, fate: Fate, audit: Option<&Path>) -> (Inner, Arc<AtomicUsize>) {
+    let dir = DataDir::open(data).unwrap();
     let key = HubKey::from_seed(&[9; 32]);
     let (public, starts) = (key.public().to_string(), Arc::new(AtomicUsize::new(0)));
     let counted = starts.clone();
-    let start: crate::pool::Start = Box::new(move |_| {
+    let start: crate::pool::Start = Box::new(move |_, _| {
         counted.fetch_add(1, Ordering::SeqCst);
         let (key, act) = (public.parse().unwrap(), act.clone());
         Box::pin(async move { Ok(honest(key, act, fate).await) })
     });
-    let pool = Pool::with(start, Box::new(|_| Box::pin(async { true })));
+    let pool = Pool::with(force.admission.clone(), start, Box::new(|_, _| Box::pin(async { true })));
     let program = PathBuf::from("/proc/self/exe");
-    let processes = ProcessConfig {
-        runner: program.clone(),
-        compile: program,
-        hub_key: String::new(),
-        classes: BTreeMap::new(),
-        forbidden: Vec::new(),
-    };
+    let processes =
+        ProcessConfig { runner: program.clone(), compile: program, hub_key: String::new(), forbidden: Vec::new() };
     let audit = Audit::open(audit.unwrap_or(&dir.audit())).unwrap();
-    let tickets = Arc::new(Tickets { key, hub: "test".into(), manifest: manifest.digest() });
+    let tickets = Arc::new(Tickets { key, hub: "test".into() });
     let starter = Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone());
     let registrar = Registrar {
-        manifest: manifest.clone(),
         shelf: Arc::new(Shelf::new(&dir, Sealer::from_seed(&[9; 32]))),
         audit: audit.clone(),
         starter: starter.clone(),
@@ -81,12 +80,15 @@ fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> B
         turn: Semaphore::new(1),
     };
     let inner = Inner {
-        sessions: Sessions::new(manifest.clone()),
+        sessions: Sessions::default(),
         denied_tiers: BTreeSet::new(),
-        catalogue: ArcSwap::from_pointee(Catalogue::new(&manifest, components, BTreeMap::new())),
-        placements: manifest.placements(),
-        identity: Identity::open(data.path(), Location::within(data.path()), Config::default()).unwrap(),
-        manifest,
+        force: ArcSwap::from_pointee(force),
+        flights: Flights::default(),
+        ledger: None,
+        store: Store::open(&Location::within(data)).await.unwrap(),
+        applying: tokio::sync::Mutex::default(),
+        telling: tokio::sync::Mutex::default(),
+        identity: Identity::open(data, Location::within(data), Config::default()).unwrap(),
         tickets,
         audit,
         denials: Denials::default(),
@@ -104,9 +106,9 @@ fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> B
         runners: TaskTracker::new(),
         stop: CancellationToken::new(),
         trouble: Arc::default(),
-        _data: Arc::new(dir),
+        data: Arc::new(dir),
     };
-    Bench { hub: Hub(Arc::new(inner)), starts, data }
+    (inner, starts)
 }
 
 impl Bench {
@@ -143,7 +145,7 @@ fn limit_of(outcome: &CallOutcome) -> (&str, u64) {
 
 #[tokio::test]
 async fn a_call_is_recorded_before_and_after_and_its_words_are_not() {
-    let bench = bench(|call| answer(&format!("{} \u{1b}", call.tool)));
+    let bench = bench(|call| answer(&format!("{} \u{1b}", call.tool))).await;
     let caller = bench.caller("everyone");
     let outcome = bench.call(&caller, "read", r#"{"secret":"hush"}"#).await;
     let CallOutcome::Answer(answer) = outcome else { unreachable!("{outcome:?}") };
@@ -158,7 +160,7 @@ async fn a_call_is_recorded_before_and_after_and_its_words_are_not() {
 
 #[tokio::test]
 async fn what_a_profile_hides_is_not_there_and_starts_nothing() {
-    let bench = bench(|_| answer("hi"));
+    let bench = bench(|_| answer("hi")).await;
     let reader = bench.caller("reader");
     for name in ["edit", "wipe", "nothing", "", "a b"] {
         assert_eq!(bench.call(&reader, name, "{}").await, CallOutcome::UnknownTool, "{name}");
@@ -175,7 +177,7 @@ async fn what_a_profile_hides_is_not_there_and_starts_nothing() {
 
 #[tokio::test]
 async fn arguments_are_bounded_before_a_runner_sees_them() {
-    let bench = bench(|_| answer("hi"));
+    let bench = bench(|_| answer("hi")).await;
     let caller = bench.caller("everyone");
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(1000));
     assert_eq!(limit_of(&bench.call(&caller, "read", &long).await), ("arguments_bytes", 1000));
@@ -196,7 +198,7 @@ async fn arguments_of_too_many_values_reach_no_runner() {
     for tool in manifest.tools.values_mut() {
         tool.grants.limits.arguments_bytes = 1 << 20;
     }
-    let bench = bench_of(manifest, Arc::new(|_| answer("hi")), Fate::default(), None);
+    let bench = bench_of(manifest, Arc::new(|_| answer("hi")), Fate::default(), None).await;
     let many = format!("{{\"a\":[{}0]}}", "0,".repeat(crate::bounds::VALUES));
     let outcome = bench.call(&bench.caller("everyone"), "read", &many).await;
     assert_eq!(limit_of(&outcome), ("arguments_values", 100_000));
@@ -205,7 +207,7 @@ async fn arguments_of_too_many_values_reach_no_runner() {
 
 #[tokio::test]
 async fn an_answer_is_bounded_too() {
-    let bench = bench(|_| answer(&"x".repeat(1001)));
+    let bench = bench(|_| answer(&"x".repeat(1001))).await;
     let caller = bench.caller("everyone");
     assert_eq!(limit_of(&bench.call(&caller, "read", "{}").await), ("result_bytes", 1000));
     assert_eq!(bench.last()["limit"], "result_bytes");
@@ -213,7 +215,7 @@ async fn an_answer_is_bounded_too() {
 
 #[tokio::test]
 async fn a_session_has_its_rate_and_others_have_theirs() {
-    let bench = bench(|_| answer("hi"));
+    let bench = bench(|_| answer("hi")).await;
     let (caller, other) = (bench.caller("everyone"), bench.caller("everyone"));
     for _ in 0..10 {
         assert!(matches!(bench.call(&caller, "read", "{}").await, CallOutcome::Answer(_)));
@@ -225,7 +227,7 @@ async fn a_session_has_its_rate_and_others_have_theirs() {
 
 #[tokio::test]
 async fn a_session_shares_a_runner_by_tier_and_a_single_call_has_its_own() {
-    let bench = bench(|_| answer("hi"));
+    let bench = bench(|_| answer("hi")).await;
     let caller = bench.caller("everyone");
     for (name, starts) in
         [("read", 1), ("read", 1), ("edit", 2), ("edit", 2), ("single", 3), ("single", 4), ("read", 4)]
@@ -240,13 +242,22 @@ async fn a_session_shares_a_runner_by_tier_and_a_single_call_has_its_own() {
 
 #[tokio::test]
 async fn so_many_calls_at_once_and_a_call_that_nobody_waits_for_is_stopped_and_recorded() {
-    let bench = bench(|_| None);
+    let bench = bench(|_| None).await;
     let caller = bench.caller("everyone");
     let (notes, _listener) = mpsc::channel(1);
     let call = |cancel| bench.hub.call(&caller, "read", "{}".into(), notes.clone(), cancel);
     let cancel = CancellationToken::new();
     let third = async {
-        while bench.hub.0.sessions.enter(&caller).unwrap().gate(Tier::User).map(Gate::free) != Some(0) {
+        while bench
+            .hub
+            .0
+            .sessions
+            .enter(&caller)
+            .unwrap()
+            .gate(&bench.hub.0.force.load(), Tier::User)
+            .map(|gate| gate.free())
+            != Some(0)
+        {
             tokio::task::yield_now().await;
         }
         let third = bench.call(&caller, "read", "{}").await;
@@ -269,7 +280,7 @@ async fn so_many_calls_at_once_and_a_call_that_nobody_waits_for_is_stopped_and_r
 
 #[tokio::test]
 async fn what_cannot_be_recorded_does_not_run() {
-    let bench = bench_with(Arc::new(|_| answer("hi")), Fate::default(), Some(Path::new("/dev/full")));
+    let bench = bench_with(Arc::new(|_| answer("hi")), Fate::default(), Some(Path::new("/dev/full"))).await;
     let outcome = bench.call(&bench.caller("everyone"), "read", "{}").await;
     assert!(matches!(outcome, CallOutcome::Denied { approvable: false, .. }), "{outcome:?}");
     assert_eq!(bench.starts(), 0);
@@ -277,21 +288,21 @@ async fn what_cannot_be_recorded_does_not_run() {
 
 #[tokio::test]
 async fn a_runner_that_dies_is_broken_or_out_of_memory_and_the_next_call_works() {
-    let bench = bench(|_| answer("hi"));
+    let bench = bench(|_| answer("hi")).await;
     let caller = bench.caller("everyone");
     assert!(matches!(bench.call(&caller, "read", r#"{"a":"die"}"#).await, CallOutcome::Broken { .. }));
     assert!(matches!(bench.call(&caller, "read", "{}").await, CallOutcome::Answer(_)));
     assert_eq!(bench.starts(), 2);
 
     let fate = Fate { out_of_memory: true, exit_code: Some(137) };
-    let bench = bench_with(Arc::new(|_| answer("hi")), fate, None);
+    let bench = bench_with(Arc::new(|_| answer("hi")), fate, None).await;
     let outcome = bench.call(&bench.caller("everyone"), "read", r#"{"a":"die"}"#).await;
     assert_eq!(limit_of(&outcome), ("container_memory_bytes", 512 << 20));
 }
 
 #[tokio::test]
 async fn a_session_that_is_ended_takes_its_calls_and_runners_along() {
-    let bench = bench(|_| None);
+    let bench = bench(|_| None).await;
     let caller = bench.caller("everyone");
     let (notes, _listener) = mpsc::channel(1);
     let (end, ()) =
@@ -306,15 +317,17 @@ async fn a_session_that_is_ended_takes_its_calls_and_runners_along() {
     assert!(bench.audit().iter().any(|line| line["event"] == "session_ended"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_idle_runner_is_ended_and_the_session_stays() {
-    let bench = bench(|_| answer("hi"));
+    let bench = bench(|_| answer("hi")).await;
+    // Not before: the store is opened by a thread, for which no test clock waits.
+    tokio::time::pause();
     let caller = bench.caller("everyone");
     bench.call(&caller, "read", "{}").await;
-    bench.hub.0.sessions.sweep(Instant::now());
+    bench.hub.0.sessions.sweep(Instant::now(), &bench.hub.0.force.load());
     assert_eq!(bench.hub.sessions()[0].runners.len(), 1);
     tokio::time::advance(Duration::from_secs(61)).await;
-    bench.hub.0.sessions.sweep(Instant::now());
+    bench.hub.0.sessions.sweep(Instant::now(), &bench.hub.0.force.load());
     assert_eq!(bench.hub.sessions()[0].runners.len(), 0);
     bench.call(&caller, "read", "{}").await;
     assert_eq!(bench.starts(), 2);
@@ -322,7 +335,7 @@ async fn an_idle_runner_is_ended_and_the_session_stays() {
 
 #[tokio::test]
 async fn a_hub_that_drains_takes_no_call() {
-    let bench = bench(|_| answer("hi"));
+    let bench = bench(|_| answer("hi")).await;
     let caller = bench.caller("everyone");
     bench.call(&caller, "read", "{}").await;
     bench.hub.drain(Duration::from_secs(1)).await;

@@ -24,8 +24,9 @@ pub(super) async fn run(hub: Weak<Inner>) {
         if hub.stop.is_cancelled() {
             return;
         }
-        hub.sessions.sweep(Instant::now());
+        hub.sessions.sweep(Instant::now(), &hub.force.load_full());
         hub.end_unauthorized();
+        hub.tell().await;
     }
 }
 
@@ -55,16 +56,24 @@ impl Inner {
     }
 
     pub(super) fn health(&self) -> Health {
-        let catalogue = self.catalogue.load();
+        let force = self.force.load();
+        let catalogue = &force.catalogue;
         let now = Instant::now();
         let sessions = self.sessions.all();
-        let problems: Vec<String> =
-            catalogue.problems.iter().cloned().chain(self.trouble.told()).chain(self.identity.problems()).collect();
+        let problems: Vec<String> = catalogue
+            .problems
+            .iter()
+            .chain(&force.problem)
+            .cloned()
+            .chain(self.trouble.told())
+            .chain(self.identity.problems())
+            .collect();
         Health {
             ok: problems.is_empty() && !self.is_draining(),
             draining: self.is_draining(),
-            manifest: self.manifest.name.clone(),
-            manifest_digest: self.tickets.manifest.clone(),
+            manifest: force.manifest.name.clone(),
+            manifest_version: force.version,
+            manifest_digest: force.digest.clone(),
             wall2: self.wall2.to_owned(),
             tools: catalogue.offers.len(),
             sessions: sessions.len(),

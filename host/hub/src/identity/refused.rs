@@ -1,5 +1,7 @@
 //! Why a token is not taken: for the audit log and the operator. A caller learns only `invalid_token`.
 
+use manifest::ProfileName;
+
 /// Longest token that is looked at, in bytes: checked before anything of it is decoded, so that a stranger cannot
 /// make the hub decode or hash more.
 pub const MAX_TOKEN_BYTES: usize = 8 << 10;
@@ -55,6 +57,9 @@ pub enum Refused {
     /// The issuer's claims say nothing that the identity file maps to a profile.
     #[error("issuer `{0}` vouches for the caller, but no `profile` row of it in the identity file matches")]
     Unmapped(String),
+    /// The manifest in force has no such profile.
+    #[error("the manifest in force has no profile `{0}`: give its holder another token, or apply a manifest with it")]
+    Profile(ProfileName),
     /// As many sessions of issuers as are kept.
     #[error("too many callers of issuers at once")]
     Many,

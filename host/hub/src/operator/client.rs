@@ -1,14 +1,17 @@
 //! The operator's side: what `safeclaw` commands ask of a running hub.
 
+use super::manifests::{Apply, RollBack};
 use super::view::{PostureView, ToolView};
 use crate::api::{ContainerView, Health, Registration, SessionId, SessionView};
+use crate::manifests::{Agreed, Applied, Plan, Proposal, VersionView};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
+use manifest::diff::Change;
 use manifest::{ComponentName, ProfileName, ToolName};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use tokio::net::UnixStream;
 
@@ -128,6 +131,69 @@ impl Client {
         self.get("/containers".to_owned()).await
     }
 
+    /// What a proposal would change.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn plan(&self, proposal: &Proposal) -> Result<Plan, ClientError> {
+        self.post("/manifest/plan".to_owned(), proposal).await
+    }
+
+    /// Puts a proposal in force.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn apply(&self, proposal: Proposal, agreed: Agreed) -> Result<Applied, ClientError> {
+        let Agreed { base, widen } = agreed;
+        self.post("/manifest/apply".to_owned(), &Apply { proposal, base, widen }).await
+    }
+
+    /// What going back to a version would change.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn plan_rollback(&self, to: u64) -> Result<Plan, ClientError> {
+        self.get(format!("/manifest/versions/{to}/plan")).await
+    }
+
+    /// Puts the content of an older version in force.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn roll_back(&self, to: u64, by: &str, agreed: Agreed) -> Result<Applied, ClientError> {
+        let Agreed { base, widen } = agreed;
+        self.post(format!("/manifest/versions/{to}/rollback"), &RollBack { by: by.to_owned(), base, widen }).await
+    }
+
+    /// The last versions of the manifest, newest first.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn versions(&self) -> Result<Vec<VersionView>, ClientError> {
+        self.get("/manifest/versions".to_owned()).await
+    }
+
+    /// One version, with its files.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn version(&self, number: u64) -> Result<VersionView, ClientError> {
+        self.get(format!("/manifest/versions/{number}")).await
+    }
+
+    /// What changes from one version to another.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn compare(&self, old: u64, new: u64) -> Result<Vec<Change>, ClientError> {
+        self.get(format!("/manifest/versions/{old}/changes/{new}")).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: String, body: &impl Serialize) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body).map_err(broken)?;
+        parsed(&self.ask(Method::POST, path, body.into()).await?)
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, ClientError> {
         parsed(&self.ask(Method::GET, path, Bytes::new()).await?)
     }
@@ -139,6 +205,7 @@ impl Client {
         let (mut sender, connection) = handshake.await.map_err(broken)?;
         let connection = tokio::spawn(connection);
         let request = Request::builder().method(method).uri(path).header("host", "operator");
+        let request = request.header("content-type", "application/json");
         let request = request.body(Full::new(body)).map_err(broken)?;
         let response = sender.send_request(request).await.map_err(broken)?;
         let status = response.status();

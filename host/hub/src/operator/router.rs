@@ -1,5 +1,6 @@
 //! The operator's requests. Answers are JSON; an error is `{"error": "…"}`.
 
+use super::manifests;
 use super::view::{PostureView, ToolView};
 use crate::Hub;
 use crate::api::{CallEnd, CallOutcome, RegisterError, SessionId};
@@ -32,6 +33,7 @@ pub(crate) fn router(hub: Hub) -> Router {
         .route("/components/{name}", put(add_component))
         .route("/posture", get(posture))
         .route("/containers", get(containers))
+        .merge(manifests::routes())
         .with_state(hub)
 }
 
@@ -49,7 +51,7 @@ struct ForTool {
 }
 
 /// A request that was not done.
-struct Refused(StatusCode, String);
+pub(super) struct Refused(pub(super) StatusCode, pub(super) String);
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
@@ -76,8 +78,8 @@ async fn end_session(State(hub): State<Hub>, Path(id): Path<String>) -> Result<S
 
 async fn tools(State(hub): State<Hub>, Query(query): Query<ForProfile>) -> Result<Json<Vec<ToolView>>, Refused> {
     let visit = visit(&hub, &query.profile)?;
-    let listed = hub.tools(visit.caller()).into_iter();
-    Ok(Json(listed.map(|tool| ToolView::of(tool, hub.manifest())).collect()))
+    let (listed, manifest) = (hub.tools(visit.caller()).into_iter(), hub.manifest());
+    Ok(Json(listed.map(|tool| ToolView::of(tool, &manifest)).collect()))
 }
 
 async fn components(State(hub): State<Hub>) -> Response {
@@ -120,7 +122,9 @@ fn status(error: &RegisterError) -> StatusCode {
     match error {
         RegisterError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         RegisterError::Draining => StatusCode::SERVICE_UNAVAILABLE,
-        RegisterError::Io { .. } | RegisterError::Lost { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        RegisterError::Io { .. } | RegisterError::Lost { .. } | RegisterError::Version { .. } => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

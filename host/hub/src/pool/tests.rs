@@ -4,6 +4,10 @@ use super::*;
 use crate::runner::testing::parked;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+fn manifest() -> Digest {
+    Digest::of(b"manifest")
+}
+
 fn class(name: &str) -> ClassId {
     ClassId(name.into())
 }
@@ -20,16 +24,16 @@ fn pool_where(
     stands: impl Fn(usize) -> bool + Send + Sync + 'static,
 ) -> Arc<Pool> {
     let (starts, alive, looks) = (starts.clone(), alive.clone(), AtomicUsize::new(0));
-    let start: Start = Box::new(move |_| {
+    let start: Start = Box::new(move |_, _| {
         starts.fetch_add(1, Ordering::SeqCst);
         let alive = alive.clone();
         Box::pin(async move { Ok(parked(alive).await) })
     });
-    let stands: Stands = Box::new(move |_| {
+    let stands: Stands = Box::new(move |_, _| {
         let stands = stands(looks.fetch_add(1, Ordering::SeqCst));
         Box::pin(async move { stands })
     });
-    Pool::with(start, stands)
+    Pool::with(manifest(), start, stands)
 }
 
 async fn until(condition: impl Fn() -> bool) {
@@ -60,8 +64,8 @@ async fn it_fills_gives_each_runner_once_and_fills_again() {
     let filling = tokio::spawn(pool.clone().fill(stop.clone()));
     pool.want(&[(class("user"), 2)].into());
     until(|| pool.parked() == 2).await;
-    let one = pool.runner(&class("user")).await.unwrap();
-    let other = pool.runner(&class("user")).await.unwrap();
+    let one = pool.runner(&manifest(), &class("user")).await.unwrap();
+    let other = pool.runner(&manifest(), &class("user")).await.unwrap();
     assert!(one.lives() && other.lives());
     until(|| pool.parked() == 2).await;
     assert_eq!(starts.load(Ordering::SeqCst), 4);
@@ -74,7 +78,7 @@ async fn it_fills_gives_each_runner_once_and_fills_again() {
 async fn an_empty_pool_is_a_cold_start() {
     let (starts, alive) = (Arc::default(), CancellationToken::new());
     let pool = pool(&starts, &alive);
-    assert!(pool.runner(&class("user")).await.unwrap().lives());
+    assert!(pool.runner(&manifest(), &class("user")).await.unwrap().lives());
     assert_eq!(starts.load(Ordering::SeqCst), 1);
 }
 
@@ -95,18 +99,18 @@ async fn parked_runners_that_die_are_replaced_ever_more_slowly() {
 async fn an_engine_that_fails_is_not_asked_in_a_loop() {
     let starts = Arc::new(AtomicUsize::new(0));
     let counted = starts.clone();
-    let start: Start = Box::new(move |_| {
+    let start: Start = Box::new(move |_, _| {
         counted.fetch_add(1, Ordering::SeqCst);
         Box::pin(async { Err(StartFailure::Runner(crate::runner::RunnerEnd::default())) })
     });
-    let pool = Pool::with(start, Box::new(|_| Box::pin(async { true })));
+    let pool = Pool::with(manifest(), start, Box::new(|_, _| Box::pin(async { true })));
     let stop = CancellationToken::new();
     tokio::spawn(pool.clone().fill(stop.clone()));
     pool.want(&[(class("user"), 2)].into());
     tokio::time::sleep(Duration::from_secs(600)).await;
     let tries = starts.load(Ordering::SeqCst);
     assert!((5..=20).contains(&tries), "{tries} starts in ten minutes");
-    assert!(pool.runner(&class("user")).await.is_err());
+    assert!(pool.runner(&manifest(), &class("user")).await.is_err());
     stop.cancel();
 }
 
@@ -119,10 +123,10 @@ async fn one_whose_mounts_have_changed_is_ended_and_not_given() {
         pool.step_for(&class("user"), 2).await;
     }
     assert_eq!((pool.parked(), starts.load(Ordering::SeqCst)), (2, 2));
-    assert!(pool.runner(&class("user")).await.unwrap().lives());
+    assert!(pool.runner(&manifest(), &class("user")).await.unwrap().lives());
     assert_eq!((pool.parked(), starts.load(Ordering::SeqCst)), (0, 2));
     // Nothing is parked any more, so this one is new, and needs no second look.
-    assert!(pool.runner(&class("user")).await.unwrap().lives());
+    assert!(pool.runner(&manifest(), &class("user")).await.unwrap().lives());
     assert_eq!(starts.load(Ordering::SeqCst), 3);
 }
 
@@ -146,7 +150,7 @@ async fn one_that_waited_too_long_is_not_given_even_if_nobody_has_replaced_it() 
     let pool = pool(&starts, &alive);
     pool.step_for(&class("user"), 1).await;
     tokio::time::advance(PARKED_MOST).await;
-    assert!(pool.runner(&class("user")).await.unwrap().lives());
+    assert!(pool.runner(&manifest(), &class("user")).await.unwrap().lives());
     assert_eq!(starts.load(Ordering::SeqCst), 2);
 }
 

@@ -5,6 +5,7 @@ use crate::api::RegisterError;
 use crate::clean;
 use crate::launch::{Opened, Starter};
 use crate::runner::Departure;
+use manifest::Digest;
 use protocol::{Compiled, Decoder, FromCompile, ToCompile};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,10 +31,11 @@ pub(super) struct Artefact {
 /// Compiles a component in a container of its own.
 pub(super) async fn compile(
     starter: &Starter,
+    manifest: &Digest,
     wasm: Arc<Vec<u8>>,
     trap_imports: &BTreeSet<String>,
 ) -> Result<Artefact, RegisterError> {
-    let opened = starter.open(&compile_class()).await;
+    let opened = starter.open(manifest, &compile_class()).await;
     let Opened { streams, container, .. } =
         opened.map_err(|source| RegisterError::Launcher { program: "compile", source })?;
     let talk = timeout(TIMEOUT, talk(streams.input, streams.output, &wasm, trap_imports)).await;

@@ -3,6 +3,7 @@
 use super::describe_class;
 use crate::api::{RegisterError, Registration, SessionId};
 use crate::clean;
+use crate::force::InForce;
 use crate::launch::{StartFailure, Starter};
 use crate::runner::{RunnerEnd, Why};
 use crate::tickets::{self, Scope, Terms, Tickets};
@@ -16,15 +17,17 @@ const TTL_S: u64 = 120;
 pub(super) async fn describe(
     starter: &Starter,
     tickets: &Tickets,
+    force: &InForce,
     registration: &Registration,
 ) -> Result<Vec<ToolDescription>, RegisterError> {
-    let runner = starter.runner(&describe_class()).await.map_err(|failure| match failure {
+    let runner = starter.runner(&force.admission, &describe_class()).await.map_err(|failure| match failure {
         StartFailure::Launcher(source) => RegisterError::Launcher { program: "runner", source },
         StartFailure::Runner(end) => lost(end),
     })?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let session = SessionId("registration".into());
-    let terms = Terms { session: &session, serial: 1, expires: now + TTL_S, concurrent_calls: 1 };
+    let terms =
+        Terms { session: &session, manifest: &force.digest, serial: 1, expires: now + TTL_S, concurrent_calls: 1 };
     let scope = Scope { components: vec![tickets::component(registration)], tools: Vec::new() };
     let jws = tickets.sign(&runner, &terms, scope).map_err(|error| RegisterError::Describe(error.to_string()))?;
     runner.assign(1, jws).await.map_err(lost)?;

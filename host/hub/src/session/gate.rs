@@ -1,7 +1,9 @@
 //! How often and how much at once: one session's share of one tier.
 
+use crate::force::InForce;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use manifest::TierRules;
+use manifest::{Digest, Tier, TierRules};
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,6 +15,30 @@ pub(crate) struct Gate {
     places: Arc<Semaphore>,
     calls_per_hour: u32,
     concurrent_calls: u32,
+}
+
+/// The gates of all tiers, as the manifest in force has them.
+#[derive(Default)]
+pub(crate) struct Gates {
+    /// The manifest that they were made from.
+    under: Option<Digest>,
+    all: BTreeMap<Tier, Arc<Gate>>,
+}
+
+impl Gates {
+    /// The gate before a tier. Under another manifest than before, a tier whose bounds are the same keeps its gate,
+    /// and what was called through it goes on counting.
+    pub(super) fn of(&mut self, force: &InForce, tier: Tier) -> Option<Arc<Gate>> {
+        if self.under.as_ref() != Some(&force.digest) {
+            let gate = |(tier, rules): (&Tier, &TierRules)| {
+                let same = self.all.get(tier).filter(|gate| gate.is_of(rules));
+                (*tier, same.cloned().unwrap_or_else(|| Arc::new(Gate::new(rules))))
+            };
+            self.all = force.manifest.tiers.iter().map(gate).collect();
+            self.under = Some(force.digest.clone());
+        }
+        self.all.get(&tier).cloned()
+    }
 }
 
 /// A bound that a call would break, and its value.
@@ -30,6 +56,10 @@ impl Gate {
             calls_per_hour: rules.calls_per_hour,
             concurrent_calls: rules.concurrent_calls,
         }
+    }
+
+    fn is_of(&self, rules: &TierRules) -> bool {
+        self.calls_per_hour == rules.calls_per_hour && self.concurrent_calls == rules.concurrent_calls
     }
 
     /// One call through; its place is free again when the permit is dropped. A call for which there is no place
@@ -54,7 +84,6 @@ impl Gate {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use manifest::Tier;
 
     fn gate(calls_per_hour: u32, concurrent_calls: u32) -> Gate {
         let manifest = crate::testing::manifest([]);

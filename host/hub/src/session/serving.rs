@@ -28,6 +28,8 @@ pub(crate) struct Serving {
     pub(crate) runner: Runner,
     pub(crate) tier: Tier,
     class: ClassId,
+    /// Under which manifest it was started; another one needs another runner.
+    manifest: Digest,
     /// Which component each tool of its ticket is of; another one needs another runner.
     tools: BTreeMap<ToolName, Digest>,
     scope: Scope,
@@ -47,6 +49,10 @@ struct InForce {
 pub(crate) struct Need<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) tickets: &'a Tickets,
+    /// The manifest that decided on the call.
+    pub(crate) manifest: &'a Digest,
+    /// What the launcher has admitted for it.
+    pub(crate) admission: &'a Digest,
     pub(crate) class: ClassId,
     /// Whether a tool of the class may write to a mount.
     pub(crate) writes: bool,
@@ -91,8 +97,8 @@ impl Session {
         }
         let slot = self.slots().entry(need.class.clone()).or_default().clone();
         let mut held = slot.lock().await;
-        if let Some(serving) = held.as_ref().filter(|serving| serving.covers(need.offer))
-            && (!need.writes || need.pool.stands(&serving.runner).await)
+        if let Some(serving) = held.as_ref().filter(|serving| serving.covers(need.manifest, need.offer))
+            && (!need.writes || need.pool.stands(need.admission, &serving.runner).await)
         {
             serving.renew(id, need.tickets).await?;
             return Ok(serving.clone());
@@ -107,13 +113,14 @@ impl Session {
 
 impl Serving {
     async fn start(session: &SessionId, need: Need<'_>) -> Result<Self, NoRunner> {
-        let runner = need.pool.runner(&need.class).await?;
+        let runner = need.pool.runner(need.admission, &need.class).await?;
         let scope = (need.scope)();
         let now = Instant::now();
         let serving = Self {
             runner,
             tier: need.offer.tool.tier,
             class: need.class,
+            manifest: need.manifest.clone(),
             tools: scope.tools.iter().map(|tool| (tool.name.clone(), tool.component.clone())).collect(),
             scope,
             concurrent_calls: need.concurrent_calls,
@@ -125,8 +132,9 @@ impl Serving {
         Ok(serving)
     }
 
-    fn covers(&self, offer: &Offer) -> bool {
+    fn covers(&self, manifest: &Digest, offer: &Offer) -> bool {
         self.runner.lives()
+            && self.is_under(manifest)
             && !self.is_old(Instant::now())
             && self.tools.get(&offer.tool.name) == Some(&offer.registration.component)
     }
@@ -139,12 +147,23 @@ impl Serving {
             return Ok(());
         }
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        let terms = Terms { session, serial, expires: now + TTL_S, concurrent_calls: self.concurrent_calls };
+        let terms = Terms {
+            session,
+            manifest: &self.manifest,
+            serial,
+            expires: now + TTL_S,
+            concurrent_calls: self.concurrent_calls,
+        };
         let jws = tickets.sign(&self.runner, &terms, self.scope.clone())?;
         self.runner.assign(serial, jws).await.map_err(NoRunner::Ticket)?;
         *ticket = InForce { serial, expires: terms.expires };
         tracing::debug!(container = %self.runner.born.container, %session, serial = ticket.serial, "a ticket is in force");
         Ok(())
+    }
+
+    /// Whether the manifest that it was started under is this one.
+    pub(super) fn is_under(&self, manifest: &Digest) -> bool {
+        self.manifest == *manifest
     }
 
     /// Whether it takes no more calls.

@@ -13,13 +13,13 @@ fn caller(session: &str, principal: &str) -> Caller {
     }
 }
 
-fn sessions() -> Sessions {
-    Sessions::new(Arc::new(manifest([])))
+fn force() -> InForce {
+    InForce::fixed(manifest([]), Default::default())
 }
 
 #[tokio::test]
 async fn one_authorization_is_one_session_until_it_is_ended() {
-    let sessions = sessions();
+    let sessions = Sessions::default();
     let one = sessions.enter(&caller("a", "ada")).unwrap();
     assert!(Arc::ptr_eq(&one, &sessions.enter(&caller("a", "ada")).unwrap()));
     sessions.remove(&one.caller.session).unwrap().end().await;
@@ -29,7 +29,7 @@ async fn one_authorization_is_one_session_until_it_is_ended() {
 
 #[tokio::test]
 async fn a_principal_has_so_many_sessions_and_others_have_theirs() {
-    let sessions = sessions();
+    let sessions = Sessions::default();
     for n in 0..PER_PRINCIPAL {
         sessions.enter(&caller(&format!("{n}"), "ada")).unwrap();
     }
@@ -40,15 +40,15 @@ async fn a_principal_has_so_many_sessions_and_others_have_theirs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_is_forgotten_when_it_was_idle_but_not_while_it_calls() {
-    let sessions = sessions();
+    let sessions = Sessions::default();
     let call = sessions.enter(&caller("busy", "ada")).unwrap().begin();
     sessions.enter(&caller("idle", "ada")).unwrap();
     tokio::time::advance(FORGET_AFTER + Duration::from_secs(1)).await;
-    sessions.sweep(Instant::now());
+    sessions.sweep(Instant::now(), &force());
     let left: Vec<_> = sessions.all().iter().map(|s| s.caller.session.0.clone()).collect();
     assert_eq!(left, ["busy"]);
     drop(call);
-    sessions.sweep(Instant::now());
+    sessions.sweep(Instant::now(), &force());
     assert_eq!(sessions.all().len(), 1);
 }
 
@@ -58,4 +58,18 @@ async fn denials_are_counted_and_only_some_are_written() {
     let written = (0..1000).filter(|_| denials.add().is_some()).count();
     assert!((60..100).contains(&written), "{written}");
     assert_eq!(denials.count.load(Ordering::Relaxed), 1000);
+}
+
+#[tokio::test]
+async fn another_manifest_brings_its_rates_and_leaves_the_others_counting() {
+    let session = Sessions::default().enter(&caller("a", "ada")).unwrap();
+    let first = force();
+    let (user, write) = (session.gate(&first, Tier::User).unwrap(), session.gate(&first, Tier::Write).unwrap());
+    let mut narrower = manifest([]);
+    narrower.tiers.get_mut(&Tier::User).unwrap().calls_per_hour = 1;
+    let narrower = InForce::fixed(narrower, Default::default());
+    let now = session.gate(&narrower, Tier::User).unwrap();
+    assert!(now.pass().is_ok() && now.pass().is_err());
+    assert!(!Arc::ptr_eq(&user, &now));
+    assert!(Arc::ptr_eq(&write, &session.gate(&narrower, Tier::Write).unwrap()));
 }

@@ -5,11 +5,12 @@ use super::TokenError;
 use super::key::{Claims, TokenKey};
 use crate::api::SessionId;
 use crate::identity::Scopes;
+use crate::manifests::Ledger as Versions;
 use crate::store::tokens::{MOST_IN_FORCE, TokenRow};
-use crate::store::{Location, Store, StoreError};
+use crate::store::{Location, Store};
 use crate::{clean, data};
 use jiff::Timestamp;
-use manifest::ProfileName;
+use manifest::{Manifest, ProfileName};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -82,10 +83,7 @@ pub fn create(
 /// # Errors
 /// See [`TokenError`].
 pub fn list(data: &Path) -> Result<Vec<TokenView>, TokenError> {
-    let mut all = Ledger::within(data).list()?;
-    let now = Timestamp::now();
-    all.retain(|token| token.is_in_force(now));
-    Ok(all)
+    Ledger::within(data).list_in_force()
 }
 
 /// Revokes a token; see [`Ledger::revoke`].
@@ -123,6 +121,13 @@ impl Ledger {
         }
         let (hub_id, seed) = data::identity(&self.data).map_err(|error| TokenError::Identity(Box::new(error)))?;
         let key = TokenKey::new(&hub_id, &seed);
+        let versions = |store: &Store| Versions::new(store.clone(), &seed, &self.data);
+        if let Some(manifest) = self.with_store(async |store| in_force(&versions(store)).await)?
+            && !manifest.profiles.contains_key(profile)
+        {
+            let known: Vec<_> = manifest.profiles.keys().map(ProfileName::as_str).collect();
+            return Err(TokenError::Profile(profile.clone(), known.join(", ")));
+        }
         let row = row(principal, profile, scopes, ttl)?;
         let token = key.sign(&claims(&key, &row)).map_err(|error| TokenError::Unmade(error.to_string()))?;
         if !self.with_store(async |store| store.add_token(&row).await)? {
@@ -145,6 +150,17 @@ impl Ledger {
         Ok(rows.into_iter().map(view).collect())
     }
 
+    /// Those of them that are neither revoked nor expired.
+    ///
+    /// # Errors
+    /// See [`TokenError`].
+    pub fn list_in_force(&self) -> Result<Vec<TokenView>, TokenError> {
+        let mut all = self.list()?;
+        let now = Timestamp::now();
+        all.retain(|token| token.is_in_force(now));
+        Ok(all)
+    }
+
     /// Revokes a token, by its `jti`; a running hub takes it no more from its next call on, and ends its session
     /// within a second. Says whether there was one that was not revoked yet.
     ///
@@ -163,9 +179,9 @@ impl Ledger {
     }
 
     /// Opens the store for this one thing, and closes it.
-    fn with_store<T: Send>(
+    fn with_store<T: Send, E: Into<TokenError>>(
         &self,
-        work: impl AsyncFnOnce(&Store) -> Result<T, StoreError> + Send,
+        work: impl AsyncFnOnce(&Store) -> Result<T, E> + Send,
     ) -> Result<T, TokenError> {
         let unmade = |error: std::io::Error| TokenError::Unmade(error.to_string());
         let done = std::thread::scope(|scope| {
@@ -175,7 +191,7 @@ impl Ledger {
                     let store = Store::open(&self.store).await?;
                     let done = work(&store).await;
                     store.close().await;
-                    Ok(done?)
+                    done.map_err(Into::into)
                 })
             });
             let lost = |_| TokenError::Unmade("its thread was lost".to_owned());
@@ -197,6 +213,17 @@ impl Ledger {
             tracing::warn!(%error, path = %path.display(), "a running hub sees this change a second later");
         }
     }
+}
+
+/// The manifest in force, if one was ever applied. Read without the hub's lock, so nothing is written here.
+async fn in_force(versions: &Versions) -> Result<Option<Manifest>, TokenError> {
+    let number = versions.last_number().await?;
+    if number == 0 {
+        return Ok(None);
+    }
+    let version = versions.version(number).await?;
+    // One that is not accepted any more is in force nowhere, and the hub says why.
+    Ok(manifest::read(&version.content.files).ok().map(|read| read.manifest))
 }
 
 /// The file whose change says that the tokens have changed.

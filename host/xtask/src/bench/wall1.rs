@@ -1,7 +1,7 @@
 //! What wall 2 costs: the same hub, with its runner as a plain child process.
 
 use anyhow::Context;
-use hub::{Hub, HubConfig, PoolConfig, Wall2};
+use hub::{Governed, Hub, HubConfig, PoolConfig, Wall2};
 use manifest::{ComponentName, ProfileName, SourceFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,8 +13,8 @@ pub(crate) async fn serve(bin: &Path, data: &Path, manifest: &str, component: &P
     let read = manifest::read(&[file]).map_err(|errors| anyhow::anyhow!("{errors}"))?;
     let hub = Hub::start(HubConfig {
         data: data.to_owned(),
-        manifest: read.manifest,
-        mount_sources: BTreeMap::new(),
+        store: None,
+        governed: Governed::Fixed { manifest: Box::new(read.manifest), mounts: BTreeMap::new() },
         private: Vec::new(),
         wall2: Wall2::Off { runner: bin.join("runner"), compile: bin.join("compile") },
         denied_tiers: BTreeSet::new(),

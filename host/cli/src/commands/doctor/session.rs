@@ -6,7 +6,7 @@ use ::hub::operator::Client;
 use ::hub::{CallOutcome, Hub};
 use anyhow::Context;
 use container::{ClassSpec, Create, Launcher, LauncherConfig, Program, Size};
-use manifest::ClassId;
+use manifest::{ClassId, Digest};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
@@ -76,12 +76,13 @@ async fn bare_runner(hub_is: &HubIs) -> anyhow::Result<()> {
         socket: hub_is.engine.socket()?,
         image: hub_is.image.id(&data)?,
         hub_key: identity.hub_key,
-        classes: BTreeMap::from([(class.clone(), spec)]),
         protected: Vec::new(),
         forbidden: Vec::new(),
     })
     .await?;
-    let created = launcher.create(Create { class }).await?;
+    let manifest = Digest::of(b"doctor");
+    launcher.admit(manifest.clone(), BTreeMap::from([(class.clone(), spec)])).await?;
+    let created = launcher.create(Create { manifest, class }).await?;
     let mut attached = launcher.attach(&created.container).await?;
     let first = attached.output.read_u8().await;
     launcher.kill(&created.container).await?;

@@ -3,7 +3,6 @@
 use super::finding::Finding;
 use crate::started::HubIs;
 use container::{HubId, ImageId, Launcher, LauncherConfig, LauncherError};
-use std::collections::BTreeMap;
 use std::error::Error;
 
 const ENGINE: &str = "engine";
@@ -27,7 +26,6 @@ pub(super) async fn check(hub: &HubIs) -> (Finding, Finding) {
         socket: socket.clone(),
         image: asked_for,
         hub_key: String::new(),
-        classes: BTreeMap::new(),
         protected: Vec::new(),
         forbidden: Vec::new(),
     };

@@ -3,7 +3,7 @@
 use crate::manifests;
 use crate::programs::Programs;
 use crate::started::{self, HubIs};
-use ::hub::{Hub, HubConfig, PoolConfig, Wall2};
+use ::hub::{Governed, Hub, HubConfig, PoolConfig, Wall2};
 use anyhow::Context;
 use manifest::{Manifest, MountName, ProfileName, SourceFile, ToolName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,8 +38,8 @@ impl Bench {
         let data = tempfile::Builder::new().prefix("safeclaw-author-").tempdir().context("no temporary directory")?;
         let config = HubConfig {
             data: data.path().to_owned(),
-            manifest,
-            mount_sources,
+            store: None,
+            governed: Governed::Fixed { manifest: Box::new(manifest), mounts: mount_sources },
             private,
             wall2: Wall2::Off { runner: programs.runner()?, compile: programs.compile()? },
             denied_tiers: BTreeSet::new(),

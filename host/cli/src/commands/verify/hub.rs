@@ -109,7 +109,6 @@ async fn image(arguments: &Arguments, data: &Path) -> (Check, Option<ImageId>) {
         socket,
         image: id.clone(),
         hub_key: String::new(),
-        classes: BTreeMap::new(),
         protected: Vec::new(),
         forbidden: Vec::new(),
     };

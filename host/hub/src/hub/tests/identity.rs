@@ -35,7 +35,7 @@ struct Door {
 
 impl Door {
     async fn open(config: Config) -> Self {
-        let mut bench = bench(|_| answer("hi"));
+        let mut bench = bench(|_| answer("hi")).await;
         let data = bench.data.path().to_owned();
         let identity = Identity::open(&data, Location::within(&data), config).unwrap();
         Arc::get_mut(&mut bench.hub.0).unwrap().identity = identity;

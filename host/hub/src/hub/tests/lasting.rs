@@ -12,7 +12,7 @@ async fn pass(time: Duration) {
 
 #[tokio::test]
 async fn after_a_day_a_session_gets_another_runner() {
-    let bench = bench(|_| answer("read"));
+    let bench = bench(|_| answer("read")).await;
     let caller = bench.caller("everyone");
     for (hours, starts) in [(0, 1), (23, 1), (2, 2), (23, 2)] {
         pass(Duration::from_secs(hours * 3600)).await;

@@ -206,7 +206,7 @@ impl Door {
         // The listener has a handle of its own.
         let listener = crate::http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         door.address = listener.address();
-        let mut bench = bench(|_| answer("hi"));
+        let mut bench = bench(|_| answer("hi")).await;
         Arc::get_mut(&mut bench.hub.0).unwrap().identity = identity;
         tokio::spawn(crate::http::serve(bench.hub.clone(), listener, CancellationToken::new()));
         door.bench = bench;

@@ -1,0 +1,75 @@
+//! The rules by which a plan becomes a version, whether a hub runs or not.
+
+use super::{ApplyError, Checked, Content, Ledger, Plan, Unverified, VersionView};
+use crate::audit::Decision;
+use crate::force::{InForce, directories};
+use crate::registry::chain;
+use jiff::Timestamp;
+use manifest::diff::{Change, Side, diff};
+
+/// Versions that are listed.
+const LISTED: u32 = 100;
+
+/// What an operator has agreed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agreed {
+    /// The version that they have compared it with; 0 for none.
+    pub base: u64,
+    /// That it may grant more.
+    pub widen: bool,
+}
+
+impl Agreed {
+    /// Whether this plan is what was agreed to.
+    pub(crate) fn to(self, plan: &Plan, before: &InForce) -> Result<(), ApplyError> {
+        let last = before.version.unwrap_or(0);
+        if self.base != last {
+            return Err(ApplyError::Outpaced { base: self.base, last });
+        }
+        if before.version.is_some() && plan.digest == before.digest {
+            return Err(ApplyError::Nothing(last));
+        }
+        if plan.widens && !self.widen {
+            return Err(ApplyError::Widens(last));
+        }
+        Ok(())
+    }
+}
+
+/// What the audit log has to say of a version: that it was applied, or that an older one was gone back to.
+pub(crate) fn decision(version: u64, content: &Content, plan: &Plan) -> Decision {
+    let (digest, by) = (plan.digest.clone(), content.by.clone());
+    match content.of {
+        Some(of) => Decision::ManifestRolledBack { version, of, digest, by },
+        None => Decision::ManifestApplied { version, digest, commit: content.commit.clone(), widened: plan.widens, by },
+    }
+}
+
+/// The content of an older version, as it was: its own lock, its own places of mounts.
+pub(crate) async fn older(ledger: &Ledger, number: u64, by: &str) -> Result<Checked, ApplyError> {
+    let version = ledger.version(number).await?;
+    let read = manifest::read(&version.content.files).map_err(ApplyError::Manifest)?;
+    let (by, at) = (crate::clean::line(by, 64), Timestamp::now());
+    let content = Content { of: Some(number), by, at, ..version.content };
+    let warnings = read.warnings.iter().map(ToString::to_string).collect();
+    Ok(Checked { manifest: read.manifest, content, warnings })
+}
+
+/// What changes from one version to another.
+pub(crate) async fn compare(ledger: &Ledger, old: u64, new: u64) -> Result<Vec<Change>, ApplyError> {
+    let (old, new) = (older(ledger, old, "").await?, older(ledger, new, "").await?);
+    let places = |side: &Checked| directories(&side.manifest, &side.content.mounts);
+    let (here, there) = (places(&old), places(&new));
+    let old = Side { manifest: &old.manifest, mounts: &here, components: &old.content.components };
+    let new = Side { manifest: &new.manifest, mounts: &there, components: &new.content.components };
+    Ok(diff(&old, &new))
+}
+
+/// The last versions, newest first; one that cannot be believed says so.
+pub(crate) async fn listed(ledger: &Ledger) -> Result<Vec<VersionView>, ApplyError> {
+    let view = |(number, version): (u64, Result<_, Unverified>)| match version {
+        Ok(version) => VersionView::of(version, false),
+        Err(error) => VersionView::unverified(number, chain(&error)),
+    };
+    Ok(ledger.versions(LISTED).await?.into_iter().map(view).collect())
+}

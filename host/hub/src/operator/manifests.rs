@@ -1,0 +1,96 @@
+//! What an operator asks about versions of the manifest.
+
+use super::router::Refused;
+use crate::Hub;
+use crate::manifests::{Agreed, Applied, ApplyError, Plan, Proposal, VersionView};
+use crate::registry::chain;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::StatusCode;
+use manifest::diff::Change;
+use serde::{Deserialize, Serialize};
+
+/// Files of 4 MiB, in JSON.
+const MAX_PROPOSAL_BYTES: usize = 16 << 20;
+
+/// A proposal, and what its operator has agreed to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Apply {
+    pub(super) proposal: Proposal,
+    pub(super) base: u64,
+    pub(super) widen: bool,
+}
+
+/// The way back to a version.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RollBack {
+    pub(super) by: String,
+    pub(super) base: u64,
+    pub(super) widen: bool,
+}
+
+pub(super) fn routes() -> Router<Hub> {
+    Router::new()
+        .route("/manifest/plan", post(plan))
+        .route("/manifest/apply", post(apply))
+        .route("/manifest/versions", get(versions))
+        .route("/manifest/versions/{version}", get(version))
+        .route("/manifest/versions/{version}/plan", get(plan_rollback))
+        .route("/manifest/versions/{version}/rollback", post(roll_back))
+        .route("/manifest/versions/{old}/changes/{new}", get(compare))
+        .layer(DefaultBodyLimit::max(MAX_PROPOSAL_BYTES))
+}
+
+async fn plan(State(hub): State<Hub>, Json(proposal): Json<Proposal>) -> Result<Json<Plan>, Refused> {
+    Ok(Json(hub.plan(proposal)?))
+}
+
+async fn apply(State(hub): State<Hub>, Json(asked): Json<Apply>) -> Result<Json<Applied>, Refused> {
+    let Apply { proposal, base, widen } = asked;
+    Ok(Json(hub.apply(proposal, Agreed { base, widen }).await?))
+}
+
+async fn versions(State(hub): State<Hub>) -> Result<Json<Vec<VersionView>>, Refused> {
+    Ok(Json(hub.versions().await?))
+}
+
+async fn version(State(hub): State<Hub>, Path(version): Path<u64>) -> Result<Json<VersionView>, Refused> {
+    Ok(Json(hub.version(version).await?))
+}
+
+async fn plan_rollback(State(hub): State<Hub>, Path(version): Path<u64>) -> Result<Json<Plan>, Refused> {
+    Ok(Json(hub.plan_rollback(version).await?))
+}
+
+async fn roll_back(
+    State(hub): State<Hub>,
+    Path(version): Path<u64>,
+    Json(asked): Json<RollBack>,
+) -> Result<Json<Applied>, Refused> {
+    let RollBack { by, base, widen } = asked;
+    Ok(Json(hub.roll_back(version, &by, Agreed { base, widen }).await?))
+}
+
+async fn compare(State(hub): State<Hub>, Path((old, new)): Path<(u64, u64)>) -> Result<Json<Vec<Change>>, Refused> {
+    Ok(Json(hub.compare(old, new).await?))
+}
+
+impl From<ApplyError> for Refused {
+    fn from(error: ApplyError) -> Self {
+        let status = match &error {
+            ApplyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            ApplyError::Manifest(_) | ApplyError::Place(_) | ApplyError::Launcher(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            ApplyError::Outpaced { .. } | ApplyError::Widens(_) | ApplyError::Nothing(_) | ApplyError::Fixed => {
+                StatusCode::CONFLICT
+            }
+            ApplyError::Unverified(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            ApplyError::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self(status, chain(&error))
+    }
+}
