@@ -11,7 +11,7 @@ use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::{ClientConfig, SupportedProtocolVersion};
+use tokio_rustls::rustls::{ClientConfig, HandshakeKind, SupportedProtocolVersion};
 
 fn refused(files: ServerFiles) -> String {
     ServerTls::load(files).map_or_else(|error| error.to_string(), |_| "taken".to_owned())
@@ -186,6 +186,26 @@ async fn changed_files_are_taken_whole_or_not_at_all_and_who_is_connected_stays(
     let mut heard = [0; 10];
     before.read_exact(&mut heard).await.unwrap();
     assert_eq!(&heard, b"still here");
+}
+
+/// A handshake that leans on an earlier one asks for no certificate.
+#[tokio::test]
+async fn nobody_is_let_in_by_an_earlier_handshake() {
+    let authority = Authority::new();
+    let tls = authority.server(Some(&authority.path("ca.pem")));
+    let own = ClientTls::new("https://localhost:1", &authority.client("operator")).unwrap();
+    for time in 0..3 {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let (client, server) = tokio::join!(own.connector.connect(own.name.clone(), ours), accept(&tls, theirs));
+        let (mut serving, shown) = server.map_err(|error| error.to_string()).unwrap();
+        let mut client = client.unwrap();
+        // Tickets come with the first bytes of the server.
+        serving.write_all(b"x").await.unwrap();
+        serving.flush().await.unwrap();
+        assert_eq!(client.read_u8().await.unwrap(), b'x');
+        assert!(shown.is_some());
+        assert_eq!(client.get_ref().1.handshake_kind(), Some(HandshakeKind::Full), "{time}");
+    }
 }
 
 /// What comes back to these bytes, and how it ended for the server.
