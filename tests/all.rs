@@ -11,6 +11,7 @@ mod attacks;
 mod conformance;
 mod container;
 mod documents;
+mod doors;
 mod drift;
 mod fields;
 mod gvisor;

@@ -131,14 +131,21 @@ fn copy(from: &Path, to: &Path) {
 /// A running `safeclaw hub`; killed when dropped.
 pub struct HubProcess {
     child: Child,
-    /// Where agents reach it, once it is ready.
+    /// Where agents reach it in the clear, once it is ready.
     pub mcp: Option<SocketAddr>,
+    /// What it said when it was ready.
+    pub said: Value,
     data: PathBuf,
 }
 
 impl HubProcess {
     /// Starts one; it is not ready yet.
     pub fn spawn(place: &Place, engine: &Path, parked: usize) -> Self {
+        Self::spawn_with(place, engine, parked, |_| {})
+    }
+
+    /// The same, with more options or variables.
+    pub fn spawn_with(place: &Place, engine: &Path, parked: usize, more: impl FnOnce(&mut Command)) -> Self {
         let log = File::options().create(true).append(true).open(place.log()).expect("a log");
         let mut command = Command::new(handed::program("safeclaw"));
         command
@@ -156,7 +163,9 @@ impl HubProcess {
             .stdout(Stdio::piped())
             .stderr(log)
             .kill_on_drop(true);
-        Self { child: command.spawn().expect("safeclaw starts"), mcp: None, data: place.data() }
+        more(&mut command);
+        let child = command.spawn().expect("safeclaw starts");
+        Self { child, mcp: None, said: Value::Null, data: place.data() }
     }
 
     /// Waits until it serves.
@@ -171,9 +180,17 @@ impl HubProcess {
             return Err(timeout(watch::LONG, self.child.wait()).await.expect("it ends").expect("a status"));
         };
         let url = said["mcp"].as_str().expect("an address");
-        let address = url.trim_start_matches("http://").trim_end_matches("/mcp");
-        self.mcp = Some(address.parse().unwrap_or_else(|error| panic!("{url}: {error}")));
+        if let Some(address) = url.strip_prefix("http://") {
+            let address = address.trim_end_matches("/mcp");
+            self.mcp = Some(address.parse().unwrap_or_else(|error| panic!("{url}: {error}")));
+        }
+        self.said = said;
         Ok(())
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
     }
 
     /// Its operator's side.

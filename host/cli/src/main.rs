@@ -5,11 +5,14 @@ mod commands;
 mod data;
 mod engine;
 mod identity;
+mod listeners;
 mod logs;
 mod manifests;
+mod operator;
 mod output;
 mod programs;
 mod rendered;
+mod secret;
 mod started;
 mod store;
 mod versions;
@@ -87,6 +90,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     arguments.logs.start();
+    if matches!(arguments.command, Command::Hub(_)) {
+        secret::leave_environment()?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = runtime.block_on(perform(arguments.command));
     // Standard input may still be waited for in a thread that nothing can wake.

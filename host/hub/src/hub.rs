@@ -1,6 +1,7 @@
 //! The hub: one value that owns everything else.
 
 mod apply;
+mod doors;
 mod flights;
 mod governing;
 mod janitor;
@@ -30,6 +31,7 @@ use crate::store::Store;
 use crate::tickets::{self, Scope, Tickets};
 use arc_swap::ArcSwap;
 use container::{LauncherError, Listed};
+use doors::Certificates;
 use flights::Flights;
 use janitor::Trouble;
 use manifest::{Access, ComponentName, Manifest, ProfileName, Tier, ToolName, class_of};
@@ -87,6 +89,8 @@ pub(crate) struct Inner {
     stop: CancellationToken,
     /// What is wrong with the engine, or left over in it.
     trouble: Arc<Trouble>,
+    /// Those of the doors.
+    certificates: Certificates,
     /// Dropped last: the lock goes when nothing of the hub is left.
     data: Arc<DataDir>,
 }

@@ -24,6 +24,7 @@ pub mod policy;
 mod pool;
 mod registry;
 mod runner;
+pub mod service;
 mod session;
 mod shares;
 pub mod stdio;
@@ -31,6 +32,7 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 mod tickets;
+pub mod tls;
 pub mod tokens;
 
 pub use api::*;

@@ -1,21 +1,20 @@
 //! `safeclaw health`: how the running hub is, for people and for scripts that wait for it.
 
-use crate::data::Data;
+use crate::operator::OperatorAt;
 use crate::output::{self, Form};
-use ::hub::operator::Client;
 use std::process::ExitCode;
 
 /// Ask the running hub how it is; exit code 1 when something is wrong.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    data: Data,
+    hub: OperatorAt,
     #[command(flatten)]
     form: Form,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let health = Client::new(arguments.data.directory()?.join("operator.sock")).health().await?;
+    let health = arguments.hub.client()?.health().await?;
     if arguments.form.json {
         output::json(&health)?;
     } else {

@@ -4,12 +4,11 @@
 mod printed;
 
 use crate::commands::{manifest::tool, token::profile};
-use crate::data::Data;
 use crate::engine::ImageIs;
 use crate::manifests::ManifestAt;
+use crate::operator::OperatorAt;
 use crate::output::{self, Form};
 use crate::rendered;
-use ::hub::operator::Client;
 use anyhow::Context;
 use manifest::{ProfileName, ToolName};
 use std::process::ExitCode;
@@ -46,7 +45,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     image: ImageIs,
     #[command(flatten)]
-    data: Data,
+    hub: OperatorAt,
     #[command(flatten)]
     form: Form,
 }
@@ -58,7 +57,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let tool = arguments.tool.context("which tool?")?;
     let profile = arguments.profile.context("which profile? say --profile NAME")?;
-    let hub = Client::new(arguments.data.directory()?.join("operator.sock"));
+    let hub = arguments.hub.client()?;
     let view = hub.posture(&profile, &tool).await?;
     if arguments.form.json {
         output::json(&view)?;

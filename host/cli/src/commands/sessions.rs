@@ -1,8 +1,7 @@
 //! `safeclaw sessions`: who is at work, with which runners.
 
-use crate::data::Data;
+use crate::operator::OperatorAt;
 use crate::output::{self, Form};
-use ::hub::operator::Client;
 use ::hub::{SessionId, SessionView};
 use std::process::ExitCode;
 
@@ -13,13 +12,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ID")]
     end: Option<String>,
     #[command(flatten)]
-    data: Data,
+    hub: OperatorAt,
     #[command(flatten)]
     form: Form,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let hub = Client::new(arguments.data.directory()?.join("operator.sock"));
+    let hub = arguments.hub.client()?;
     if let Some(id) = arguments.end {
         hub.end_session(&SessionId(id.clone())).await?;
         eprintln!("ended {id}");

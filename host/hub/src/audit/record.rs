@@ -67,7 +67,6 @@ pub(crate) enum Entry {
         reason: String,
     },
     /// Somebody came in by the operator's door and changed something.
-    #[cfg_attr(not(test), expect(dead_code, reason = "written by the operator's door"))]
     OperatorActed {
         who: String,
         what: String,

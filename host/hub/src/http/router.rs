@@ -2,7 +2,7 @@
 //! only wants to know whether we live.
 
 use super::MAX_CONNECTIONS;
-use super::connection::Remote;
+use super::connection::Peer;
 use super::conversations::Conversations;
 use super::direct::{self, Direct};
 use super::{admit, authentication, body, standing};
@@ -106,7 +106,7 @@ async fn metadata<G: Governor>(State(shared): State<Arc<Shared<G>>>, headers: He
 
 /// Where a request comes from. Whoever is not told apart shares one address.
 fn remote(request: &Request) -> IpAddr {
-    let remote = request.extensions().get::<Remote>().and_then(|remote| remote.0);
+    let remote = request.extensions().get::<Peer>().and_then(|peer| peer.remote);
     remote.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 

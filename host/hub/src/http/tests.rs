@@ -143,6 +143,34 @@ async fn other_machines_cannot_be_served() {
     }
 }
 
+/// A door for others says by which name it is reached, and has TLS or a proxy that has it.
+#[tokio::test]
+async fn a_door_for_others_that_is_not_closed_to_listeners_is_not_opened() {
+    let authority = crate::tls::testing::Authority::new();
+    let tls = || Some(authority.server(None));
+    let name = || Some("https://hub.example".parse::<PublicUrl>().unwrap());
+    let proxy = || vec!["10.0.0.2".parse().unwrap()];
+    let (here, public) = ("127.0.0.1:0", "0.0.0.0:0");
+    for (address, tls, proxies, public_url, said) in [
+        (here, None, vec![], None, "opened"),
+        (here, tls(), vec![], None, "opened"),
+        (here, tls(), vec![], name(), "opened"),
+        (here, None, proxy(), name(), "opened"),
+        (public, tls(), vec![], name(), "opened"),
+        (public, None, proxy(), name(), "opened"),
+        (public, None, vec![], None, "--tls-cert"),
+        (public, None, vec![], name(), "--tls-cert"),
+        (public, tls(), vec![], None, "--public-url"),
+        (public, None, proxy(), None, "--public-url"),
+        (here, None, proxy(), None, "--public-url"),
+        (here, None, vec![], name(), "--public-url says https"),
+    ] {
+        let door = McpDoor { address: address.parse().unwrap(), tls, proxies, public_url };
+        let text = open(door).await.map_or_else(|error| error.to_string(), |_| "opened".to_owned());
+        assert!(text.contains(said), "{address} {said}: {text}");
+    }
+}
+
 #[tokio::test]
 async fn nobody_gets_in_without_a_token() {
     let served = Served::start().await;

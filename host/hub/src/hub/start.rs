@@ -1,5 +1,6 @@
 //! From a configuration to a hub that can be called.
 
+use super::doors::Certificates;
 use super::flights::Flights;
 use super::governing::{self, Governing};
 use super::janitor::{self, Trouble};
@@ -121,6 +122,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         runners,
         stop: CancellationToken::new(),
         trouble: trouble.clone(),
+        certificates: Certificates::default(),
         data: data.clone(),
     });
     hub.identity.keep_keys(&hub.stop);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod applying;
+mod doors;
 mod identity;
 mod lasting;
 mod leaving;
@@ -106,6 +107,7 @@ async fn hub_in(data: &Path, force: InForce, act: Act, fate: Fate, audit: Option
         runners: TaskTracker::new(),
         stop: CancellationToken::new(),
         trouble: Arc::default(),
+        certificates: Certificates::default(),
         data: Arc::new(dir),
     };
     (inner, starts)

@@ -60,14 +60,9 @@ impl Inner {
         let catalogue = &force.catalogue;
         let now = Instant::now();
         let sessions = self.sessions.all();
-        let problems: Vec<String> = catalogue
-            .problems
-            .iter()
-            .chain(&force.problem)
-            .cloned()
-            .chain(self.trouble.told())
-            .chain(self.identity.problems())
-            .collect();
+        let doors = self.certificates.problems(jiff::Timestamp::now());
+        let told = catalogue.problems.iter().chain(&force.problem).cloned().chain(self.trouble.told());
+        let problems: Vec<String> = told.chain(doors).chain(self.identity.problems()).collect();
         Health {
             ok: problems.is_empty() && !self.is_draining(),
             draining: self.is_draining(),

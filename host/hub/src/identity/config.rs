@@ -136,6 +136,17 @@ impl Config {
         self
     }
 
+    /// What is read again while the hub runs: a process that gives up its rights keeps this one. Directories, since a
+    /// new file in a file's place is another file.
+    #[must_use]
+    pub fn reads(&self) -> Vec<PathBuf> {
+        let files = self.issuers.iter().filter_map(|issuer| match &issuer.source {
+            Source::File(path) => path.parent().map(Path::to_owned),
+            Source::Http(..) => None,
+        });
+        files.collect()
+    }
+
     pub(super) fn into_parts(self) -> (Option<String>, Vec<Settings>) {
         (self.resource, self.issuers)
     }

@@ -4,6 +4,7 @@ use super::manifests::{Apply, RollBack};
 use super::view::{PostureView, ToolView};
 use crate::api::{ContainerView, Health, Registration, SessionId, SessionView};
 use crate::manifests::{Agreed, Applied, Plan, Proposal, VersionView};
+use crate::tls::ClientTls;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -13,7 +14,8 @@ use manifest::{ComponentName, ProfileName, ToolName};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 
 /// The largest answer; a hub lists at most some thousand tools with schemas of 64 KiB.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
@@ -26,6 +28,24 @@ pub enum ClientError {
     NoHub {
         /// The socket.
         path: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Nobody listens there, or the network does not lead there.
+    #[error("no hub answers on {address}")]
+    Unreachable {
+        /// `host:port`.
+        address: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// One of the two does not believe the other's certificate, or it is no operator's door.
+    #[error("no TLS with {address}: it must be a hub's --operator-listen, and both certificates must be believed")]
+    NoTls {
+        /// `host:port`.
+        address: String,
         /// The cause.
         #[source]
         source: std::io::Error,
@@ -46,10 +66,16 @@ pub enum ClientError {
     Answer(#[source] serde_json::Error),
 }
 
-/// A hub's operator socket.
+/// One of a hub's operator's doors.
 #[derive(Debug, Clone)]
 pub struct Client {
-    socket: PathBuf,
+    door: Door,
+}
+
+#[derive(Debug, Clone)]
+enum Door {
+    Socket(PathBuf),
+    Tls(ClientTls),
 }
 
 #[derive(Deserialize)]
@@ -61,7 +87,13 @@ impl Client {
     /// The hub behind this socket; nothing is opened yet.
     #[must_use]
     pub fn new(socket: PathBuf) -> Self {
-        Self { socket }
+        Self { door: Door::Socket(socket) }
+    }
+
+    /// The hub behind this address; nothing is opened yet.
+    #[must_use]
+    pub fn remote(tls: ClientTls) -> Self {
+        Self { door: Door::Tls(tls) }
     }
 
     /// How the hub is.
@@ -87,6 +119,15 @@ impl Client {
     pub async fn end_session(&self, id: &SessionId) -> Result<(), ClientError> {
         let id = percent(&id.0);
         self.ask(Method::DELETE, format!("/sessions/{id}"), Bytes::new()).await.map(drop)
+    }
+
+    /// Revokes a token; its session ends.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_token(&self, id: &SessionId) -> Result<(), ClientError> {
+        let id = percent(&id.0);
+        self.ask(Method::DELETE, format!("/tokens/{id}"), Bytes::new()).await.map(drop)
     }
 
     /// The tools that a profile shows.
@@ -199,21 +240,39 @@ impl Client {
     }
 
     async fn ask(&self, method: Method, path: String, body: Bytes) -> Result<Bytes, ClientError> {
-        let no_hub = |source| ClientError::NoHub { path: self.socket.clone(), source };
-        let stream = UnixStream::connect(&self.socket).await.map_err(no_hub)?;
-        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
-        let (mut sender, connection) = handshake.await.map_err(broken)?;
-        let connection = tokio::spawn(connection);
         let request = Request::builder().method(method).uri(path).header("host", "operator");
         let request = request.header("content-type", "application/json");
         let request = request.body(Full::new(body)).map_err(broken)?;
-        let response = sender.send_request(request).await.map_err(broken)?;
-        let status = response.status();
-        let whole = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-        let whole = whole.map_err(ClientError::Broken)?.to_bytes();
-        connection.abort();
-        if status.is_success() { Ok(whole) } else { Err(refused(status, &whole)) }
+        match &self.door {
+            Door::Socket(path) => {
+                let no_hub = |source| ClientError::NoHub { path: path.clone(), source };
+                exchange(UnixStream::connect(path).await.map_err(no_hub)?, request).await
+            }
+            Door::Tls(tls) => {
+                let address = || tls.address.clone();
+                let unreachable = |source| ClientError::Unreachable { address: address(), source };
+                let no_tls = |source| ClientError::NoTls { address: address(), source };
+                let stream = TcpStream::connect(&tls.address).await.map_err(unreachable)?;
+                let stream = tls.connector.connect(tls.name.clone(), stream).await.map_err(no_tls)?;
+                exchange(stream, request).await
+            }
+        }
     }
+}
+
+async fn exchange<I>(stream: I, request: Request<Full<Bytes>>) -> Result<Bytes, ClientError>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(broken)?;
+    let connection = tokio::spawn(connection);
+    let response = sender.send_request(request).await.map_err(broken)?;
+    let status = response.status();
+    let whole = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+    let whole = whole.map_err(ClientError::Broken)?.to_bytes();
+    connection.abort();
+    if status.is_success() { Ok(whole) } else { Err(refused(status, &whole)) }
 }
 
 fn broken(error: impl std::error::Error + Send + Sync + 'static) -> ClientError {

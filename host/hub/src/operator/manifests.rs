@@ -1,12 +1,12 @@
 //! What an operator asks about versions of the manifest.
 
-use super::router::Refused;
+use super::refused::Refused;
+use super::routes::{Route, Who};
 use crate::Hub;
 use crate::manifests::{Agreed, Applied, ApplyError, Plan, Proposal, VersionView};
 use crate::registry::chain;
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::Json;
+use axum::extract::{Path, State};
 use http::StatusCode;
 use manifest::diff::Change;
 use serde::{Deserialize, Serialize};
@@ -32,16 +32,16 @@ pub(super) struct RollBack {
     pub(super) widen: bool,
 }
 
-pub(super) fn routes() -> Router<Hub> {
-    Router::new()
-        .route("/manifest/plan", post(plan))
-        .route("/manifest/apply", post(apply))
-        .route("/manifest/versions", get(versions))
-        .route("/manifest/versions/{version}", get(version))
-        .route("/manifest/versions/{version}/plan", get(plan_rollback))
-        .route("/manifest/versions/{version}/rollback", post(roll_back))
-        .route("/manifest/versions/{old}/changes/{new}", get(compare))
-        .layer(DefaultBodyLimit::max(MAX_PROPOSAL_BYTES))
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::post("/manifest/plan", Who::Operator, plan).reads().body(MAX_PROPOSAL_BYTES),
+        Route::post("/manifest/apply", Who::Operator, apply).body(MAX_PROPOSAL_BYTES),
+        Route::get("/manifest/versions", Who::Operator, versions),
+        Route::get("/manifest/versions/{version}", Who::Operator, version),
+        Route::get("/manifest/versions/{version}/plan", Who::Operator, plan_rollback),
+        Route::post("/manifest/versions/{version}/rollback", Who::Operator, roll_back),
+        Route::get("/manifest/versions/{old}/changes/{new}", Who::Operator, compare),
+    ]
 }
 
 async fn plan(State(hub): State<Hub>, Json(proposal): Json<Proposal>) -> Result<Json<Plan>, Refused> {

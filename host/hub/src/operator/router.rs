@@ -1,20 +1,22 @@
 //! The operator's requests. Answers are JSON; an error is `{"error": "…"}`.
 
+use super::actor::{self, Actor};
 use super::manifests;
+use super::refused::Refused;
+use super::routes::{About, Route, Who, router_of};
 use super::view::{PostureView, ToolView};
 use crate::Hub;
 use crate::api::{CallEnd, CallOutcome, RegisterError, SessionId};
 use crate::http::read_body;
 use crate::hub::Visit;
+use crate::tokens;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, put};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router, middleware};
 use http::StatusCode;
 use manifest::{ComponentName, ProfileName};
 use serde::Deserialize;
-use serde_json::json;
 use std::error::Error;
 
 /// The largest component that is read; bounds what the hub holds for one request.
@@ -23,17 +25,27 @@ const MAX_COMPONENT_BYTES: usize = 64 << 20;
 /// The principal of what the operator asks for here.
 const PRINCIPAL: &str = "operator";
 
+/// All there are.
+pub(crate) fn routes() -> Vec<Route> {
+    let mut routes = vec![
+        Route::get("/health", Who::Service(About::Nothing), health),
+        Route::get("/sessions", Who::Service(About::Sessions), sessions),
+        Route::delete("/sessions/{id}", Who::Service(About::Session), end_session),
+        Route::delete("/tokens/{id}", Who::Service(About::Token), revoke_token),
+        Route::get("/tools", Who::Operator, tools),
+        Route::get("/components", Who::Operator, components),
+        Route::put("/components/{name}", Who::Operator, add_component),
+        Route::get("/posture", Who::Operator, posture),
+        Route::get("/containers", Who::Operator, containers),
+    ];
+    routes.extend(manifests::routes());
+    routes
+}
+
+/// For the operator's own doors.
 pub(crate) fn router(hub: Hub) -> Router {
-    Router::new()
-        .route("/health", get(health))
-        .route("/sessions", get(sessions))
-        .route("/sessions/{id}", delete(end_session))
-        .route("/tools", get(tools))
-        .route("/components", get(components))
-        .route("/components/{name}", put(add_component))
-        .route("/posture", get(posture))
-        .route("/containers", get(containers))
-        .merge(manifests::routes())
+    router_of(routes().into_iter().map(|route| route.recorded(&hub)))
+        .layer(middleware::from_fn(actor::is_operator))
         .with_state(hub)
 }
 
@@ -50,21 +62,14 @@ struct ForTool {
     tool: String,
 }
 
-/// A request that was not done.
-pub(super) struct Refused(pub(super) StatusCode, pub(super) String);
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        (self.0, Json(json!({ "error": self.1 }))).into_response()
-    }
-}
-
 async fn health(State(hub): State<Hub>) -> Response {
     Json(hub.health()).into_response()
 }
 
-async fn sessions(State(hub): State<Hub>) -> Response {
-    Json(hub.sessions()).into_response()
+async fn sessions(State(hub): State<Hub>, Extension(actor): Extension<Actor>) -> Response {
+    let mut sessions = hub.sessions();
+    sessions.retain(|session| actor.may_touch(&hub, &session.profile));
+    Json(sessions).into_response()
 }
 
 async fn end_session(State(hub): State<Hub>, Path(id): Path<String>) -> Result<StatusCode, Refused> {
@@ -74,6 +79,18 @@ async fn end_session(State(hub): State<Hub>, Path(id): Path<String>) -> Result<S
     }
     hub.end_session(&id).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a token lets in ends with it: its session within a second.
+async fn revoke_token(State(hub): State<Hub>, Path(id): Path<String>) -> Result<StatusCode, Refused> {
+    let data = hub.data().to_owned();
+    let revoked = tokio::task::spawn_blocking(move || tokens::revoke(&data, &SessionId(id))).await;
+    let lost = |error: tokio::task::JoinError| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+    match revoked.map_err(lost)? {
+        Ok(true) => Ok(StatusCode::NO_CONTENT),
+        Ok(false) => Err(Refused(StatusCode::NOT_FOUND, "there is no such token".to_owned())),
+        Err(error) => Err(Refused(StatusCode::INTERNAL_SERVER_ERROR, chain(&error))),
+    }
 }
 
 async fn tools(State(hub): State<Hub>, Query(query): Query<ForProfile>) -> Result<Json<Vec<ToolView>>, Refused> {

@@ -52,7 +52,7 @@ pub(super) fn text(format: Format, arguments: &Arguments) -> anyhow::Result<Stri
         Format::Compose => formats::compose,
         Format::Actions => formats::actions,
     };
-    let data = arguments.data.directory()?;
+    let data = arguments.hub.data.directory()?;
     let data = data.canonicalize().unwrap_or(data);
     let nobody =
         || format!("no hub has ever run in {}: a runner needs its key, so start `safeclaw hub` once", data.display());

@@ -1,10 +1,10 @@
 //! Lists components and tools, of the running hub or of its files.
 
 use crate::commands::token::profile;
-use crate::data::Data;
+use crate::operator::OperatorAt;
 use crate::output::{self, Form};
 use ::hub::Registration;
-use ::hub::operator::{Client, ClientError};
+use ::hub::operator::ClientError;
 use manifest::ProfileName;
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,14 +16,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = profile)]
     profile: Option<ProfileName>,
     #[command(flatten)]
-    data: Data,
+    hub: OperatorAt,
     #[command(flatten)]
     form: Form,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let data = arguments.data.directory()?;
-    let hub = Client::new(data.join("operator.sock"));
+    let hub = arguments.hub.client()?;
     if let Some(profile) = &arguments.profile {
         let tools = hub.tools(profile).await?;
         if arguments.form.json {
@@ -41,7 +40,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let components = match hub.components().await {
-        Err(ClientError::NoHub { .. }) => from_files(&data)?,
+        Err(ClientError::NoHub { .. }) => from_files(&arguments.hub.data.directory()?)?,
         other => other?,
     };
     if arguments.form.json {

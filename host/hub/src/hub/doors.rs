@@ -1,0 +1,42 @@
+//! What the doors ask of the hub besides calls.
+
+use super::Hub;
+use crate::audit::Audit;
+use crate::tls::ServerTls;
+use jiff::Timestamp;
+use manifest::{ProfileName, Tier};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The certificates of the doors, for whoever asks how the hub is.
+#[derive(Debug, Default)]
+pub(crate) struct Certificates(Mutex<Vec<Arc<ServerTls>>>);
+
+impl Certificates {
+    pub(super) fn problems(&self, now: Timestamp) -> Vec<String> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        all.iter().flat_map(|tls| tls.problems(now)).collect()
+    }
+}
+
+impl Hub {
+    /// From now on its health says what is wrong with these.
+    pub(crate) fn look_after<'a>(&self, certificates: impl Iterator<Item = &'a Arc<ServerTls>>) {
+        self.0.certificates.0.lock().unwrap_or_else(PoisonError::into_inner).extend(certificates.cloned());
+    }
+
+    pub(crate) fn audit(&self) -> &Audit {
+        &self.0.audit
+    }
+
+    /// Its data directory.
+    pub(crate) fn data(&self) -> &Path {
+        self.0.data.root()
+    }
+
+    /// The tiers that a profile reaches; `None` if the manifest in force has no such profile.
+    pub(crate) fn tiers_of(&self, profile: &ProfileName) -> Option<BTreeSet<Tier>> {
+        self.manifest().profiles.get(profile).map(|profile| profile.tiers.clone())
+    }
+}
