@@ -1,6 +1,7 @@
 //! An issuer's keys over time: rotation, an issuer that is down, that is slow, that lies, or that is asked too often.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod example;
 mod fetching;
 
 use super::fetch::Source;
