@@ -21,7 +21,8 @@ async fn the_pages_token_is_who_the_page_says() {
     let claims: serde_json::Value = serde_json::from_str(block("json")).unwrap();
     let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": "k"});
     let now = Timestamp::now();
-    let signed = |changes| key.sign(&header, &changed(changed(claims.clone(), json!({"exp": now.as_second() + 60})), changes));
+    let signed =
+        |changes| key.sign(&header, &changed(changed(claims.clone(), json!({"exp": now.as_second() + 60})), changes));
     let caller = identity.admit(&signed(json!({})), now).await.unwrap();
     let said = format!(
         "is the principal `{}`, with profile `{}` and scope `{}`.",
