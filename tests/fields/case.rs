@@ -37,6 +37,8 @@ pub(super) enum Eye {
     Health(&'static str),
     /// The audit log: in how many runners two calls of this tool ran.
     Runners(&'static str),
+    /// The audit log: what it has of these arguments.
+    Recorded(&'static str, &'static str),
     /// The container of this tool, from inside.
     Inside(&'static str, &'static str),
     /// The operator, over the hub's socket: this part of what is shown of a tool.

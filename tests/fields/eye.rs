@@ -54,6 +54,7 @@ impl Watched {
                 serde_json::to_value(self.own.hub.health()).unwrap().pointer(pointer).unwrap().to_string()
             }
             Eye::Runners(tool) => self.runners(tool).await,
+            Eye::Recorded(tool, arguments) => self.recorded(tool, arguments).await,
             Eye::Inside(tool, fact) => match self.own.hub.posture(&self.caller, tool).await {
                 Err(end) => ended(&end),
                 Ok((inside, _)) => {
@@ -147,6 +148,19 @@ impl Watched {
         let lines = self.own.audit();
         let executed = lines.iter().filter(|line| line["session"] == caller.session.0 && line["event"] == "executed");
         executed.filter_map(|line| line["runner"].as_str()).collect::<BTreeSet<_>>().len().to_string()
+    }
+
+    /// What the audit log has of a call's arguments.
+    async fn recorded(&self, tool: &str, arguments: &str) -> String {
+        let end = self.own.call(&self.caller, tool, arguments).await;
+        let lines = self.own.audit();
+        let mut requested = lines.iter().filter(|line| line["event"] == "requested");
+        let Some(line) = requested.find(|line| line["call"] == end.call_id.to_string()) else {
+            return "nothing".to_owned();
+        };
+        let keyed = line["arguments"].as_str().is_some_and(|digest| digest.starts_with("hmac-sha256:"));
+        let digest = if keyed { "a keyed digest" } else { "no keyed digest" };
+        line["arguments_text"].as_str().map_or_else(|| digest.to_owned(), |text| format!("{digest} and {text}"))
     }
 
     async fn view(&self, tool: &str, pointer: &str) -> String {

@@ -104,6 +104,7 @@ impl Plan {
             pool: self.pool,
             private: Vec::new(),
             identity: self.identity,
+            audit_heads: None,
         })
         .await?;
         for (name, wasm) in self.components {

@@ -76,6 +76,7 @@ async fn start(data: &Path, workspace: &Path) -> (Hub, SocketAddr) {
         pool: PoolConfig::default(),
         identity: hub::identity::Config::default(),
         private: Vec::new(),
+        audit_heads: None,
     };
     let hub = Hub::start(config).await.unwrap_or_else(|e| panic!("the hub starts: {e:?}"));
     for name in ["files", "json", "time", "hello", "hostile", "hostile-net", "conformance"] {

@@ -4,6 +4,7 @@ pub(crate) mod doctor;
 pub(crate) mod health;
 pub(crate) mod hub;
 pub(crate) mod image;
+pub(crate) mod launcher;
 pub(crate) mod manifest;
 pub(crate) mod mcp;
 pub(crate) mod posture;

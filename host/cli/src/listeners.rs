@@ -116,7 +116,6 @@ impl Listeners {
     }
 
     /// What is read again while the hub runs: a process that gives up its rights keeps this one.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the confinement of the hub's process"))]
     pub(crate) fn reads(&self) -> Vec<PathBuf> {
         let files = [
             &self.tls_cert,
@@ -139,6 +138,16 @@ impl Listeners {
         directories.sort();
         directories.dedup();
         directories
+    }
+}
+
+impl Listeners {
+    /// Where a socket is made: its directory.
+    pub(crate) fn writes(&self) -> Option<PathBuf> {
+        match &self.service_listen {
+            Some(ServiceAddress::Unix(path)) => path.parent().map(Path::to_owned),
+            _ => None,
+        }
     }
 }
 

@@ -28,6 +28,15 @@ fn filter(text: &str) -> Result<String, String> {
 }
 
 impl Logs {
+    /// The same for another program of ours.
+    pub(crate) fn arguments(&self) -> [String; 4] {
+        let format = match self.log_format {
+            Format::Text => "text",
+            Format::Json => "json",
+        };
+        ["--log", &self.log, "--log-format", format].map(str::to_owned)
+    }
+
     /// Starts logging. A second start, as in tests, changes nothing.
     pub(crate) fn start(&self) {
         let builder = tracing_subscriber::fmt()

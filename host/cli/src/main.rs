@@ -1,5 +1,6 @@
 //! `safeclaw`: the table of contents. Arguments in, one command, an exit code: 0 it was done, 1 it
 //! failed, 2 it was asked for wrongly. Standard output is for results, standard error for people.
+mod admission;
 mod archive;
 mod commands;
 mod data;
@@ -16,11 +17,10 @@ mod secret;
 mod started;
 mod store;
 mod versions;
-#[cfg_attr(not(test), expect(dead_code, reason = "asked by `manifest apply`"))]
 mod work_tree;
 
 use clap::{Parser, Subcommand};
-use commands::{config, doctor, health, hub, image, manifest, mcp, posture, sessions, token, tool, verify};
+use commands::{config, doctor, health, hub, image, launcher, manifest, mcp, posture, sessions, token, tool, verify};
 use std::process::ExitCode;
 
 /// Runs the tools of AI agents behind two walls: WebAssembly inside a hardened container.
@@ -41,6 +41,8 @@ struct Arguments {
 enum Command {
     /// Run the hub: MCP for agents on loopback, and a socket for the operator
     Hub(hub::Arguments),
+    /// Start containers for a hub that has no access to the container engine
+    Launcher(launcher::Arguments),
     /// Speak MCP on standard input and output, through the running hub
     Mcp(mcp::Arguments),
     /// Add, list or run tools
@@ -93,8 +95,17 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if matches!(arguments.command, Command::Hub(_)) {
         secret::leave_environment()?;
     }
+    match arguments.command {
+        // It gives up rights, which has to be done before there is a second thread.
+        Command::Hub(hub) => hub::run(hub, &arguments.logs),
+        command => block_on(perform(command)),
+    }
+}
+
+/// Runs to the end on as many threads as there are processors.
+fn block_on(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let code = runtime.block_on(perform(arguments.command));
+    let code = runtime.block_on(work);
     // Standard input may still be waited for in a thread that nothing can wake.
     runtime.shutdown_background();
     code
@@ -102,7 +113,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
 async fn perform(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Hub(arguments) => hub::run(arguments).await,
+        Command::Hub(_) => anyhow::bail!("the hub is started before there is a runtime"),
+        Command::Launcher(arguments) => launcher::run(arguments).await,
         Command::Mcp(arguments) => mcp::run(arguments).await,
         Command::Tool(command) => tool::run(command).await,
         Command::Token(command) => token::run(command),

@@ -3,7 +3,11 @@
 use anyhow::Context;
 use clap::Args;
 use manifest::{MountName, Read, SourceFile};
+use rustix::fs::OFlags;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// A manifest is a few files of a few kilobytes; more is a wrong directory.
@@ -82,8 +86,18 @@ pub(crate) fn files(dir: &Path) -> anyhow::Result<Vec<SourceFile>> {
     paths.iter().map(|path| source(path)).collect()
 }
 
+/// An agent may be able to write where these lie: a FIFO would hold the command, a link lead elsewhere, and a file grow
+/// while it is read.
 fn source(path: &Path) -> anyhow::Result<SourceFile> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} is not readable as UTF-8", path.display()))?;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    let file = opened.with_context(|| format!("{} cannot be opened; a link is not followed", path.display()))?;
+    let kind = file.metadata().with_context(|| format!("{} cannot be read", path.display()))?;
+    anyhow::ensure!(kind.is_file(), "{} is not a regular file", path.display());
+    let mut text = String::new();
+    let read = file.take(MAX_BYTES + 1).read_to_string(&mut text);
+    read.with_context(|| format!("{} is not readable as UTF-8", path.display()))?;
+    anyhow::ensure!(text.len() as u64 <= MAX_BYTES, "{} has more than {MAX_BYTES} bytes", path.display());
     Ok(SourceFile { name: path.display().to_string(), text })
 }
 
@@ -109,6 +123,21 @@ mod tests {
         }
         let texts: Vec<_> = files(dir.path()).unwrap().into_iter().map(|file| file.text).collect();
         assert_eq!(texts, ["a.toml", "b.toml"]);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_and_never_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let said = || format!("{:#}", files(dir.path()).unwrap_err());
+        let path = dir.path().join("x.toml");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(said().contains("not a regular file"), "{}", said());
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", &path).unwrap();
+        assert!(said().contains("a link is not followed"), "{}", said());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, [0xff]).unwrap();
+        assert!(said().contains("UTF-8"), "{}", said());
     }
 
     #[test]

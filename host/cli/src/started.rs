@@ -6,7 +6,7 @@ use crate::engine::{EngineAt, ImageIs};
 use crate::manifests::{self, ManifestAt};
 use crate::store::StoreAt;
 use ::hub::identity::Config;
-use ::hub::{Governed, Hub, HubConfig, PoolConfig, Wall2};
+use ::hub::{Governed, HeadCopies, Hub, HubConfig, PoolConfig, Wall2};
 use anyhow::Context;
 use clap::Args;
 use manifest::Tier;
@@ -33,6 +33,9 @@ pub(crate) struct HubIs {
     /// Said by the one command that lets others in.
     #[arg(skip)]
     pub(crate) identity: Config,
+    /// Of `safeclaw hub` alone.
+    #[arg(skip)]
+    pub(crate) audit_heads: Option<HeadCopies>,
 }
 
 /// For whom.
@@ -73,6 +76,7 @@ impl HubIs {
             denied_tiers,
             identity: self.identity.clone(),
             pool: PoolConfig { per_class: parked, ..PoolConfig::default() },
+            audit_heads: self.audit_heads.clone(),
         };
         Hub::start(config).await.context("the hub did not start")
     }

@@ -3,6 +3,7 @@
 
 use manifest::{Access, ContainerSize, MountName, Runtime};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Which of the image's two programs a container runs.
@@ -49,6 +50,7 @@ impl From<ContainerSize> for Size {
 
 /// A directory of the host that every container of a class sees at `/mnt/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MountSpec {
     /// Its name.
     pub name: MountName,
@@ -60,6 +62,7 @@ pub struct MountSpec {
 
 /// A class of containers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClassSpec {
     /// Which program.
     pub program: Program,
@@ -74,4 +77,11 @@ pub struct ClassSpec {
     /// Where the launcher keeps the FIFOs of containers that it starts: each sees its own, at `/frames`. Without,
     /// frames go over the attached standard input and output, and so through the engine.
     pub frames: Option<PathBuf>,
+}
+
+impl ClassSpec {
+    /// Where a container of this class has its mounts.
+    pub(crate) fn mount_points(&self) -> BTreeMap<MountName, PathBuf> {
+        self.mounts.iter().map(|mount| (mount.name.clone(), PathBuf::from(format!("/mnt/{}", mount.name)))).collect()
+    }
 }

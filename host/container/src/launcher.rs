@@ -6,24 +6,33 @@ mod attached;
 mod engine;
 mod error;
 mod frames;
+pub mod host;
+pub mod operator;
 mod process;
+mod record;
+mod relay;
+mod remote;
 mod ward;
+mod wire;
 
 pub use attached::{Attached, Diagnostics};
 pub use engine::{Live, default_socket, live, load_image};
 pub use error::LauncherError;
 pub use process::ProcessConfig;
+pub use record::Record;
 
 use crate::class::ClassSpec;
 use crate::image::ImageId;
 use crate::message::{ContainerName, Create, Created, Event, HubId, Inspected, Listed};
 use crate::mounts::MountWarning;
 use crate::posture::Posture;
+use attached::Parts;
 use manifest::{ClassId, Digest, MountName};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::UnixStream;
 use tokio::sync::broadcast;
 
 /// What a launcher is built with.
@@ -61,6 +70,7 @@ pub struct Launcher(Kind);
 enum Kind {
     Engine(Arc<engine::EngineLauncher>),
     Processes(Arc<process::ProcessLauncher>),
+    Remote(Arc<remote::RemoteLauncher>),
 }
 
 impl Launcher {
@@ -80,6 +90,46 @@ impl Launcher {
         Ok(Self(Kind::Processes(process::ProcessLauncher::new(config)?)))
     }
 
+    /// A launcher in a process of its own, at the other end of a connection. Whoever drops it ends everything that
+    /// was started over it.
+    ///
+    /// # Errors
+    /// That process refuses this hub, or the engine; each says what to do.
+    pub async fn remote(stream: UnixStream, hub_id: HubId, hub_key: String) -> Result<Self, LauncherError> {
+        Ok(Self(Kind::Remote(remote::RemoteLauncher::begin(stream, hub_id, hub_key).await?)))
+    }
+
+    /// From here on a launcher of its own takes no manifest from this hub that the operator has not given it. One in
+    /// this process has nobody to keep out.
+    ///
+    /// # Errors
+    /// The launcher is gone.
+    pub async fn seal(&self) -> Result<(), LauncherError> {
+        match &self.0 {
+            Kind::Remote(remote) => remote.seal().await,
+            Kind::Engine(_) | Kind::Processes(_) => Ok(()),
+        }
+    }
+
+    /// How many containers were made here that still are.
+    pub(crate) fn count(&self) -> usize {
+        match &self.0 {
+            Kind::Engine(engine) => engine.count(),
+            Kind::Processes(processes) => processes.count(),
+            Kind::Remote(_) => 0,
+        }
+    }
+
+    /// Ends every container that was made here, and waits this long until none is left. Gives how many are.
+    pub(crate) async fn end_all(&self, patience: Duration) -> usize {
+        match &self.0 {
+            Kind::Engine(engine) => engine.end_all(patience).await,
+            Kind::Processes(processes) => processes.end_all().await,
+            // Whoever made them ends them, with the connection.
+            Kind::Remote(_) => 0,
+        }
+    }
+
     /// Takes the classes of a manifest, after which containers of them can be made; gives what the operator should
     /// know about their mounts. Those of the two manifests admitted last are kept.
     ///
@@ -93,6 +143,7 @@ impl Launcher {
         match &self.0 {
             Kind::Engine(engine) => engine.admit(manifest, classes).await,
             Kind::Processes(processes) => processes.admit(manifest, classes),
+            Kind::Remote(remote) => remote.admit(manifest, classes).await,
         }
     }
 
@@ -104,6 +155,7 @@ impl Launcher {
         match &self.0 {
             Kind::Engine(engine) => engine.create(message).await,
             Kind::Processes(processes) => processes.create(message),
+            Kind::Remote(remote) => remote.create(message).await,
         }
     }
 
@@ -113,9 +165,15 @@ impl Launcher {
     /// # Errors
     /// Not a container of this launcher, attached before, or the engine's refusal; the container is then gone.
     pub async fn attach(&self, container: &ContainerName) -> Result<Attached, LauncherError> {
+        self.parts(container).await.map(Parts::attached)
+    }
+
+    /// The same, for whoever hands it on.
+    pub(in crate::launcher) async fn parts(&self, container: &ContainerName) -> Result<Parts, LauncherError> {
         match &self.0 {
             Kind::Engine(engine) => engine.attach(container).await,
             Kind::Processes(processes) => processes.attach(container),
+            Kind::Remote(remote) => remote.attach(container).await,
         }
     }
 
@@ -127,6 +185,7 @@ impl Launcher {
         match &self.0 {
             Kind::Engine(engine) => engine.kill(container).await,
             Kind::Processes(processes) => processes.kill(container).await,
+            Kind::Remote(remote) => remote.kill(container).await,
         }
     }
 
@@ -138,6 +197,7 @@ impl Launcher {
         match &self.0 {
             Kind::Engine(engine) => engine.list().await,
             Kind::Processes(processes) => Ok(processes.list()),
+            Kind::Remote(remote) => remote.list().await,
         }
     }
 
@@ -149,6 +209,7 @@ impl Launcher {
         match &self.0 {
             Kind::Engine(engine) => engine.inspect(container).await,
             Kind::Processes(processes) => processes.inspect(container),
+            Kind::Remote(remote) => remote.inspect(container).await,
         }
     }
 
@@ -158,6 +219,7 @@ impl Launcher {
         match &self.0 {
             Kind::Engine(engine) => engine.events(),
             Kind::Processes(processes) => processes.events(),
+            Kind::Remote(remote) => remote.events(),
         }
     }
 
@@ -171,6 +233,7 @@ impl Launcher {
         match &self.0 {
             Kind::Engine(engine) => engine.remove_leftovers(patience).await,
             Kind::Processes(_) => Ok(Leftovers::default()),
+            Kind::Remote(remote) => remote.remove_leftovers(patience).await,
         }
     }
 
@@ -184,6 +247,7 @@ impl Launcher {
         match &self.0 {
             Kind::Engine(engine) => engine.stands(container, manifest).await,
             Kind::Processes(processes) => Ok(processes.stands(container, manifest)),
+            Kind::Remote(remote) => remote.stands(container, manifest).await,
         }
     }
 
@@ -193,6 +257,7 @@ impl Launcher {
         match &self.0 {
             Kind::Engine(engine) => engine.posture(container),
             Kind::Processes(_) => None,
+            Kind::Remote(remote) => remote.posture(container),
         }
     }
 
@@ -203,6 +268,7 @@ impl Launcher {
     pub async fn differences(&self, container: &ContainerName) -> Result<Vec<String>, LauncherError> {
         match &self.0 {
             Kind::Engine(engine) => engine.differences(container).await,
+            Kind::Remote(remote) => remote.differences(container).await,
             Kind::Processes(_) => Ok(vec!["there is no container: wall 2 is off".to_owned()]),
         }
     }
@@ -214,6 +280,7 @@ impl Launcher {
         match &self.0 {
             Kind::Engine(engine) => engine.mount_points(manifest, class),
             Kind::Processes(processes) => processes.mount_points(manifest, class),
+            Kind::Remote(remote) => remote.mount_points(manifest, class),
         }
     }
 }

@@ -34,6 +34,7 @@ pub struct Create {
 
 /// Answer to `create`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Created {
     /// Its name.
     pub container: ContainerName,
@@ -43,6 +44,7 @@ pub struct Created {
 
 /// One entry of the answer to `list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Listed {
     /// Its name.
     pub container: ContainerName,
@@ -56,6 +58,7 @@ pub struct Listed {
 
 /// Answer to `inspect`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Inspected {
     /// Its name.
     pub container: ContainerName,
@@ -67,6 +70,7 @@ pub struct Inspected {
 
 /// One of `events`, subscribed to before anything is started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Event {
     /// Which container.
     pub container: ContainerName,

@@ -12,6 +12,7 @@ pub use forbidden::Forbidden;
 
 use crate::class::MountSpec;
 use manifest::{Access, MountName};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -85,7 +86,8 @@ pub enum MountError {
 }
 
 /// What an operator should know about a mount that is allowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum MountWarning {
     /// Programs on it can be executed; the container engine cannot change that for a bind mount.
     Executable {

@@ -1,5 +1,6 @@
 //! The hub as its faces see it: what they hand in, what they get back, and nothing of how.
 
+pub use crate::audit::{BadHeadCopies, HeadCopies};
 use crate::identity::{Config, Scopes};
 use crate::manifests::Proposal;
 use crate::store::{Location, StoreError};
@@ -10,6 +11,7 @@ use manifest::{BadName, ClassId, ComponentName, Digest, Manifest, MountName, Pro
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -34,6 +36,8 @@ pub struct HubConfig {
     pub pool: PoolConfig,
     /// The issuers whose tokens are taken besides the hub's own.
     pub identity: Config,
+    /// Where heads of the audit log are copied to, if anywhere.
+    pub audit_heads: Option<HeadCopies>,
 }
 
 /// What decides over a hub.
@@ -76,6 +80,13 @@ pub enum Wall2 {
         /// The container engine's socket.
         socket: PathBuf,
         /// The runner image.
+        image: ImageId,
+    },
+    /// A container, by a launcher in a process of its own: this one holds no engine's socket.
+    Launcher {
+        /// The connection to it, on which nothing has been said yet.
+        connection: Arc<UnixStream>,
+        /// The runner image that it starts.
         image: ImageId,
     },
     /// A child process: wall 2 is off. For authors (`--no-container`).

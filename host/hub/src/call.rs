@@ -4,7 +4,7 @@
 mod outcome;
 
 use crate::api::{CallEnd, CallNote, CallOutcome, Caller};
-use crate::audit::{Denied, Entry, Executed, OutcomeUnknown, Requested};
+use crate::audit::{self, AuditError, Denied, Entry, Executed, Measured, OutcomeUnknown, Reported, Requested, Usage};
 use crate::bounds::{self, OutOfBounds};
 use crate::catalogue::Offer;
 use crate::force::InForce;
@@ -13,7 +13,7 @@ use crate::identity::Scopes;
 use crate::policy::{self, Decision};
 use crate::runner::{Ended, Reached, RunnerEnd, Why};
 use crate::session::{Denials, Need, Refusal, Serving, Session};
-use manifest::{Digest, Limits, RunnerScope, ToolName};
+use manifest::{ArgumentsRecord, Limits, RunnerScope, ToolName};
 use outcome::{audited, broken, from_runner, limit};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -120,7 +120,7 @@ pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
 
     // It is written down, or it does not happen.
     let _open = session.begin();
-    if let Err(error) = hub.audit.write(Entry::Requested(attempt.requested(&offer, &arguments))).await {
+    if let Err(error) = attempt.record(&session, &offer, &arguments).await {
         tracing::error!(%error, call = %attempt.id, "denied: it could not be recorded");
         return attempt.end(denied("calls cannot be recorded at the moment"), None);
     }
@@ -129,23 +129,25 @@ pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
     let outcome = if flight.is_withdrawn() { withdrawn(outcome) } else { outcome };
     drop(place);
 
-    let runner = cost.serving.as_ref().map(|serving| serving.runner.born.container.clone());
+    let born = cost.serving.as_ref().map(|serving| &serving.runner.born);
+    let (runner, posture) = (born.map(|born| born.container.clone()), born.map(|born| born.posture.clone()));
     if let (Some(reason), Some(runner)) = (cost.unknown, runner.clone()) {
         let (session, tool) = (caller.session.clone(), tool.name.clone());
         let unknown = OutcomeUnknown { call: attempt.id, session, tool, runner, reason };
         // The record of its end follows; if neither can be written, that one says so.
         drop(hub.audit.write(Entry::OutcomeUnknown(unknown)).await);
     }
-    let wall_us = attempt.wall_us();
+    let measured = Measured { wall_us: attempt.wall_us(), runner_us: cost.runner_us, result_bytes: cost.result_bytes };
+    let reported =
+        cost.usage.as_ref().map(|usage| Reported { cpu_us: usage.cpu_us, peak_memory_bytes: usage.peak_memory_bytes });
     let executed = Executed {
         call: attempt.id,
         session: caller.session.clone(),
         tool: tool.name.clone(),
         outcome: audited(&outcome),
         runner,
-        wall_us,
-        runner_us: cost.runner_us,
-        result_bytes: cost.result_bytes,
+        posture,
+        usage: Usage { hub: measured, runner: reported },
     };
     if let Err(error) = hub.audit.write(Entry::Executed(executed)).await {
         // What it did cannot be undone; what it answered is not passed on unrecorded.
@@ -270,6 +272,21 @@ impl<'a> Attempt<'a> {
         self.hub.need(self.force, self.caller, offer)
     }
 
+    /// Writes down that it is about to happen; a session's first call begins it. What only a person can allow
+    /// survives a power loss as well.
+    async fn record(&self, session: &Session, offer: &Offer, arguments: &str) -> Result<(), AuditError> {
+        let audit = &self.hub.audit;
+        if session.announce() {
+            let Caller { session, principal, profile } = self.caller.clone();
+            audit.write(Entry::SessionBegun { session, principal, profile }).await?;
+        }
+        let requested = Entry::Requested(self.requested(offer, arguments));
+        if policy::needs_approval(offer.tool.tier) {
+            return audit.write_durable(requested).await;
+        }
+        audit.write(requested).await
+    }
+
     fn requested(&self, offer: &Offer, arguments: &str) -> Requested {
         Requested {
             call: self.id,
@@ -278,9 +295,12 @@ impl<'a> Attempt<'a> {
             tool: offer.tool.name.clone(),
             tier: offer.tool.tier,
             component: offer.registration.component.clone(),
+            artefact: offer.registration.artefact.clone(),
+            grants: offer.grants.clone(),
             manifest: self.force.digest.clone(),
-            arguments: Digest::of(arguments.as_bytes()),
+            arguments: self.hub.audit.digest(arguments),
             arguments_bytes: arguments.len(),
+            arguments_text: (offer.tool.record == ArgumentsRecord::Arguments).then(|| audit::in_clear(arguments)),
         }
     }
 

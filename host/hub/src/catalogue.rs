@@ -20,6 +20,8 @@ pub(crate) struct Offer {
     pub(crate) listed: ListedTool,
     /// Whether its schema maps arguments to headers.
     pub(crate) takes_headers: bool,
+    /// Names all that the manifest says of the tool.
+    pub(crate) grants: Digest,
 }
 
 /// All of them, and why others are not among them.
@@ -99,6 +101,7 @@ fn offer(
         described: described.clone(),
         listed,
         takes_headers: described.input_schema.contains("x-mcp-header"),
+        grants: tool.digest(),
     })
 }
 

@@ -118,12 +118,14 @@ fn key_seed(root: &Path) -> Result<[u8; 32], StartError> {
 }
 
 /// Where a hub keeps its artefacts in its data directory.
-pub(crate) fn artefacts(root: &Path) -> PathBuf {
+#[must_use]
+pub fn artefacts(root: &Path) -> PathBuf {
     root.join("artefacts")
 }
 
 /// Where the FIFOs of containers are that have not been heard yet.
-pub(crate) fn frames(root: &Path) -> PathBuf {
+#[must_use]
+pub fn frames(root: &Path) -> PathBuf {
     root.join("frames")
 }
 
@@ -194,7 +196,10 @@ fn permit(path: &Path, mode: u32) -> Result<(), StartError> {
 }
 
 /// Reads a small file of ours, or makes it from this many random bytes; nobody else may have had access to it.
-fn secret<const BYTES: usize>(path: &Path, make: impl FnOnce(&[u8; BYTES]) -> Vec<u8>) -> Result<Vec<u8>, StartError> {
+pub(crate) fn secret<const BYTES: usize>(
+    path: &Path,
+    make: impl FnOnce(&[u8; BYTES]) -> Vec<u8>,
+) -> Result<Vec<u8>, StartError> {
     let fail = |what| move |source: io::Error| StartError::Data { path: path.to_owned(), what, source };
     if !path.exists() {
         let mut random = [0; BYTES];

@@ -10,7 +10,12 @@
 macro_rules! failpoint {
     ($name:literal) => {
         #[cfg(test)]
-        $crate::failpoint::pass($name)
+        $crate::failpoint::pass($name, || ())
+    };
+    // What is half done when it dies there, such as half of a write.
+    ($name:literal, $half:expr) => {
+        #[cfg(test)]
+        $crate::failpoint::pass($name, || $half)
     };
 }
 pub(crate) use failpoint;
@@ -69,13 +74,14 @@ mod harness {
     }
 
     /// Behind `failpoint!`.
-    pub(crate) fn pass(name: &'static str) {
+    pub(crate) fn pass(name: &'static str, half: impl FnOnce()) {
         let Some(plan) = PLAN.as_ref() else { return };
         let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(name).or_default();
         *count += 1;
         note(&plan.directory.join(PASSED), name);
         if plan.die_at.as_ref().is_some_and(|(at, nth)| at == name && nth == count) {
+            half();
             kill_process(getpid(), Signal::KILL).unwrap();
             // A signal to oneself is delivered before the call returns to this thread; others may still run.
             loop {

@@ -75,9 +75,7 @@ impl InForce {
 
     /// The same, for which these classes of containers are to be admitted.
     pub(crate) fn admitted(self, classes: &BTreeMap<ClassId, ClassSpec>) -> Self {
-        // A map of names to plain data: there is no way to write it that fails.
-        let admission = Digest::of(&serde_json::to_vec(classes).unwrap_or_default());
-        Self { admission, ..self }
+        Self { admission: admission(classes), ..self }
     }
 
     /// The same, with what is registered.
@@ -142,6 +140,13 @@ impl InForce {
             && self.manifest.runtime(was.tier) <= next.manifest.runtime(is.tier)
             && within(&was, &is)
     }
+}
+
+/// What names these classes of containers to the launcher.
+#[must_use]
+pub fn admission(classes: &BTreeMap<ClassId, ClassSpec>) -> Digest {
+    // A map of names to plain data: there is no way to write it that fails.
+    Digest::of(&serde_json::to_vec(classes).unwrap_or_default())
 }
 
 /// The operator's word before the manifest's.

@@ -352,6 +352,7 @@ impl Inner {
         Need {
             pool: &self.pool,
             tickets: &self.tickets,
+            audit: &self.audit,
             manifest: &force.digest,
             admission: &force.admission,
             class,
@@ -419,6 +420,7 @@ impl Inner {
         if let Err(error) = self.audit.write_durable(Entry::HubStopped { hub: self.hub_id.clone() }).await {
             tracing::error!(%error, "the end is not recorded");
         }
+        self.audit.close().await;
     }
 }
 

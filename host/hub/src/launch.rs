@@ -2,7 +2,7 @@
 
 mod fates;
 
-use crate::audit::{Audit, Entry};
+use crate::audit::{Audit, AuditError, Entry};
 use crate::runner::{Born, Departure, Fate, Reap, Runner, RunnerEnd, Streams, Verdict, Why};
 use container::{Attached, ContainerName, Create, Created, Diagnostics, Launcher, LauncherError};
 use fates::Fates;
@@ -33,6 +33,8 @@ pub(crate) enum StartFailure {
     Launcher(#[from] LauncherError),
     #[error("{0}")]
     Runner(RunnerEnd),
+    #[error("its start could not be recorded")]
+    Unrecorded(#[from] AuditError),
 }
 
 /// A container that was just started.
@@ -70,12 +72,15 @@ impl Starter {
         Ok(Opened { created, streams: Streams { input, output }, container })
     }
 
-    /// Starts a runner and waits for its hello.
+    /// Starts a runner and waits for its hello. One that cannot be written down does not live.
     pub(crate) async fn runner(&self, manifest: &Digest, class: &ClassId) -> Result<Runner, StartFailure> {
         let Opened { created, streams, container } = self.open(manifest, class).await?;
         let born = Born { container: created.container, posture: created.posture };
+        let (runner, posture, class) = (born.container.clone(), born.posture.clone(), class.clone());
         let reap: Reap = Box::new(move |departure, why| Box::pin(container.judge(departure, why)));
-        Runner::meet(streams, born, reap, &self.tasks).await.map_err(StartFailure::Runner)
+        let met = Runner::meet(streams, born, reap, &self.tasks).await.map_err(StartFailure::Runner)?;
+        self.audit.write(Entry::RunnerStarted { runner, class, posture }).await?;
+        Ok(met)
     }
 }
 
@@ -121,7 +126,12 @@ impl Container {
         let (reason, told) = (why.for_audit(), why.to_string());
         let reap = self.reap(departure, &told);
         match why.verdict() {
-            Verdict::Wanted => reap.await,
+            Verdict::Wanted => {
+                let fate = reap.await;
+                let Fate { out_of_memory, exit_code } = fate;
+                record(Entry::RunnerEnded { runner, class, reason, exit_code, out_of_memory }).await;
+                fate
+            }
             Verdict::Breach => tokio::join!(reap, record(Entry::RunnerKilled { runner, class, reason })).0,
             Verdict::Loss => {
                 let fate = reap.await;

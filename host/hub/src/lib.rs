@@ -5,11 +5,12 @@
 //! `mcp`, `http`, `operator` and `stdio` are faces that translate to and from it.
 mod answer;
 pub mod api;
-mod audit;
+pub mod audit;
 pub mod bounds;
 mod call;
 mod catalogue;
 pub mod clean;
+pub mod confine;
 pub mod data;
 mod failpoint;
 mod force;
@@ -36,5 +37,6 @@ pub mod tls;
 pub mod tokens;
 
 pub use api::*;
+pub use force::admission;
 pub use hub::{Hub, classes};
 pub use registry::{Recorded, registered};

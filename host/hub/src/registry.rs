@@ -182,17 +182,21 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::audit::Place;
     use crate::data::DataDir;
     use crate::testing::registration;
     use container::{Launcher, ProcessConfig};
     use protocol::HubKey;
     use tokio_util::task::TaskTracker;
 
-    fn registrar(data: &DataDir, audit: &Path) -> Registrar {
+    fn registrar(data: &DataDir, full: Option<&Path>) -> Registrar {
         let program = std::path::PathBuf::from("/proc/self/exe");
         let processes =
             ProcessConfig { runner: program.clone(), compile: program, hub_key: String::new(), forbidden: Vec::new() };
-        let audit = Audit::open(audit).unwrap();
+        let audit = Audit::open(Place::of(data), "test", None).unwrap();
+        if let Some(full) = full {
+            audit.divert(std::fs::File::options().append(true).open(full).unwrap());
+        }
         Registrar {
             shelf: Arc::new(Shelf::new(data, Sealer::from_seed(&[9; 32]))),
             starter: Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone()),
@@ -207,12 +211,9 @@ mod tests {
     async fn what_cannot_be_recorded_is_not_kept() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(dir.path()).unwrap();
-        let full = registrar(&data, Path::new("/dev/full"));
+        let full = registrar(&data, Some(Path::new("/dev/full")));
         let refused = full.keep(&registration(&["read"]), Arc::new(b"wasm".to_vec())).await;
-        assert!(
-            matches!(&refused, Err(RegisterError::Io { path, .. }) if path == Path::new("/dev/full")),
-            "{refused:?}"
-        );
+        assert!(matches!(&refused, Err(RegisterError::Io { path, .. }) if *path == data.audit()), "{refused:?}");
         assert!(full.shelf.registrations().unwrap().is_empty());
         assert_eq!(data.components().read_dir().unwrap().count(), 0);
     }
@@ -221,7 +222,7 @@ mod tests {
     async fn what_is_kept_is_recorded_first() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(dir.path()).unwrap();
-        let registrar = registrar(&data, &data.audit());
+        let registrar = registrar(&data, None);
         let ours = registration(&["read"]);
         // Nothing can be stored any more, and yet it is written down: so the record came first.
         std::fs::remove_dir(data.components()).unwrap();

@@ -13,7 +13,7 @@ use manifest::{ClassId, Tier};
 use serving::Slot;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -46,6 +46,7 @@ pub(crate) struct Session {
     busy: Mutex<Instant>,
     open: AtomicUsize,
     calls: AtomicU64,
+    announced: AtomicBool,
 }
 
 /// A principal has too many sessions.
@@ -78,12 +79,12 @@ impl Sessions {
         self.lock().values().cloned().collect()
     }
 
-    /// Ends runners that were idle for too long, and forgets sessions that have been for longer.
-    pub(crate) fn sweep(&self, now: Instant, force: &InForce) {
+    /// Ends runners that were idle for too long, and forgets sessions that have been for longer: those are returned.
+    pub(crate) fn sweep(&self, now: Instant, force: &InForce) -> Vec<Arc<Session>> {
         for session in self.all() {
             session.sweep(now, force);
         }
-        self.lock().retain(|_, session| !session.is_forgotten(now));
+        self.lock().extract_if(.., |_, session| session.is_forgotten(now)).map(|(_, session)| session).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<Session>>> {
@@ -105,7 +106,13 @@ impl Session {
             busy: Mutex::new(now),
             open: AtomicUsize::new(0),
             calls: AtomicU64::new(0),
+            announced: AtomicBool::new(false),
         }
+    }
+
+    /// Whether nobody has written down yet that it has begun: who is told so does it.
+    pub(crate) fn announce(&self) -> bool {
+        !self.announced.swap(true, Ordering::Relaxed)
     }
 
     /// The gate before a tier's tools. A tier that the manifest does not have has none.

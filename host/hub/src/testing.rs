@@ -3,8 +3,8 @@
 
 use crate::api::{RegisteredTool, Registration};
 use manifest::{
-    Access, Ceiling, Component, ComponentName, ContainerSize, Digest, FsGrant, Grants, Limits, Manifest, Mount,
-    MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules, Tool, ToolName,
+    Access, ArgumentsRecord, Ceiling, Component, ComponentName, ContainerSize, Digest, FsGrant, Grants, Limits,
+    Manifest, Mount, MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules, Tool, ToolName,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +27,7 @@ pub(crate) fn tool(name: &str, tier: Tier) -> Tool {
         tier,
         runner: RunnerScope::Session,
         size: ContainerSize::Small,
+        record: ArgumentsRecord::Digest,
         grants: Grants {
             fs: vec![FsGrant { mount: MountName::try_from("work").unwrap(), path: ".".into(), access: Access::Read }],
             env: BTreeMap::new(),

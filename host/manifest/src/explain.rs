@@ -43,7 +43,7 @@ pub struct Explanation {
     pub shares_runner_with: BTreeSet<ToolName>,
     /// Profiles that see it.
     pub profiles: BTreeSet<ProfileName>,
-    /// What it is, with origins: component, tier, reason, runner, size, runtime.
+    /// What it is, with origins: component, tier, reason, runner, size, record, runtime.
     pub is: Vec<Fact>,
     /// What it is granted, with origins.
     pub granted: Vec<Fact>,

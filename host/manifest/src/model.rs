@@ -59,6 +59,16 @@ pub enum ContainerSize {
     Large,
 }
 
+/// What the audit log has of a call's arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ArgumentsRecord {
+    /// A digest with a key of the hub's, and their size.
+    Digest,
+    /// The arguments too, cleaned and cut at 4 KiB.
+    Arguments,
+}
+
 /// What runs a tier's containers. A stronger one is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -127,6 +137,8 @@ pub struct Tool {
     pub runner: RunnerScope,
     /// The size of its container.
     pub size: ContainerSize,
+    /// What the audit log has of its arguments.
+    pub record: ArgumentsRecord,
     /// What it may do.
     pub grants: Grants,
     /// Why the operator grants it.

@@ -1,6 +1,6 @@
 //! The words of the model as text, the same in manifests, messages and JSON.
 
-use crate::model::{Access, Clock, ContainerSize, RunnerScope, Runtime, Tier};
+use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, RunnerScope, Runtime, Tier};
 use std::fmt;
 
 macro_rules! shown {
@@ -28,6 +28,7 @@ shown!(Access, Access::Read => "read", Access::Write => "write");
 shown!(Clock, Clock::Monotonic => "monotonic", Clock::Wall => "wall");
 shown!(RunnerScope, RunnerScope::Session => "session", RunnerScope::Call => "call");
 shown!(ContainerSize, ContainerSize::Small => "small", ContainerSize::Large => "large");
+shown!(ArgumentsRecord, ArgumentsRecord::Digest => "digest", ArgumentsRecord::Arguments => "arguments");
 shown!(Runtime, Runtime::Runc => "runc", Runtime::Runsc => "runsc");
 
 impl Tier {

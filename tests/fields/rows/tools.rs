@@ -101,6 +101,14 @@ pub(super) const CASES: &[Case] = &[
         after: "536870912",
     },
     Case {
+        field: "tools.NAME.record",
+        name: "arguments in clear",
+        change: &[("size = \"large\"\n\n", "size = \"large\"\nrecord = \"arguments\"\n\n")],
+        eye: Eye::Recorded("take", r#"{"what":"memory"}"#),
+        before: "a keyed digest",
+        after: r#"a keyed digest and {"what":"memory"}"#,
+    },
+    Case {
         field: "tools.NAME.trap_imports",
         name: "an import is not listed",
         change: &[(r#""wasi:sockets/tcp", "#, "")],

@@ -1,15 +1,24 @@
-//! `safeclaw hub`: every face of one hub, until it is asked to stop.
+//! `safeclaw hub`: every face of one hub, until it is asked to stop. The process that serves has no access to the
+//! container engine: that has its launcher, which is started, or connected to, before anything else.
 
-use crate::listeners::{Doors, Listeners};
+mod launcher;
+
+use crate::listeners::{self, Listeners};
+use crate::logs::Logs;
 use crate::output::{self, Form};
 use crate::started::{self, HubIs, Whom};
+use ::hub::confine::{self, Confined, Files, Reach};
 use ::hub::identity::Config;
-use ::hub::{Hub, operator, stdio};
+use ::hub::{HeadCopies, Hub, Wall2, operator, stdio};
 use anyhow::Context;
+use launcher::Connected;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -31,26 +40,79 @@ pub(crate) struct Arguments {
     /// Which identity providers' tokens are taken besides this hub's own: a TOML file, see docs/identity.md
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
+    /// Copy each signed head of the audit log to a second place as well: file:PATH, stdout or command:PROGRAM
+    #[arg(long, value_name = "PLACE")]
+    audit_heads: Option<HeadCopies>,
+    #[command(flatten)]
+    at: launcher::At,
     #[command(flatten)]
     listeners: Listeners,
     #[command(flatten)]
     form: Form,
 }
 
-pub(crate) async fn run(mut arguments: Arguments) -> anyhow::Result<ExitCode> {
+/// Launcher first, since this process may start no program afterwards; then its rights; then everything else.
+pub(crate) fn run(mut arguments: Arguments, logs: &Logs) -> anyhow::Result<ExitCode> {
+    // A program among them has to be started while programs can be.
+    let opened = |place: HeadCopies| {
+        let what = format!("{place:?}");
+        place.opened().with_context(|| format!("heads of the audit log cannot be copied to {what}"))
+    };
+    arguments.hub.audit_heads = arguments.audit_heads.take().map(opened).transpose()?;
+    arguments.hub.identity = arguments.identity.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+    take_descriptors();
+    let data = arguments.hub.data.directory()?;
+    let image = arguments.hub.image.id(&data)?;
+    // It has to be there to be within reach.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&data)
+        .with_context(|| format!("the data directory {} cannot be made", data.display()))?;
+    let Connected { connection, child } = arguments.at.connect(&arguments.hub, &image, logs)?;
+    let confined = confine::before_threads(&reach(&arguments, &data)?)?;
+    if confined.files != Files::Limited {
+        tracing::warn!(target: "safeclaw", "this kernel limits what files the hub can reach {}", match confined.files {
+            Files::Partly => "only in part (its Landlock is old)",
+            _ => "not at all (it has no Landlock)",
+        });
+    }
+    let wall2 = Wall2::Launcher { connection: connection.into(), image };
+    let code = crate::block_on(serve(arguments, data, wall2, confined));
+    // With the last of the hub its connection is gone: the launcher ends what is left, and itself.
+    launcher::wait(child);
+    code
+}
+
+/// What the hub opens after its start: whoever takes it over has no more.
+fn reach(arguments: &Arguments, data: &Path) -> anyhow::Result<Reach> {
+    let hub = &arguments.hub;
+    let manifest = hub.manifest.is_said().then(|| hub.manifest.directory()).transpose()?;
+    // SQLite keeps two more files beside its own.
+    let store = hub.store.location()?.and_then(|at| at.path().parent().map(Path::to_owned));
+    let write = std::iter::once(data.to_owned()).chain(store).chain(arguments.listeners.writes()).collect();
+    let read = manifest.into_iter().chain(arguments.listeners.reads()).chain(hub.identity.reads()).collect();
+    Ok(Reach { read, write })
+}
+
+async fn serve(mut arguments: Arguments, data: PathBuf, wall2: Wall2, confined: Confined) -> anyhow::Result<ExitCode> {
     // Awaited from here on, so that a signal during the start is not lost.
     let asked = tokio::spawn(started::asked_to_stop());
-    take_descriptors();
     // The address first: whoever has a wrong one should not wait for containers.
     let doors = arguments.listeners.open(arguments.listen).await?;
     let said = doors.said();
-    let url = said.first().map(|(_, url)| url.as_str()).unwrap_or_default();
-    arguments.hub.identity = identity(arguments.identity.as_deref(), url)?;
-    let hub = arguments.hub.start(Whom::Everybody, arguments.parked).await?;
-    let data = arguments.hub.data.directory()?;
+    // On plain loopback it has three names; elsewhere the one that everybody uses is what tokens are for.
+    if let Some((_, url)) = said.first().filter(|(_, url)| url.starts_with("https://")) {
+        arguments.hub.identity = std::mem::take(&mut arguments.hub.identity).or_resource(url);
+    }
+    let hub = arguments.hub.start_with(Whom::Everybody, arguments.parked, wall2).await?;
     let stop = CancellationToken::new();
-    let served = serve(&hub, &data, doors, &stop);
-    let mut faces = match served {
+    let faces = Sockets::bind(&data).and_then(|sockets| {
+        let tried = confine::after_listening(confined)?;
+        tracing::info!(target: "safeclaw", "the hub has given up its rights; it can no longer {}", tried.join(", "));
+        sockets.serve(&hub, doors, &stop)
+    });
+    let mut faces = match faces {
         Ok(faces) => faces,
         Err(error) => {
             started::stop(&hub).await;
@@ -66,11 +128,27 @@ pub(crate) async fn run(mut arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whose tokens are taken. Where the file does not name the resource, and this hub has one name for everybody, that is
-/// it; on plain loopback it has three.
-fn identity(file: Option<&Path>, url: &str) -> anyhow::Result<Config> {
-    let config = file.map(Config::read).transpose()?.unwrap_or_default();
-    Ok(if url.starts_with("https://") { config.or_resource(url) } else { config })
+/// The sockets of the data directory, bound and not yet served.
+struct Sockets {
+    agents: UnixListener,
+    operators: UnixListener,
+}
+
+impl Sockets {
+    fn bind(data: &Path) -> anyhow::Result<Self> {
+        let agents = stdio::bind(&data.join("mcp.sock"))?;
+        let operators = stdio::bind(&data.join("operator.sock"))?;
+        Ok(Self { agents, operators })
+    }
+
+    /// Serves them and every other door.
+    fn serve(self, hub: &Hub, doors: listeners::Doors, stop: &CancellationToken) -> anyhow::Result<JoinSet<()>> {
+        let mut faces = JoinSet::new();
+        doors.serve(hub, stop, &mut faces)?;
+        faces.spawn(stdio::serve_socket(hub.clone(), self.agents, stop.clone()));
+        faces.spawn(operator::serve(hub.clone(), self.operators, stop.clone()));
+        Ok(faces)
+    }
 }
 
 /// As many descriptors as this process may have: a runner takes three, a connection one, and most logins give 1 024.
@@ -78,16 +156,6 @@ fn take_descriptors() {
     let now = getrlimit(Resource::Nofile);
     // Where that is refused there are as many as before, and what needs one more is told so.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: now.maximum, ..now });
-}
-
-fn serve(hub: &Hub, data: &Path, doors: Doors, stop: &CancellationToken) -> anyhow::Result<JoinSet<()>> {
-    let agents = stdio::bind(&data.join("mcp.sock"))?;
-    let operators = stdio::bind(&data.join("operator.sock"))?;
-    let mut faces = JoinSet::new();
-    doors.serve(hub, stop, &mut faces)?;
-    faces.spawn(stdio::serve_socket(hub.clone(), agents, stop.clone()));
-    faces.spawn(operator::serve(hub.clone(), operators, stop.clone()));
-    Ok(faces)
 }
 
 fn say(hub: &Hub, doors: &[(&str, String)], data: &Path, form: Form) -> anyhow::Result<()> {

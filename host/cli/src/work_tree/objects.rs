@@ -46,7 +46,7 @@ impl<'a> Objects<'a> {
             return damaged("it is an object of another kind");
         }
         match hash(found, &data) {
-            Some(hash) if hash == id.to_owned() => Ok(data),
+            Some(hash) if hash == id => Ok(data),
             _ => damaged("it is another object than its name says"),
         }
     }

@@ -1,5 +1,11 @@
 //! Hostile repositories. Most are written by hand, object by object, since no program would write them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
 
 mod attacks;
 mod committed;
@@ -36,7 +42,7 @@ impl Repo {
             repo.write(&format!("policy/{name}"), text);
         }
         let commit = repo.commit(files);
-        repo.write(".git/refs/heads/main", &format!("{commit}\n"));
+        repo.write(".git/refs/heads/main", format!("{commit}\n"));
         (repo, commit)
     }
 

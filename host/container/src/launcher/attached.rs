@@ -1,8 +1,10 @@
 //! A runner's streams. Standard output carries frames; standard error is kept, bounded, for whoever has to
 //! find out why a runner died.
 
+use super::frames::Frames;
 use bytes::{Buf as _, Bytes};
 use futures_util::Stream;
+use futures_util::stream::BoxStream;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -62,6 +64,33 @@ impl Diagnostics {
 fn unsafe_to_show(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The same before it is anybody's: to be used in this process, or to be handed to another.
+pub(super) struct Parts {
+    /// Our ends of its FIFOs, if frames go through those.
+    pub(super) frames: Option<Frames>,
+    /// What comes from the attached streams.
+    pub(super) pieces: BoxStream<'static, io::Result<Piece>>,
+    /// The attached standard input.
+    pub(super) input: Box<dyn AsyncWrite + Send + Unpin>,
+    pub(super) exit: oneshot::Receiver<i64>,
+}
+
+impl Parts {
+    /// For use in this process.
+    pub(super) fn attached(self) -> Attached {
+        let Self { frames, pieces, input, exit } = self;
+        let diagnostics = Diagnostics::default();
+        let attached = Output::new(pieces, diagnostics.clone());
+        match frames {
+            Some(frames) => {
+                let (input, output) = frames.streams(attached, input);
+                Attached { input: Box::new(input), output: Box::new(output), diagnostics, exit }
+            }
+            None => Attached { input, output: Box::new(attached), diagnostics, exit },
+        }
+    }
 }
 
 /// One piece of what the engine sends for an attached container.

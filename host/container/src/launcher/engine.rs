@@ -13,7 +13,7 @@ pub use connect::{default_socket, load_image};
 pub use live::{Live, live};
 
 use super::admitted::Admitted;
-use super::attached::{Attached, Diagnostics, Output, Piece};
+use super::attached::{Parts, Piece};
 use super::frames::Frames;
 use super::ward::{Claim, Ward, Wards};
 use super::{LauncherConfig, LauncherError};
@@ -167,10 +167,10 @@ impl EngineLauncher {
         Ok(created)
     }
 
-    pub(super) async fn attach(self: &Arc<Self>, name: &ContainerName) -> Result<Attached, LauncherError> {
-        let (attached, unclaimed) = self.apart(Self::start(Arc::clone(self), name.clone())).await?;
+    pub(super) async fn attach(self: &Arc<Self>, name: &ContainerName) -> Result<Parts, LauncherError> {
+        let (parts, unclaimed) = self.apart(Self::start(Arc::clone(self), name.clone())).await?;
         unclaimed.keep();
-        Ok(attached)
+        Ok(parts)
     }
 
     /// Runs to its end whether or not the caller still waits: half a request to the engine is worse than one
@@ -253,7 +253,7 @@ impl EngineLauncher {
         Ok(now == *then)
     }
 
-    async fn start(self: Arc<Self>, name: ContainerName) -> Result<(Attached, Unclaimed), LauncherError> {
+    async fn start(self: Arc<Self>, name: ContainerName) -> Result<(Parts, Unclaimed), LauncherError> {
         let exit = match self.wards.claim(&name) {
             Claim::Yours(exit) => exit,
             Claim::Taken => return Err(LauncherError::Attached(name)),
@@ -266,22 +266,14 @@ impl EngineLauncher {
             query::AttachContainerOptionsBuilder::default().stream(true).stdin(true).stdout(true).stderr(true).build();
         let streams = asked("attach to a container", self.docker.attach_container(&id, Some(all))).await?;
         asked("start a container", self.docker.start_container(&id, None)).await?;
-        let diagnostics = Diagnostics::default();
         let pieces = streams.output.map(|piece| match piece {
             Ok(LogOutput::StdOut { message }) => Ok(Piece::Output(message)),
             Ok(LogOutput::StdErr { message }) => Ok(Piece::Diagnostics(message)),
             Ok(LogOutput::Console { .. } | LogOutput::StdIn { .. }) => Ok(Piece::Torn),
             Err(error) => Err(io::Error::other(error)),
         });
-        let attached = Output::new(pieces, diagnostics.clone());
-        let attached = match frames {
-            Some(frames) => {
-                let (input, output) = frames.streams(attached, streams.input);
-                Attached { input: Box::new(input), output: Box::new(output), diagnostics, exit }
-            }
-            None => Attached { input: Box::new(streams.input), output: Box::new(attached), diagnostics, exit },
-        };
-        Ok((attached, unclaimed))
+        let parts = Parts { frames, pieces: pieces.boxed(), input: Box::new(streams.input), exit };
+        Ok((parts, unclaimed))
     }
 
     pub(super) async fn list(&self) -> Result<Vec<Listed>, LauncherError> {
@@ -333,6 +325,10 @@ impl EngineLauncher {
         Ok(seen)
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.wards.lock().len()
+    }
+
     pub(super) fn events(&self) -> broadcast::Receiver<Event> {
         self.wards.subscribe()
     }
@@ -343,7 +339,7 @@ impl EngineLauncher {
 
     pub(super) fn mount_points(&self, manifest: &Digest, class: &ClassId) -> BTreeMap<MountName, PathBuf> {
         let Ok(spec) = self.admitted.class(manifest, class) else { return BTreeMap::new() };
-        spec.mounts.iter().map(|mount| (mount.name.clone(), PathBuf::from(format!("/mnt/{}", mount.name)))).collect()
+        spec.mount_points()
     }
 
     fn id_of(&self, name: &ContainerName) -> Option<String> {

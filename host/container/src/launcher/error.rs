@@ -117,6 +117,48 @@ pub enum LauncherError {
     /// No randomness for a name.
     #[error("the kernel gave no random bytes")]
     Random(#[source] std::io::Error),
+    /// A process of the launcher's refused it, in its own words.
+    #[error("{0}")]
+    Said(String),
+    /// A manifest that the launcher has not been told of by the operator, or other classes than it was told.
+    #[error(
+        "the launcher does not know the manifest {0} with these classes and mounts, and takes new ones from the \
+         operator alone: run `safeclaw manifest apply`"
+    )]
+    NotAdmitted(Digest),
+    /// The connection to the launcher cannot be used.
+    #[error("the connection to the launcher cannot be used")]
+    Connection(#[source] std::io::Error),
+    /// The launcher's process is gone.
+    #[error("the launcher has ended: no runner can be started until the hub is started again")]
+    Gone,
+    /// No launcher is to be reached.
+    #[error("no launcher answers at {}: start one with `safeclaw launcher --listen PATH`", .0.display())]
+    NoLauncher(PathBuf, #[source] std::io::Error),
+    /// Another hub's.
+    #[error(
+        "the launcher serves the hub `{known}` and not `{asked}`: if this data directory was made anew, remove {}",
+        .record.display()
+    )]
+    OtherHub {
+        /// Whose containers it starts.
+        known: String,
+        /// Who asked.
+        asked: String,
+        /// Where it is written down.
+        record: PathBuf,
+    },
+    /// What the launcher remembers cannot be read or written.
+    #[error("the launcher's record {} cannot be used: it has to be this user's own, and of mode 0600", .path.display())]
+    Record {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Two launchers with one record.
+    #[error("another launcher is running with {}: end it, or wait until it has ended", .0.display())]
+    Busy(PathBuf),
     /// The launcher is being shut down.
     #[error("the launcher has been shut down")]
     ShutDown,

@@ -10,6 +10,7 @@ use crate::posture::{FRAMES_IN, FRAMES_OUT};
 use rustix::fs::{CWD, FileType, Mode};
 use std::fs::{self, Permissions};
 use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -31,7 +32,7 @@ pub(super) struct Frames {
 
 /// The directory with both names; removed when dropped.
 #[derive(Debug)]
-struct Names(PathBuf);
+pub(super) struct Names(PathBuf);
 
 impl Drop for Names {
     fn drop(&mut self) {
@@ -67,6 +68,28 @@ impl Frames {
         let _ = rustix::pipe::fcntl_setpipe_size(&to_runner, PIPE_BYTES);
         let _ = rustix::pipe::fcntl_setpipe_size(&from_runner, PIPE_BYTES);
         Ok(Self { to_runner, from_runner, names })
+    }
+
+    /// What is left when both ends are another process's.
+    pub(super) fn into_names(self) -> Names {
+        self.names
+    }
+
+    /// Ends that another process made and handed over; the names are `container`'s below `under`.
+    ///
+    /// # Errors
+    /// They are no pipes, or not open in these directions.
+    pub(super) fn handed(to: OwnedFd, from: OwnedFd, under: &Path, container: &ContainerName) -> io::Result<Self> {
+        let (to_runner, from_runner) = (pipe::Sender::from_owned_fd(to)?, pipe::Receiver::from_owned_fd(from)?);
+        Ok(Self { to_runner, from_runner, names: Names(under.join(&container.0)) })
+    }
+
+    /// Copies of both ends, for another process: to the runner, from the runner.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub(super) fn descriptors(&self) -> io::Result<[OwnedFd; 2]> {
+        Ok([self.to_runner.as_fd().try_clone_to_owned()?, self.from_runner.as_fd().try_clone_to_owned()?])
     }
 
     /// The streams of a container that is attached to for its diagnostics, and to be told of its end.

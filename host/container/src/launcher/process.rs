@@ -3,22 +3,29 @@
 
 use super::LauncherError;
 use super::admitted::Admitted;
-use super::attached::{Attached, Diagnostics};
+use super::attached::{Parts, Piece};
 use super::engine::{now, random_hex};
 use super::ward::{Claim, Wards};
 use crate::class::{ClassSpec, Program};
 use crate::message::{ContainerName, Create, Created, Event, EventKind, Inspected, Listed};
 use crate::mounts::{self, Forbidden, MountWarning};
 use crate::posture::digest_of;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use manifest::{ClassId, Digest, MountName};
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::io::AsyncReadExt as _;
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
+
+/// Read at once.
+const CHUNK_BYTES: usize = 16 << 10;
 
 /// What a launcher without containers is built with.
 #[derive(Debug, Clone)]
@@ -103,7 +110,7 @@ impl ProcessLauncher {
         Ok(Created { container, posture: self.posture.clone() })
     }
 
-    pub(super) fn attach(&self, name: &ContainerName) -> Result<Attached, LauncherError> {
+    pub(super) fn attach(&self, name: &ContainerName) -> Result<Parts, LauncherError> {
         let exit = match self.wards.claim(name) {
             Claim::Yours(exit) => exit,
             Claim::Taken => return Err(LauncherError::Attached(name.clone())),
@@ -128,11 +135,12 @@ impl ProcessLauncher {
             (Arc::clone(&slot.kill), slot.told_gone.take())
         };
         self.wards.happened(name, EventKind::Started);
-        let diagnostics = Diagnostics::default();
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         while owners.try_join_next().is_some() {}
-        owners.spawn(own(child, stderr, diagnostics.clone(), kill, Arc::clone(&self.wards), name.clone(), told_gone));
-        Ok(Attached { input: Box::new(input), output: Box::new(output), diagnostics, exit })
+        owners.spawn(own(child, kill, Arc::clone(&self.wards), name.clone(), told_gone));
+        // One after the other: the end is told when both have ended.
+        let pieces = stream::select(read(output).map_ok(Piece::Output), read(stderr).map_ok(Piece::Diagnostics));
+        Ok(Parts { frames: None, pieces: pieces.boxed(), input: Box::new(input), exit })
     }
 
     fn command(&self, spec: &ClassSpec, name: &ContainerName) -> (PathBuf, Command) {
@@ -174,6 +182,20 @@ impl ProcessLauncher {
         Ok(())
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.wards.lock().len()
+    }
+
+    /// Kills all, and waits.
+    pub(super) async fn end_all(&self) -> usize {
+        let names: Vec<_> = self.wards.lock().keys().cloned().collect();
+        for name in names {
+            // A process that is gone is no error.
+            let _ = self.kill(&name).await;
+        }
+        self.wards.lock().len()
+    }
+
     pub(super) fn list(&self) -> Vec<Listed> {
         let alive: Vec<_> =
             self.wards.lock().iter().map(|(n, w)| (n.clone(), w.class.clone(), w.created_unix_s)).collect();
@@ -208,15 +230,13 @@ impl ProcessLauncher {
 /// Waits for a process, or kills it, and tells.
 async fn own(
     mut child: Child,
-    stderr: ChildStderr,
-    diagnostics: Diagnostics,
     kill: Arc<Notify>,
     wards: Arc<Wards<Slot>>,
     name: ContainerName,
     told_gone: Option<watch::Sender<bool>>,
 ) {
     let status = tokio::select! {
-        status = async { tokio::join!(child.wait(), keep(stderr, &diagnostics)).0 } => status,
+        status = child.wait() => status,
         () = kill.notified() => match child.start_kill() {
             Ok(()) => child.wait().await,
             Err(error) => Err(error),
@@ -236,9 +256,15 @@ fn exit_code(status: std::process::ExitStatus) -> i64 {
     i64::from(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
 }
 
-async fn keep(mut stderr: ChildStderr, diagnostics: &Diagnostics) {
-    let mut buffer = vec![0; 4096];
-    while let Ok(some @ 1..) = stderr.read(&mut buffer).await {
-        diagnostics.push(buffer.get(..some).unwrap_or_default());
-    }
+/// What comes out of a pipe, as it comes.
+fn read(from: impl AsyncRead + Send + Unpin + 'static) -> BoxStream<'static, io::Result<Bytes>> {
+    let next = |mut from| async move {
+        let mut bytes = BytesMut::with_capacity(CHUNK_BYTES);
+        match AsyncReadExt::read_buf(&mut from, &mut bytes).await {
+            Ok(0) => Ok(None),
+            Ok(_) => Ok(Some((bytes.freeze(), from))),
+            Err(error) => Err(error),
+        }
+    };
+    stream::try_unfold(from, next).boxed()
 }

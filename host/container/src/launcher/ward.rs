@@ -74,6 +74,11 @@ impl<X> Wards<X> {
         self.lock().get(name).is_some_and(|ward| ward.started && !ward.died)
     }
 
+    /// Nobody will tell what becomes of them.
+    pub(super) fn abandon(&self) {
+        self.lock().clear();
+    }
+
     /// Passes on what happened, once each: an engine that is asked again repeats itself.
     pub(super) fn happened(&self, name: &ContainerName, what: EventKind) {
         let mut alive = self.lock();

@@ -1,9 +1,12 @@
 //! The lines of the audit log.
 
+use super::arguments::ArgumentsDigest;
+use super::head::Head;
+use super::hex::{Hex, PublicKey};
 use crate::api::SessionId;
 use container::ContainerName;
 use jiff::Timestamp;
-use manifest::{ClassId, ComponentName, Digest, Tier, ToolName};
+use manifest::{ClassId, ComponentName, Digest, ProfileName, Tier, ToolName};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -19,6 +22,29 @@ pub(crate) struct Record {
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Entry {
+    /// The first line: what the log is, and the key that its first head is signed with.
+    LogBegun {
+        hub: String,
+        log: Uuid,
+        /// Of this format.
+        version: u32,
+        key: PublicKey,
+    },
+    /// A hub died while it wrote: so many bytes before this line, without the line feed that ends them, are no
+    /// record.
+    LogTorn {
+        bytes: u64,
+        sha256: Hex<32>,
+    },
+    Head(Head),
+    /// From here on nothing new is begun: the log's disk is full, or nearly.
+    AuditFull {
+        free_bytes: u64,
+    },
+    /// There is room again.
+    AuditWritable {
+        free_bytes: u64,
+    },
     HubStarted {
         hub: String,
         manifest: Digest,
@@ -30,10 +56,36 @@ pub(crate) enum Entry {
     Requested(Requested),
     Executed(Executed),
     Denied(Denied),
+    SessionBegun {
+        session: SessionId,
+        principal: String,
+        profile: ProfileName,
+    },
     SessionEnded {
         session: SessionId,
         principal: String,
         reason: &'static str,
+    },
+    /// A container with this posture was started, and its runner said hello. It knows nothing yet.
+    RunnerStarted {
+        runner: ContainerName,
+        class: ClassId,
+        posture: Digest,
+    },
+    /// From here on it serves this session, or one call of it.
+    RunnerAssigned {
+        runner: ContainerName,
+        class: ClassId,
+        posture: Digest,
+        session: SessionId,
+    },
+    /// It ended as its owner wanted.
+    RunnerEnded {
+        runner: ContainerName,
+        class: ClassId,
+        reason: String,
+        exit_code: Option<i64>,
+        out_of_memory: bool,
     },
     /// It broke a rule, and was killed for it.
     RunnerKilled {
@@ -125,6 +177,40 @@ pub(crate) enum Decision {
     },
 }
 
+impl Entry {
+    /// Whether it tells the end of something that was begun, or takes a right away: such records go into what the
+    /// reserve had taken when the disk is full. All others are refused then, and so is what they would have recorded.
+    pub(crate) fn ends(&self) -> bool {
+        match self {
+            Self::Head(_)
+            | Self::LogTorn { .. }
+            | Self::AuditFull { .. }
+            | Self::AuditWritable { .. }
+            | Self::HubStopped { .. }
+            | Self::Executed(_)
+            | Self::OutcomeUnknown(_)
+            | Self::SessionEnded { .. }
+            | Self::RunnerKilled { .. }
+            | Self::RunnerLost { .. }
+            | Self::RunnerEnded { .. }
+            | Self::Decided(Decided { what: Decision::TokenRevoked { .. }, .. }) => true,
+            Self::LogBegun { .. }
+            | Self::HubStarted { .. }
+            | Self::Requested(_)
+            | Self::Denied(_)
+            | Self::SessionBegun { .. }
+            | Self::RunnerStarted { .. }
+            | Self::RunnerAssigned { .. }
+            | Self::ComponentRegistered { .. }
+            | Self::ComponentRefused { .. }
+            | Self::ManifestRefused { .. }
+            | Self::Decided(_)
+            | Self::OperatorActed { .. }
+            | Self::Refused { .. } => false,
+        }
+    }
+}
+
 /// A call that policy lets through, before anything is done.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Requested {
@@ -134,9 +220,15 @@ pub(crate) struct Requested {
     pub(crate) tool: ToolName,
     pub(crate) tier: Tier,
     pub(crate) component: Digest,
+    pub(crate) artefact: Digest,
+    /// Of the tool in the manifest, with all that it is granted.
+    pub(crate) grants: Digest,
     pub(crate) manifest: Digest,
-    pub(crate) arguments: Digest,
+    pub(crate) arguments: ArgumentsDigest,
     pub(crate) arguments_bytes: usize,
+    /// Where the manifest says `record = "arguments"`; cut and cleaned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) arguments_text: Option<String>,
 }
 
 /// How it ended.
@@ -149,11 +241,33 @@ pub(crate) struct Executed {
     pub(crate) outcome: Outcome,
     /// The runner's container, if it came that far.
     pub(crate) runner: Option<ContainerName>,
-    /// From the request to here, by the hub's clock.
+    pub(crate) posture: Option<Digest>,
+    pub(crate) usage: Usage,
+}
+
+/// What it took, by who says so.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Usage {
+    pub(crate) hub: Measured,
+    /// Its word, in bounds that can be true; none if it gave none.
+    pub(crate) runner: Option<Reported>,
+}
+
+/// By the hub.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Measured {
+    /// From the request to here.
     pub(crate) wall_us: u64,
     /// Of which waiting for a runner.
     pub(crate) runner_us: u64,
     pub(crate) result_bytes: usize,
+}
+
+/// By the runner.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Reported {
+    pub(crate) cpu_us: u64,
+    pub(crate) peak_memory_bytes: u64,
 }
 
 /// A call whose runner had heard of it, and that has no end which can be believed: whether it took effect, the

@@ -148,7 +148,9 @@ pub(super) async fn admit(
             let governing = Governing::refused(format!("the launcher does not take the manifest: {}", chain(&error)));
             let classes = start::classes(&governing.force.manifest, &BTreeMap::new(), data)?;
             let force = governing.force.clone().admitted(&classes);
-            let warnings = launcher.admit(force.admission.clone(), classes).await?;
+            // A launcher that remembers other manifests does not take this one either: then there is no container at
+            // all until an operator has applied one.
+            let warnings = launcher.admit(force.admission.clone(), classes).await.unwrap_or_default();
             Ok((Governing { force, ..governing }, warnings))
         }
     }

@@ -6,7 +6,7 @@ use super::governing::{self, Governing};
 use super::janitor::{self, Trouble};
 use super::{Inner, upkeep};
 use crate::api::{Governed, HubConfig, RegisterError, Registration, StartError, Wall2};
-use crate::audit::{Audit, Entry};
+use crate::audit::{Audit, Entry, Place};
 use crate::catalogue::pinned;
 use crate::clean;
 use crate::data::{self, DataDir};
@@ -24,6 +24,7 @@ use container::{ClassSpec, HubId, Launcher, LauncherConfig, LauncherError, Mount
 use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Runtime, protected_paths};
 use protocol::HubKey;
 use std::collections::BTreeMap;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,8 +46,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let hub_id = data.hub_id()?;
     let seed = data.key_seed()?;
     let key = HubKey::from_seed(&seed);
-    let audit_error = |source| StartError::Data { path: data.audit(), what: "open", source };
-    let audit = Audit::open(&data.audit()).map_err(audit_error)?;
+    let audit = Audit::open(Place::of(&data), &hub_id, config.audit_heads.as_ref())?;
     let location = config.store.clone().unwrap_or_else(|| Location::within(data.root()));
     let store = Store::open(&location).await?;
     let identity = Identity::open(data.root(), location, config.identity.clone())?;
@@ -62,6 +62,8 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         tracing::warn!("{warning}");
     }
     let Governing { force, refused, .. } = governing;
+    // Before anybody is served: what takes this process over later starts only what manifests describe.
+    launcher.seal().await?;
     let trouble = Arc::new(Trouble::default());
     janitor::begin(&launcher, &trouble).await?;
 
@@ -78,7 +80,11 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         turn: Semaphore::new(1),
     };
     let started = Entry::HubStarted { hub: hub_id.clone(), manifest: force.digest.clone(), wall2 };
-    let unwritten = |error: crate::audit::AuditError| audit_error(std::io::Error::other(error));
+    let unwritten = |error: crate::audit::AuditError| StartError::Data {
+        path: data.audit(),
+        what: "write",
+        source: std::io::Error::other(error),
+    };
     audit.write_durable(started).await.map_err(unwritten)?;
     if let Some(reason) = refused {
         audit
@@ -231,12 +237,24 @@ async fn launcher(
             let wanted = LauncherConfig { hub_id, socket, image, hub_key, protected, forbidden };
             Launcher::connect(wanted).await?
         }
+        Wall2::Launcher { connection, .. } => {
+            elsewhere(connection, HubId(hub_id.to_owned()), hub_key).await.map_err(StartError::Launcher)?
+        }
         Wall2::Off { runner, compile } => {
             tracing::warn!("wall 2 is off: tools run in child processes of this hub, without a container");
             let (runner, compile) = (runner.clone(), compile.clone());
             Launcher::processes(ProcessConfig { runner, compile, hub_key, forbidden })?
         }
     })
+}
+
+/// A launcher in a process of its own.
+async fn elsewhere(connection: &UnixStream, hub_id: HubId, hub_key: String) -> Result<Launcher, LauncherError> {
+    let stream = connection.try_clone().and_then(|stream| {
+        stream.set_nonblocking(true)?;
+        tokio::net::UnixStream::from_std(stream)
+    });
+    Launcher::remote(stream.map_err(LauncherError::Connection)?, hub_id, hub_key).await
 }
 
 /// A launcher's refusal, with the lines of the manifest that it is about.
@@ -251,7 +269,7 @@ pub(super) fn named(error: LauncherError, manifest: &Manifest) -> StartError {
 /// What names the programs that compile and describe, and the word for wall 2.
 fn programs(wall2: &Wall2) -> Result<(String, &'static str), StartError> {
     match wall2 {
-        Wall2::Engine { image, .. } => Ok((image.to_string(), "engine")),
+        Wall2::Engine { image, .. } | Wall2::Launcher { image, .. } => Ok((image.to_string(), "engine")),
         Wall2::Off { runner, compile } => {
             let digest = |path: &Path| {
                 let read = std::fs::read(path).map(|bytes| Digest::of(&bytes));

@@ -8,6 +8,7 @@ mod lasting;
 mod leaving;
 
 use super::*;
+use crate::audit::Place;
 use crate::identity::Config;
 use crate::registry::{Sealer, Shelf};
 use crate::runner::Fate;
@@ -15,7 +16,7 @@ use crate::runner::testing::{Act, honest};
 use crate::store::Location;
 use crate::testing::{manifest, profile, registration, tool};
 use container::{Launcher, ProcessConfig};
-use manifest::RunnerScope;
+use manifest::{ArgumentsRecord, RunnerScope};
 use protocol::{Answer, Content, HubKey, Outcome};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
@@ -37,25 +38,25 @@ async fn bench(act: impl Fn(&protocol::Call) -> Option<Outcome> + Send + Sync + 
     bench_with(Arc::new(act), Fate::default(), None).await
 }
 
-async fn bench_with(act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
+async fn bench_with(act: Act, fate: Fate, full: Option<&Path>) -> Bench {
     let single = manifest::Tool { runner: RunnerScope::Call, ..tool("single", Tier::User) };
     let mut manifest =
         manifest([tool("read", Tier::User), tool("edit", Tier::Write), single, tool("wipe", Tier::Critical)]);
     let reader = profile("reader", &[Tier::User], None);
     manifest.profiles.insert(reader.name.clone(), reader);
-    bench_of(manifest, act, fate, audit).await
+    bench_of(manifest, act, fate, full).await
 }
 
-async fn bench_of(manifest: Manifest, act: Act, fate: Fate, audit: Option<&Path>) -> Bench {
+async fn bench_of(manifest: Manifest, act: Act, fate: Fate, full: Option<&Path>) -> Bench {
     let data = tempfile::tempdir().unwrap();
     let registration = registration(&["read", "edit", "single", "wipe"]);
     let force = InForce::fixed(manifest, Default::default()).including(&registration);
-    let (hub, starts) = hub_in(data.path(), force, act, fate, audit).await;
+    let (hub, starts) = hub_in(data.path(), force, act, fate, full).await;
     Bench { hub: Hub(Arc::new(hub)), starts, data }
 }
 
 /// A hub in a directory, and how many runners it has started.
-async fn hub_in(data: &Path, force: InForce, act: Act, fate: Fate, audit: Option<&Path>) -> (Inner, Arc<AtomicUsize>) {
+async fn hub_in(data: &Path, force: InForce, act: Act, fate: Fate, full: Option<&Path>) -> (Inner, Arc<AtomicUsize>) {
     let dir = DataDir::open(data).unwrap();
     let key = HubKey::from_seed(&[9; 32]);
     let (public, starts) = (key.public().to_string(), Arc::new(AtomicUsize::new(0)));
@@ -69,7 +70,10 @@ async fn hub_in(data: &Path, force: InForce, act: Act, fate: Fate, audit: Option
     let program = PathBuf::from("/proc/self/exe");
     let processes =
         ProcessConfig { runner: program.clone(), compile: program, hub_key: String::new(), forbidden: Vec::new() };
-    let audit = Audit::open(audit.unwrap_or(&dir.audit())).unwrap();
+    let audit = Audit::open(Place::of(&dir), "test", None).unwrap();
+    if let Some(full) = full {
+        audit.divert(std::fs::File::options().append(true).open(full).unwrap());
+    }
     let tickets = Arc::new(Tickets { key, hub: "test".into() });
     let starter = Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone());
     let registrar = Registrar {
@@ -127,9 +131,12 @@ impl Bench {
         self.starts.load(Ordering::SeqCst)
     }
 
+    /// The records of calls; those of the chain, of runners and of beginnings come when they come.
     fn audit(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.data.path().join("audit.jsonl")).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let others = ["log_begun", "head", "session_begun", "runner_started", "runner_assigned", "runner_ended"];
+        lines.filter(|line| !others.contains(&line["event"].as_str().unwrap())).collect()
     }
 
     /// The last record of a call.
@@ -155,9 +162,49 @@ async fn a_call_is_recorded_before_and_after_and_its_words_are_not() {
     let audit = bench.audit();
     assert_eq!((audit[0]["event"].as_str(), audit[1]["event"].as_str()), (Some("requested"), Some("executed")));
     assert_eq!(audit[0]["call"], audit[1]["call"]);
-    assert_eq!(audit[0]["arguments"], manifest::Digest::of(br#"{"secret":"hush"}"#).as_str());
+    let digest = serde_json::to_value(bench.hub.0.audit.digest(r#"{"secret":"hush"}"#)).unwrap();
+    assert_eq!(audit[0]["arguments"], digest);
+    assert_eq!(
+        audit[0]["grants"],
+        bench.hub.0.force.load().manifest.tools[&ToolName::try_from("read").unwrap()].digest().as_str()
+    );
+    assert!(audit[1]["usage"]["hub"]["wall_us"].is_u64() && audit[1]["usage"]["runner"]["cpu_us"].is_u64());
     assert_eq!((audit[1]["outcome"].as_str(), audit[1]["runner"].as_str()), (Some("answered"), Some("safeclaw-test")));
     assert!(!format!("{audit:?}").contains("hush"));
+}
+
+#[tokio::test]
+async fn arguments_are_there_in_clear_where_the_manifest_says_so_and_nowhere_else() {
+    let mut manifest = manifest([tool("read", Tier::User), tool("edit", Tier::Write)]);
+    manifest.tools.get_mut(&ToolName::try_from("read").unwrap()).unwrap().record = ArgumentsRecord::Arguments;
+    let bench = bench_of(manifest, Arc::new(|_| answer("hi")), Fate::default(), None).await;
+    let caller = bench.caller("everyone");
+    for name in ["read", "edit"] {
+        bench.call(&caller, name, r#"{"to":"\u001b[2J"}"#).await;
+    }
+    let requested: Vec<_> = bench.audit().into_iter().filter(|line| line["event"] == "requested").collect();
+    assert_eq!(requested[0]["arguments_text"], r#"{"to":"\u001b[2J"}"#);
+    assert_eq!(requested[1].get("arguments_text"), None);
+}
+
+#[tokio::test]
+async fn a_session_and_its_runners_are_written_down_from_beginning_to_end() {
+    let bench = bench(|_| answer("hi")).await;
+    let caller = bench.caller("everyone");
+    bench.call(&caller, "read", "{}").await;
+    bench.call(&caller, "read", "{}").await;
+    bench.hub.end_session(&caller.session).await;
+    let text = std::fs::read_to_string(bench.data.path().join("audit.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<_> =
+        lines.iter().filter_map(|line| line["event"].as_str()).filter(|event| *event != "head").collect();
+    let call = ["requested", "executed"];
+    let wanted = ["log_begun", "session_begun", "requested", "runner_assigned", "executed"];
+    assert_eq!(events, [wanted.as_slice(), &call, &["session_ended"]].concat());
+    let assigned = lines.iter().find(|line| line["event"] == "runner_assigned").unwrap();
+    let executed = lines.iter().find(|line| line["event"] == "executed").unwrap();
+    assert_eq!((&assigned["session"], &assigned["posture"]), (&executed["session"], &executed["posture"]));
+    assert_eq!(assigned["runner"], "safeclaw-test");
 }
 
 #[tokio::test]

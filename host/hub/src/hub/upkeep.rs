@@ -24,7 +24,9 @@ pub(super) async fn run(hub: Weak<Inner>) {
         if hub.stop.is_cancelled() {
             return;
         }
-        hub.sessions.sweep(Instant::now(), &hub.force.load_full());
+        for forgotten in hub.sessions.sweep(Instant::now(), &hub.force.load_full()) {
+            hub.runners.spawn(finish(hub.audit.clone(), forgotten, "nobody used it"));
+        }
         hub.end_unauthorized();
         hub.tell().await;
     }
@@ -62,7 +64,8 @@ impl Inner {
         let sessions = self.sessions.all();
         let doors = self.certificates.problems(jiff::Timestamp::now());
         let told = catalogue.problems.iter().chain(&force.problem).cloned().chain(self.trouble.told());
-        let problems: Vec<String> = told.chain(doors).chain(self.identity.problems()).collect();
+        let problems: Vec<String> =
+            told.chain(self.audit.problems()).chain(doors).chain(self.identity.problems()).collect();
         Health {
             ok: problems.is_empty() && !self.is_draining(),
             draining: self.is_draining(),

@@ -17,6 +17,8 @@ pub struct Plan {
     pub base: u64,
     /// Names all that would have an effect.
     pub digest: Digest,
+    /// Where mounts would lie that the manifest itself does not place.
+    pub mounts: BTreeMap<MountName, PathBuf>,
     /// Everything, in words.
     pub changes: Vec<Change>,
     /// Whether one of them grants something.
@@ -141,6 +143,7 @@ impl Checked {
         Plan {
             base: before.version.unwrap_or(0),
             digest: self.content.digest(),
+            mounts: self.content.mounts.clone(),
             widens: changes.iter().any(|change| change.widens),
             changes,
             warnings: self.warnings.clone(),

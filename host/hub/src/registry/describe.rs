@@ -23,6 +23,7 @@ pub(super) async fn describe(
     let runner = starter.runner(&force.admission, &describe_class()).await.map_err(|failure| match failure {
         StartFailure::Launcher(source) => RegisterError::Launcher { program: "runner", source },
         StartFailure::Runner(end) => lost(end),
+        unrecorded @ StartFailure::Unrecorded(_) => RegisterError::Describe(super::chain(&unrecorded)),
     })?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let session = SessionId("registration".into());

@@ -2,10 +2,11 @@
 
 use super::Session;
 use crate::api::{RunnerView, SessionId};
+use crate::audit::{Audit, AuditError, Entry};
 use crate::catalogue::Offer;
 use crate::launch::StartFailure;
 use crate::pool::Pool;
-use crate::runner::{Runner, RunnerEnd, Why};
+use crate::runner::{Born, Runner, RunnerEnd, Why};
 use crate::tickets::{RENEW_S, Scope, TTL_S, Terms, Tickets};
 use manifest::{ClassId, Digest, RunnerScope, Tier, ToolName};
 use protocol::TicketError;
@@ -49,6 +50,7 @@ struct InForce {
 pub(crate) struct Need<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) tickets: &'a Tickets,
+    pub(crate) audit: &'a Audit,
     /// The manifest that decided on the call.
     pub(crate) manifest: &'a Digest,
     /// What the launcher has admitted for it.
@@ -71,6 +73,8 @@ pub(crate) enum NoRunner {
     Ticket(RunnerEnd),
     #[error("no ticket could be signed")]
     Sign(#[from] TicketError),
+    #[error("whom it serves could not be recorded")]
+    Unrecorded(#[from] AuditError),
     #[error("the session has ended")]
     SessionEnded,
 }
@@ -114,6 +118,10 @@ impl Session {
 impl Serving {
     async fn start(session: &SessionId, need: Need<'_>) -> Result<Self, NoRunner> {
         let runner = need.pool.runner(need.admission, &need.class).await?;
+        let Born { container, posture } = runner.born.clone();
+        let (class, session_id) = (need.class.clone(), session.clone());
+        let assigned = Entry::RunnerAssigned { runner: container, class, posture, session: session_id };
+        need.audit.write(assigned).await?;
         let scope = (need.scope)();
         let now = Instant::now();
         let serving = Self {

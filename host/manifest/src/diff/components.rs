@@ -34,8 +34,8 @@ fn changed(story: &mut Story<'_>, was: &Component, is: &Component, files: (Optio
     if old != new {
         story.tell(Effect::unless(new.is_none()), format!("now is {}", before(file(new), file(old))));
     }
-    // A pin that went along with its file is told already.
-    let along = old != new && old_pin.is_some() && old_pin.as_ref() == old && new_pin.as_ref() == new;
+    // A pin that went along with its file is told already; one that went for good lets any file come later.
+    let along = old != new && old.is_some() && new.is_some() && old_pin.as_ref() == old && new_pin.as_ref() == new;
     if old_pin != new_pin && !along {
         let pin = |pin: &Option<Digest>| pin.as_ref().map_or_else(|| "no digest".to_owned(), ToString::to_string);
         let effect = Effect::unless(old_pin.is_none());

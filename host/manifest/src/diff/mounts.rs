@@ -32,7 +32,7 @@ fn changed(story: &mut Story<'_>, was: &Mount, is: &Mount, directories: (Option<
         // Also where the new one lies in the old one: what a path leads to is for the disk to say, not for its text.
         story.tell(Effect::unless(new.is_none()), format!("now is {}", before(shown(new), shown(old))));
     }
-    let followed = old != new && written(was, old) && written(is, new);
+    let followed = old != new && new.is_some() && written(was, old) && written(is, new);
     if *source != is.source && !followed {
         let said = |source: &Option<String>| {
             source.as_ref().map_or_else(|| "to be named when the hub starts".to_owned(), |dir| quoted(dir))

@@ -4,7 +4,7 @@ use super::directories::Whose;
 use super::story::{Effect, Story, before, names, quoted};
 use super::tiers::{CALLS, CALLS_AT_ONCE, IDLE, seconds, told_runtime};
 use super::{Change, Side, Subject, directories, limits, pairs, profiles};
-use crate::model::{Grants, RunnerScope, Tool};
+use crate::model::{ArgumentsRecord, Grants, RunnerScope, Tool};
 
 pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, changes: &mut Vec<Change>) {
     for (name, was, is) in pairs(&old.manifest.tools, &new.manifest.tools) {
@@ -19,7 +19,7 @@ pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, changes: &mut Vec<Change>)
 }
 
 fn changed(story: &mut Story<'_>, old: &Side<'_>, new: &Side<'_>, (was, is): (&Tool, &Tool)) {
-    let Tool { name: _, component, tier, runner, size, grants, reason } = was;
+    let Tool { name: _, component, tier, runner, size, grants, record, reason } = was;
     if *component != is.component {
         let what = before(format!("`{}`", is.component), format!("`{component}`"));
         story.tell(Effect::Widens, format!("is now of component {what}"));
@@ -33,6 +33,11 @@ fn changed(story: &mut Story<'_>, old: &Side<'_>, new: &Side<'_>, (was, is): (&T
     }
     story.bound(size, &is.size, "now has containers of size", |size| size.to_string());
     granted(story, grants, &is.grants);
+    if *record != is.record {
+        // Whoever reads the log then reads what the agent said.
+        let effect = Effect::unless(is.record == ArgumentsRecord::Digest);
+        story.tell(effect, format!("now has in the audit log {}", before(kept(is.record), kept(*record))));
+    }
     limits::compare(story, &grants.limits, &is.grants.limits, "one call");
     story.reason(reason, &is.reason);
 }
@@ -81,9 +86,16 @@ fn granted(story: &mut Story<'_>, old: &Grants, new: &Grants) {
     }
 }
 
+fn kept(record: ArgumentsRecord) -> &'static str {
+    match record {
+        ArgumentsRecord::Digest => "a digest of its arguments",
+        ArgumentsRecord::Arguments => "its arguments in clear",
+    }
+}
+
 /// A new tool, with all that it may do.
 fn added(story: &mut Story<'_>, new: &Side<'_>, tool: &Tool) {
-    let Tool { name, component, tier, runner, size, grants, reason } = tool;
+    let Tool { name, component, tier, runner, size, grants, record, reason } = tool;
     let Grants { fs, env, clocks, trap_imports, limits } = grants;
     // What no profile shows cannot be called; its directories are in the containers of its neighbours all the same.
     let shown = new.manifest.profiles.values().any(|profile| profiles::shows(profile, name, *tier));
@@ -101,6 +113,9 @@ fn added(story: &mut Story<'_>, new: &Side<'_>, tool: &Tool) {
     if !trap_imports.is_empty() {
         let imports: Vec<String> = trap_imports.iter().map(|import| quoted(import)).collect();
         may.push(format!("import {}, which ends a call that uses it", imports.join(", ")));
+    }
+    if *record == ArgumentsRecord::Arguments {
+        may.push(format!("have in the audit log {}", kept(*record)));
     }
     let may = if may.is_empty() { "do nothing outside of itself".to_owned() } else { may.join("; ") };
     story.tell(effect, format!("may {may}"));

@@ -31,6 +31,7 @@ pub(super) fn is(
         fact("reason", &tool.reason, &from.reason),
         fact("runner", format!("one per {}", tool.runner), &from.runner),
         fact("size", tool.size, &from.size),
+        fact("record", tool.record, &from.record),
         fact("runtime", rules.runtime, &tier_from.runtime),
     ];
     if let Some(digest) = components.get(&tool.component).and_then(|component| component.digest.as_ref()) {

@@ -2,7 +2,7 @@
 //! used is a compiler warning, since nothing else reads it.
 
 use super::{Bytes, Count, Entries, Field, FromToml, List, Located, ManifestName, Millis, Reading, Text, below};
-use crate::model::{Access, Clock, ContainerSize, RunnerScope, Runtime, Tier};
+use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, RunnerScope, Runtime, Tier};
 use crate::names::{ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
 use crate::source::Spot;
 use toml::Spanned;
@@ -85,6 +85,7 @@ table!(RawTool {
     clocks: List<Clock>,
     runner: RunnerScope,
     size: ContainerSize,
+    record: ArgumentsRecord,
     trap_imports: List<Text>,
     limits: RawLimits,
 });

@@ -4,7 +4,7 @@ use super::tiers::{self, TierRead};
 use super::{Sections, fs, limits, mounts};
 use crate::diagnostics::{nearest, quote};
 use crate::linked;
-use crate::model::{ContainerSize, Grants, RunnerScope, Tier, Tool};
+use crate::model::{ArgumentsRecord, ContainerSize, Grants, RunnerScope, Tier, Tool};
 use crate::names::{ComponentName, EnvName, MountName, ToolName};
 use crate::origin::{Origin, ToolOrigins};
 use crate::raw::{Entries, Field, List, Located, RawTool, Reading, Text};
@@ -105,6 +105,13 @@ fn one(
         }
     };
     let (runner, runner_origin) = runner(reading, raw.runner.given(), &at, read);
+    let (record, record_origin) = match raw.record.given() {
+        None => {
+            let rule = "of arguments the audit log has a digest unless the tool says otherwise";
+            (ArgumentsRecord::Digest, Origin::Rule(rule.to_owned()))
+        }
+        Some(given) => (given.value, Origin::Written(reading.sources.line(given.spot))),
+    };
     let (limits, limit_origins) =
         limits::tool(reading, raw.limits.given(), &at, tier, &ceiling.limits, &read.spots.limits);
     let calls = room::calls_at_once(runner, read.rules.concurrent_calls);
@@ -119,6 +126,7 @@ fn one(
         reason: line(reason_spot),
         runner: runner_origin,
         size: size_origin,
+        record: record_origin,
         fs: fs.iter().map(|grant| line(grant.spot)).collect(),
         env: env.iter().map(|entry| (entry.key.value.clone(), line(entry.key.spot))).collect(),
         clocks: clocks.iter().map(|(clock, spot)| (*clock, line(*spot))).collect(),
@@ -132,7 +140,7 @@ fn one(
         trap_imports: trap_imports.into_keys().collect(),
         limits,
     };
-    Some((Tool { name: name.clone(), component: component.value, tier, runner, size, grants, reason }, origins))
+    Some((Tool { name: name.clone(), component: component.value, tier, runner, size, record, grants, reason }, origins))
 }
 
 fn component(

@@ -2,8 +2,8 @@
 
 use super::World;
 use manifest::{
-    Access, Ceiling, Clock, Component, ComponentName, ContainerSize, Digest, EnvName, FsGrant, Grants, Limits,
-    Manifest, Mount, MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules, Tool, ToolName,
+    Access, ArgumentsRecord, Ceiling, Clock, Component, ComponentName, ContainerSize, Digest, EnvName, FsGrant, Grants,
+    Limits, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules, Tool, ToolName,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -109,14 +109,16 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn tool(name: &'static str) -> impl Strategy<Value = Tool> {
-    (select(COMPONENTS.to_vec()), tier(), scope(), size(), grants(), text()).prop_map(
-        move |(component, tier, runner, size, grants, reason)| Tool {
+    let record = select(vec![ArgumentsRecord::Digest, ArgumentsRecord::Digest, ArgumentsRecord::Arguments]);
+    (select(COMPONENTS.to_vec()), tier(), scope(), size(), grants(), record, text()).prop_map(
+        move |(component, tier, runner, size, grants, record, reason)| Tool {
             name: ToolName::try_from(name).unwrap(),
             component: ComponentName::try_from(component).unwrap(),
             tier,
             runner,
             size,
             grants,
+            record,
             reason,
         },
     )

@@ -20,6 +20,7 @@ pub(crate) async fn serve(bin: &Path, data: &Path, manifest: &str, component: &P
         denied_tiers: BTreeSet::new(),
         pool: PoolConfig::default(),
         identity: hub::identity::Config::default(),
+        audit_heads: None,
     })
     .await?;
     hub.add_component(&ComponentName::try_from("bench")?, std::fs::read(component)?).await?;

@@ -1,5 +1,6 @@
 //! `safeclaw manifest apply`, `history`, `show`, `diff` and `rollback`.
 
+use crate::admission::LauncherAt;
 use crate::data::Data;
 use crate::manifests::{self, ManifestAt};
 use crate::output::{self, Form};
@@ -21,6 +22,8 @@ pub(crate) struct Whose {
     data: Data,
     #[command(flatten)]
     store: StoreAt,
+    #[command(flatten)]
+    launcher: LauncherAt,
     #[command(flatten)]
     form: Form,
 }
@@ -77,6 +80,7 @@ pub(super) async fn apply(arguments: Apply) -> anyhow::Result<ExitCode> {
     let plan = versions.plan(&proposal).await?;
     shown(&plan, whose.form)?;
     let Some(agreed) = agreed(&plan, yes, dry_run)? else { return Ok(ExitCode::SUCCESS) };
+    whose.launcher.admit(&whose.data.directory()?, &proposal.files, &plan.mounts).await?;
     done(&versions.apply(proposal, agreed).await?, &versions, whose.form)
 }
 
@@ -86,6 +90,8 @@ pub(super) async fn rollback(arguments: Rollback) -> anyhow::Result<ExitCode> {
     let plan = versions.plan_rollback(version).await?;
     shown(&plan, whose.form)?;
     let Some(agreed) = agreed(&plan, yes, dry_run)? else { return Ok(ExitCode::SUCCESS) };
+    let files = versions.version(version).await?.files;
+    whose.launcher.admit(&whose.data.directory()?, &files, &plan.mounts).await?;
     done(&versions.roll_back(version, &who(), agreed).await?, &versions, whose.form)
 }
 
@@ -128,11 +134,14 @@ pub(super) async fn diff(old: u64, new: u64, whose: Whose) -> anyhow::Result<Exi
 pub(crate) fn proposal(dir: &Path, mounts: Vec<(MountName, PathBuf)>, dirty: bool) -> anyhow::Result<Proposal> {
     let dir = std::path::absolute(dir).with_context(|| format!("{} is not a path", dir.display()))?;
     let files = manifests::files(&dir)?;
-    let commit = match work_tree::look(&dir, &files)? {
-        WorkTree::None => None,
-        WorkTree::Clean { commit } => Some(commit),
-        WorkTree::Dirty { .. } if dirty => None,
-        WorkTree::Dirty { commit, paths } => anyhow::bail!(
+    let commit = match work_tree::look(&dir, &files) {
+        Ok(WorkTree::None) => None,
+        Ok(WorkTree::Clean { commit }) => Some(commit),
+        Ok(WorkTree::Dirty { .. }) | Err(_) if dirty => None,
+        Err(error) => {
+            return Err(error).context("what was committed cannot be told; --dirty takes the files as they are");
+        }
+        Ok(WorkTree::Dirty { commit, paths }) => anyhow::bail!(
             "not what commit {} has: {}\ncommit what you have read, or say --dirty",
             commit.get(..12).unwrap_or(&commit),
             paths.join(", ")

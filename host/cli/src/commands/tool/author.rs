@@ -45,6 +45,7 @@ impl Bench {
             denied_tiers: BTreeSet::new(),
             pool: PoolConfig { per_class: 0, ..PoolConfig::default() },
             identity: hub::identity::Config::default(),
+            audit_heads: None,
         };
         let hub = Hub::start(config).await.context("the hub did not start")?;
         match hub.add_component(&name, wasm).await {

@@ -215,6 +215,20 @@ fn another_users_repository_is_refused() {
         let error = repo.look().unwrap_err();
         assert!(matches!(error, WorkTreeError::Foreign { owner: 1_000, me: 0, .. }), "{error}");
     }
+    // Each part of a link: the file, the directory that it names, the repository above that.
+    for part in ["linked/.git", ".git/worktrees/linked", ".git"] {
+        let (repo, commit) = Repo::with(&[TOOLS]);
+        let top = repo.top().canonicalize().unwrap();
+        repo.write("linked/policy/tools.toml", TOOLS.1);
+        repo.write("linked/.git", format!("gitdir: {}/.git/worktrees/linked\n", top.display()));
+        repo.write(".git/worktrees/linked/HEAD", "ref: refs/heads/main\n");
+        repo.write(".git/worktrees/linked/commondir", "../..\n");
+        repo.write(".git/worktrees/linked/gitdir", format!("{}/linked/.git\n", top.display()));
+        let looked = || look_at(&repo.at("linked/policy"));
+        assert_eq!(looked().unwrap(), clean(&commit));
+        std::os::unix::fs::chown(repo.at(part), Some(1_000), None).unwrap();
+        assert!(matches!(looked(), Err(WorkTreeError::Foreign { owner: 1_000, .. })), "{part}");
+    }
 }
 
 #[test]
@@ -228,7 +242,20 @@ fn there_is_an_end_to_what_is_read_and_to_how_long() {
     assert_eq!(within(20, 4_096).unwrap(), clean(&commit));
     let deep = (0..200).fold(repo.at("policy"), |dir, _| dir.join("d"));
     fs::create_dir_all(&deep).unwrap();
-    assert!(matches!(look(&deep, &files), Err(WorkTreeError::TooMany { .. })));
+    assert!(matches!(look(&deep, &files), Err(WorkTreeError::TooMany { what: "parents", .. })));
+    // Each directory on the way is an object to find.
+    for (levels, found) in [(64, true), (65, false)] {
+        let policy = repo.tree(&[("100644", "tools.toml", repo.object(Kind::Blob, TOOLS.1.as_bytes()))]);
+        let top = (1..levels).fold(policy, |tree, _| repo.tree(&[("40000", "d", tree)]));
+        let commit = repo.commit_of(&[("40000", "d", top)]);
+        repo.write(".git/refs/heads/main", &commit);
+        let dir = (0..levels).fold(repo.top().to_owned(), |dir, _| dir.join("d"));
+        fs::create_dir_all(&dir).unwrap();
+        match look(&dir, &files) {
+            Ok(tree) => assert!(found && tree == clean(&commit)),
+            Err(error) => assert!(!found && matches!(error, WorkTreeError::TooMany { .. }), "{error}"),
+        }
+    }
 }
 
 /// Every error names what it is about, and says what to do; no name steers a terminal.

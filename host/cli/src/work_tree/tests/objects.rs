@@ -137,7 +137,11 @@ fn packs_are_bounded_and_indices_are_checked() {
     for at in 0..=512 {
         fs::write(pack(&format!("pack-{at}.idx")), "").unwrap();
     }
-    assert!(matches!(repo.look(), Err(WorkTreeError::TooMany { .. })));
+    assert!(matches!(repo.look(), Err(WorkTreeError::TooMany { what: "packs", .. })));
+    for at in 0..8_192 {
+        fs::write(pack(&at.to_string()), "").unwrap();
+    }
+    assert!(matches!(repo.look(), Err(WorkTreeError::TooMany { what: "files", .. })));
 }
 
 /// Entries of a pack whose headers claim gibibytes, bases that are themselves, bases before the pack, and nothing.

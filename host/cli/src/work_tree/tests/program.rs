@@ -158,7 +158,7 @@ fn no_program_that_the_configuration_names_is_run() {
     assert_eq!(look_at(&policy).unwrap(), clean(&commit));
     fs::write(policy.join("tools.toml"), "changed").unwrap();
     assert_eq!(look_at(&policy).unwrap(), dirty(&commit, &["policy/tools.toml"]));
-    assert_eq!(seen(), [String::new(); 0], "something was run");
+    assert!(seen().is_empty(), "something was run: {:?}", seen());
     git(top, &["config", "--unset", "core.worktree"]);
     git(top, &["config", "--unset", "include.path"]);
     let _ = git(top, &["status", "--porcelain"]);

@@ -8,10 +8,14 @@ use futures_util::{StreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// Removed at once.
 const AT_ONCE: usize = 4;
+/// The same when a hub has gone: nobody is kept waiting for the engine.
+const ALL_AT_ONCE: usize = 16;
+/// Between two looks.
+const STEP: Duration = Duration::from_millis(20);
 
 impl EngineLauncher {
     pub(in crate::launcher) async fn remove_leftovers(
@@ -39,6 +43,26 @@ impl EngineLauncher {
             }
         }
         Ok(leftovers)
+    }
+
+    /// Ends everything that was made here: what stands, what is being made, what is being ended.
+    pub(in crate::launcher) async fn end_all(self: &Arc<Self>, patience: Duration) -> usize {
+        let deadline = Instant::now() + patience;
+        loop {
+            let names: Vec<_> = self.wards.lock().keys().cloned().collect();
+            let end = |name: ContainerName| async move {
+                if let Err(error) = self.kill(&name).await {
+                    tracing::warn!(container = %name, %error, "a container may be left over");
+                }
+            };
+            let ends = stream::iter(names).map(end).buffer_unordered(ALL_AT_ONCE).collect::<Vec<()>>();
+            let over = timeout_at(deadline, ends).await.is_err();
+            let left = self.wards.lock().len() + self.under_way.count();
+            if left == 0 || over || Instant::now() > deadline {
+                return left;
+            }
+            sleep(STEP).await;
+        }
     }
 
     /// Those that this launcher does not know, and those that it has tried to remove.
@@ -104,6 +128,12 @@ impl UnderWay {
 
     fn made(&self) -> BTreeSet<ContainerName> {
         lock(&self.0).making.clone()
+    }
+
+    /// How many are.
+    fn count(&self) -> usize {
+        let books = lock(&self.0);
+        books.making.len() + books.ending.len()
     }
 
     fn ends(&self, name: &ContainerName) -> bool {
