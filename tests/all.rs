@@ -17,6 +17,7 @@ mod drift;
 mod fields;
 mod gvisor;
 mod hostile_components;
+mod identity;
 mod launcher;
 mod layers;
 mod leftovers;

@@ -2,6 +2,7 @@
 //! What one such hub compiled the next one finds, since all of this process share one key and one image.
 
 use crate::{handed, running};
+use hub::identity::Config;
 use hub::{CallEnd, Caller, Governed, Hub, HubConfig, PoolConfig, Registration, StartError, Wall2};
 use manifest::{ComponentName, Digest, Manifest, MountName, ProfileName, SourceFile};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,8 @@ pub struct Plan {
     pub mounts: BTreeMap<String, PathBuf>,
     pub wall2: Wall2,
     pub pool: PoolConfig,
+    /// The issuers that it trusts.
+    pub identity: Config,
 }
 
 impl Plan {
@@ -46,6 +49,7 @@ impl Plan {
             mounts: BTreeMap::new(),
             wall2: Wall2::Engine { socket: handed::engine(), image: handed::image() },
             pool: PoolConfig { per_class: 0, total: 0 },
+            identity: Config::default(),
         }
     }
 
@@ -99,6 +103,7 @@ impl Plan {
             denied_tiers: BTreeSet::new(),
             pool: self.pool,
             private: Vec::new(),
+            identity: self.identity,
             audit_heads: None,
         })
         .await?;

@@ -74,6 +74,7 @@ async fn start(data: &Path, workspace: &Path) -> (Hub, SocketAddr) {
         wall2: Wall2::Engine { socket: handed::engine(), image: handed::image() },
         denied_tiers: BTreeSet::new(),
         pool: PoolConfig::default(),
+        identity: hub::identity::Config::default(),
         private: Vec::new(),
         audit_heads: None,
     };

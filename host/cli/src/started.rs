@@ -5,6 +5,7 @@ use crate::data::Data;
 use crate::engine::{EngineAt, ImageIs};
 use crate::manifests::{self, ManifestAt};
 use crate::store::StoreAt;
+use ::hub::identity::Config;
 use ::hub::{Governed, HeadCopies, Hub, HubConfig, PoolConfig, Wall2};
 use anyhow::Context;
 use clap::Args;
@@ -29,6 +30,9 @@ pub(crate) struct HubIs {
     pub(crate) engine: EngineAt,
     #[command(flatten)]
     pub(crate) image: ImageIs,
+    /// Said by the one command that lets others in.
+    #[arg(skip)]
+    pub(crate) identity: Config,
     /// Of `safeclaw hub` alone.
     #[arg(skip)]
     pub(crate) audit_heads: Option<HeadCopies>,
@@ -70,6 +74,7 @@ impl HubIs {
             private,
             wall2,
             denied_tiers,
+            identity: self.identity.clone(),
             pool: PoolConfig { per_class: parked, ..PoolConfig::default() },
             audit_heads: self.audit_heads.clone(),
         };

@@ -15,7 +15,7 @@ CREATE TABLE tokens (
     jti         TEXT   PRIMARY KEY,
     principal   TEXT   NOT NULL,
     profile     TEXT   NOT NULL,
-    -- Separated by spaces; empty for all that the profile has.
+    -- Separated by spaces; at least one.
     scopes      TEXT   NOT NULL,
     -- RFC 3339, UTC.
     created     TEXT   NOT NULL,

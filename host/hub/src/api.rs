@@ -1,6 +1,7 @@
 //! The hub as its faces see it: what they hand in, what they get back, and nothing of how.
 
 pub use crate::audit::{BadHeadCopies, HeadCopies};
+use crate::identity::{Config, Scopes};
 use crate::manifests::Proposal;
 use crate::store::{Location, StoreError};
 use crate::tokens::TokenError;
@@ -33,6 +34,8 @@ pub struct HubConfig {
     pub denied_tiers: BTreeSet<Tier>,
     /// Parked runners.
     pub pool: PoolConfig,
+    /// The issuers whose tokens are taken besides the hub's own.
+    pub identity: Config,
     /// Where heads of the audit log are copied to, if anywhere.
     pub audit_heads: Option<HeadCopies>,
 }
@@ -95,7 +98,8 @@ pub enum Wall2 {
     },
 }
 
-/// Names a session: the first 16 hexadecimal digits of the sha-256 of its token.
+/// Names a session: the `jti` of the hub's own token, a digest of an issuer's authorization, or what the hub chose for
+/// a caller of its own process.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(pub String);
@@ -115,6 +119,8 @@ pub struct Caller {
     pub principal: String,
     /// Its profile.
     pub profile: ProfileName,
+    /// What its token lets it call of that.
+    pub scopes: Scopes,
 }
 
 /// A tool that a caller may see.
@@ -360,8 +366,8 @@ pub enum StartError {
     /// The store cannot be used.
     #[error("the store cannot be used")]
     Store(#[from] StoreError),
-    /// The token file cannot be read.
-    #[error("the token file cannot be used")]
+    /// Nobody could be let in, nor kept out.
+    #[error("the tokens cannot be read")]
     Tokens(#[from] TokenError),
 }
 

@@ -9,6 +9,7 @@ use crate::bounds::{self, OutOfBounds};
 use crate::catalogue::Offer;
 use crate::force::InForce;
 use crate::hub::{Flight, Inner};
+use crate::identity::Scopes;
 use crate::policy::{self, Decision};
 use crate::runner::{Ended, Reached, RunnerEnd, Why};
 use crate::session::{Denials, Need, Refusal, Serving, Session};
@@ -79,7 +80,7 @@ pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
     if hub.is_draining() {
         return attempt.deny(&hub.denials, None, "the hub is stopping", denied("the hub is stopping")).await;
     }
-    let decision = policy::decide(&force.manifest, &caller.profile, &hub.denied_tiers, &tool);
+    let decision = policy::decide(&force.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, &tool);
     let session = match hub.sessions.enter(&caller) {
         Ok(session) => session,
         Err(many) => {
@@ -338,7 +339,7 @@ pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<
     };
     let attempt = Attempt::of(hub, &force, &caller);
     let end = |outcome| Err(attempt.end(outcome, None));
-    let tool = match policy::decide(&force.manifest, &caller.profile, &hub.denied_tiers, tool) {
+    let tool = match policy::decide(&force.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, tool) {
         Decision::Allow(tool) => tool,
         Decision::Deny(denial) => {
             return end(denial.agent.map_or(CallOutcome::UnknownTool, denied));
@@ -356,6 +357,19 @@ pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<
         Ok(serving) => Ok(serving),
         Err(error) => end(broken(attempt.id, &error)),
     }
+}
+
+/// The scope that a caller's token lacks for a tool that it is shown: denied as a call would be, before anything is
+/// read of what it wants.
+pub(crate) async fn lacks_scope(hub: &Inner, caller: &Caller, tool: &str) -> Option<Scopes> {
+    let offer = hub.shown(caller, tool).filter(|offer| !caller.scopes.contains(offer.tool.tier))?;
+    let session = hub.sessions.enter(caller).ok();
+    let denials = session.as_ref().map_or(&hub.denials, |session| &session.denials);
+    let denial = policy::lacking(&offer.tool);
+    let outcome = denied(denial.agent.unwrap_or_default());
+    let force = hub.force.load_full();
+    Attempt::of(hub, &force, caller).deny(denials, Some(offer.tool.name.clone()), &denial.operator, outcome).await;
+    Some(Scopes::of(offer.tool.tier))
 }
 
 /// One runner's calls at once.

@@ -3,7 +3,8 @@
 pub(crate) mod ours;
 
 use crate::api::StartError;
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -80,14 +81,7 @@ impl DataDir {
     /// # Errors
     /// When the file cannot be read or made, or holds something else.
     pub fn hub_id(&self) -> Result<String, StartError> {
-        let path = self.root.join("hub.id");
-        let bytes = secret::<4>(&path, |random| hex::encode(random).into_bytes())?;
-        let id = String::from_utf8(bytes).unwrap_or_default();
-        if id.len() == 8 && id.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()) {
-            Ok(id)
-        } else {
-            Err(StartError::Damaged { path, what: "it should hold 8 hexadecimal digits".into() })
-        }
+        hub_id(&self.root)
     }
 
     /// The seed of the keys that sign tickets and seal registrations, made once.
@@ -95,10 +89,32 @@ impl DataDir {
     /// # Errors
     /// When the file cannot be read or made, is not 32 bytes, or others may read it.
     pub fn key_seed(&self) -> Result<[u8; 32], StartError> {
-        let path = self.root.join(KEY);
-        let bytes = secret::<32>(&path, |random| random.to_vec())?;
-        seed(path, bytes)
+        key_seed(&self.root)
     }
+}
+
+/// Who the hub of a data directory is: its id and the seed of its keys. Both are made when no hub has run there
+/// yet, since a token may be made before; a hub that starts at the same moment makes the same ones.
+pub(crate) fn identity(data: &Path) -> Result<(String, [u8; 32]), StartError> {
+    make(data)?;
+    Ok((hub_id(data)?, key_seed(data)?))
+}
+
+fn hub_id(root: &Path) -> Result<String, StartError> {
+    let path = root.join("hub.id");
+    let bytes = secret::<4>(&path, |random| hex::encode(random).into_bytes())?;
+    let id = String::from_utf8(bytes).unwrap_or_default();
+    if id.len() == 8 && id.chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()) {
+        Ok(id)
+    } else {
+        Err(StartError::Damaged { path, what: "it should hold 8 hexadecimal digits".into() })
+    }
+}
+
+fn key_seed(root: &Path) -> Result<[u8; 32], StartError> {
+    let path = root.join(KEY);
+    let bytes = secret::<32>(&path, |random| random.to_vec())?;
+    seed(path, bytes)
 }
 
 /// Where a hub keeps its artefacts in its data directory.
@@ -188,7 +204,8 @@ pub(crate) fn secret<const BYTES: usize>(
     if !path.exists() {
         let mut random = [0; BYTES];
         getrandom::fill(&mut random).map_err(io::Error::from).map_err(fail("make"))?;
-        write_atomic(path, &make(&random), 0o600).map_err(fail("write"))?;
+        let mut draft = Draft::beside(path).map_err(fail("write"))?;
+        draft.file.write_all(&make(&random)).and_then(|()| draft.keep_unless_there(path)).map_err(fail("write"))?;
     }
     read_secret(path)
 }
@@ -253,6 +270,20 @@ impl Draft {
         }
         File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
     }
+
+    /// The same with mode 0600, unless there is a file already: of two that make a key at once, one does, and
+    /// what the other one signed would be signed with a key that is nowhere.
+    fn keep_unless_there(mut self, path: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        let Some(draft) = &self.path else { return Ok(()) };
+        match renameat_with(CWD, draft, CWD, path, RenameFlags::NOREPLACE) {
+            Ok(()) => self.path = None,
+            // The draft goes when it is dropped.
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    }
 }
 
 impl Drop for Draft {
@@ -292,6 +323,19 @@ mod tests {
         assert_eq!(data.artefacts().metadata().unwrap().permissions().mode() & 0o777, 0o755);
         permit(&path.join("hub.key"), 0o644).unwrap();
         assert!(matches!(data.key_seed(), Err(StartError::Damaged { .. })));
+    }
+
+    #[test]
+    fn many_that_make_an_identity_at_once_make_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("hub");
+        let made: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16).map(|_| scope.spawn(|| identity(&data).unwrap())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(made.iter().all(|one| one == made.first().unwrap()), "{made:?}");
+        let left = std::fs::read_dir(&data).unwrap().count();
+        assert_eq!(left, 2, "no draft is left");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use crate::api::Registration;
 use crate::catalogue::Catalogue;
+use crate::identity::Scopes;
 use crate::manifests::Content;
 use container::ClassSpec;
 use manifest::diff::Side;
@@ -121,7 +122,9 @@ impl InForce {
         profile: &ProfileName,
         tool: &str,
     ) -> bool {
-        let allowed = |force: &Self| match crate::policy::decide(&force.manifest, profile, denied, tool) {
+        // Its scopes let it begin, and below no tier may rise.
+        let all = Scopes::all();
+        let allowed = |force: &Self| match crate::policy::decide(&force.manifest, profile, all, denied, tool) {
             crate::policy::Decision::Allow(tool) => Some(tool.clone()),
             crate::policy::Decision::Deny(_) => None,
         };

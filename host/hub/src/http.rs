@@ -5,6 +5,7 @@
 //! a legacy session serves only the token that opened it ([`conversations`]).
 
 mod admit;
+mod authentication;
 mod body;
 mod connection;
 mod conversations;

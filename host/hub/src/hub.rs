@@ -20,6 +20,7 @@ use crate::call::{self, Request};
 use crate::catalogue::Offer;
 use crate::data::DataDir;
 use crate::force::InForce;
+use crate::identity::{Identity, Protected, Refused, Scopes};
 use crate::launch::Starter;
 use crate::manifests::Ledger;
 use crate::policy;
@@ -28,7 +29,6 @@ use crate::registry::Registrar;
 use crate::session::{Denials, Need, Sessions};
 use crate::store::Store;
 use crate::tickets::{self, Scope, Tickets};
-use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
 use container::{LauncherError, Listed};
 use doors::Certificates;
@@ -61,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) audit: Audit,
     /// Denials that belong to no session.
     pub(crate) denials: Denials,
+    /// Tokens that were not taken.
+    refusals: Denials,
     /// Calls under way, so that a manifest which takes something from them can end them.
     pub(crate) flights: Flights,
     /// The versions of the manifest; none where one is in force for the life of this process.
@@ -71,7 +73,7 @@ pub(crate) struct Inner {
     telling: tokio::sync::Mutex<()>,
     wall2: &'static str,
     hub_id: String,
-    tokens: Tokens,
+    identity: Identity,
     /// Sessions of this process itself, which no token names.
     local: Mutex<BTreeSet<SessionId>>,
     registrar: Registrar,
@@ -103,10 +105,48 @@ impl Hub {
         start::start(config).await.map(Hub)
     }
 
-    /// The caller behind a bearer token, if the token file has it and it has not expired.
+    /// The caller behind one of this hub's own tokens, if it is in force.
     #[must_use]
     pub fn authenticate(&self, bearer: &str) -> Option<Caller> {
-        self.0.known(self.0.tokens.authenticate(bearer, jiff::Timestamp::now())?)
+        self.0.known(self.0.identity.own(bearer, jiff::Timestamp::now()).ok()?)
+    }
+
+    /// The caller behind a token that was let in before and still is in force. Costs a digest and a look, so it can be
+    /// asked for anybody.
+    #[must_use]
+    pub(crate) fn known(&self, bearer: &str) -> Option<Caller> {
+        self.0.known(self.0.identity.known(bearer, jiff::Timestamp::now())?)
+    }
+
+    /// The caller behind a token of this hub or of an issuer that it trusts. May wait for the issuer's keys. Who is
+    /// turned away is recorded, with the door's name; so many a minute.
+    ///
+    /// # Errors
+    /// Why not: for the log, and not for the caller.
+    pub async fn admit(&self, bearer: &str, door: &'static str) -> Result<Caller, Refused> {
+        let admitted = self.0.identity.admit(bearer, jiff::Timestamp::now()).await.and_then(|caller| {
+            let unknown = Refused::Profile(caller.profile.clone());
+            self.0.known(caller).ok_or(unknown)
+        });
+        if let Err(refused) = &admitted
+            && let Some(unwritten) = self.0.refusals.add()
+        {
+            tracing::info!(door, unwritten, "refused: {refused}");
+            // It is refused either way.
+            drop(self.0.audit.write(Entry::Refused { door, reason: refused.to_string(), unwritten }).await);
+        }
+        admitted
+    }
+
+    /// What a client without a token is told.
+    #[must_use]
+    pub(crate) fn protected(&self) -> Protected {
+        self.0.identity.protected()
+    }
+
+    /// The scope that a caller's token lacks for a tool that its profile has. The denial is recorded.
+    pub(crate) async fn lacks_scope(&self, caller: &Caller, tool: &str) -> Option<Scopes> {
+        call::lacks_scope(&self.0, caller, tool).await
     }
 
     /// A caller of this process itself: each one made is a session of its own, for stdio and `tool run`.
@@ -122,11 +162,16 @@ impl Hub {
         }
         let session = SessionId(uuid::Uuid::new_v4().simple().to_string().chars().take(16).collect());
         self.0.local.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone());
-        Ok(Caller { session, principal: crate::clean::line(principal, 64), profile: profile.clone() })
+        Ok(Caller {
+            session,
+            principal: crate::clean::line(principal, 64),
+            profile: profile.clone(),
+            scopes: Scopes::all(),
+        })
     }
 
     /// This caller as it is now, if it may still call: to have been let in once is not to be let in for ever.
-    /// The profile is the one that the token file now says.
+    /// What it may do is what the store now says.
     #[must_use]
     pub fn in_force(&self, caller: &Caller) -> Option<Caller> {
         self.0.in_force(caller)
@@ -274,7 +319,7 @@ impl Inner {
         if self.local.lock().unwrap_or_else(PoisonError::into_inner).contains(&caller.session) {
             return self.known(caller.clone());
         }
-        self.known(self.tokens.caller(&caller.session, jiff::Timestamp::now())?)
+        self.known(self.identity.caller(&caller.session, jiff::Timestamp::now())?)
     }
 
     /// A caller whose profile the manifest in force has; a profile that it does not have shows nothing.
@@ -288,7 +333,7 @@ impl Inner {
     }
 
     /// A tool that this caller may see.
-    fn shown(&self, caller: &Caller, name: &str) -> Option<Arc<Offer>> {
+    pub(crate) fn shown(&self, caller: &Caller, name: &str) -> Option<Arc<Offer>> {
         let force = self.force.load();
         let profile = force.manifest.profiles.get(&caller.profile)?;
         let offer = force.catalogue.offers.get(&ToolName::try_from(name).ok()?)?;

@@ -16,6 +16,7 @@ mod failpoint;
 mod force;
 pub mod http;
 mod hub;
+pub mod identity;
 mod launch;
 pub mod manifests;
 pub mod mcp;

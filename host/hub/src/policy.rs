@@ -1,5 +1,6 @@
 //! Whether a call may happen at all: manifest, profile and name in, a decision out. Pure.
 
+use crate::identity::Scopes;
 use manifest::{Manifest, Profile, ProfileName, Tier, Tool, ToolName};
 use std::collections::BTreeSet;
 
@@ -25,7 +26,13 @@ pub struct Denial {
 
 /// Decides on a call by name. What is listed nowhere is denied.
 #[must_use]
-pub fn decide<'m>(manifest: &'m Manifest, profile: &ProfileName, denied: &BTreeSet<Tier>, tool: &str) -> Decision<'m> {
+pub fn decide<'m>(
+    manifest: &'m Manifest,
+    profile: &ProfileName,
+    scopes: Scopes,
+    denied: &BTreeSet<Tier>,
+    tool: &str,
+) -> Decision<'m> {
     let unknown = |operator: String| Decision::Deny(Denial { agent: None, operator, approvable: false });
     let Ok(name) = ToolName::try_from(tool) else {
         return unknown("the agent named something that is no tool name".into());
@@ -39,6 +46,9 @@ pub fn decide<'m>(manifest: &'m Manifest, profile: &ProfileName, denied: &BTreeS
     if let Some(operator) = hidden(profile, denied, tool) {
         return unknown(operator);
     }
+    if !scopes.contains(tool.tier) {
+        return Decision::Deny(lacking(tool));
+    }
     match tool.tier {
         Tier::User | Tier::Write => Decision::Allow(tool),
         // There is no approval yet that could open this gate, so it does not open.
@@ -51,6 +61,20 @@ pub fn decide<'m>(manifest: &'m Manifest, profile: &ProfileName, denied: &BTreeS
             approvable: false,
         }),
     }
+}
+
+/// Why a token whose profile has a tool may not call it all the same: the tool is shown, since a wider token of the
+/// same principal could, and a client has to learn which.
+#[must_use]
+pub fn lacking(tool: &Tool) -> Denial {
+    let agent = match tool.tier {
+        Tier::User => "this token lacks the scope tools:user",
+        Tier::Write => "this token lacks the scope tools:write",
+        Tier::Admin => "this token lacks the scope tools:admin",
+        Tier::Critical => "this token lacks the scope tools:critical",
+    };
+    let operator = format!("{agent}, which `{}` needs: give its holder another token", tool.name);
+    Denial { agent: Some(agent), operator, approvable: false }
 }
 
 /// Whether a caller with this profile is shown a tool.
@@ -117,7 +141,7 @@ mod tests {
             operator: String::new(),
             approvable: false,
         })?;
-        match decide(&manifest, &name, &denied.iter().copied().collect(), tool_name) {
+        match decide(&manifest, &name, Scopes::all(), &denied.iter().copied().collect(), tool_name) {
             Decision::Allow(tool) => {
                 assert_eq!(tool.name.as_str(), tool_name);
                 Ok(())
@@ -152,6 +176,29 @@ mod tests {
         assert!(reason("reader", &[], "nothing").contains("[tools.nothing]"));
         assert!(reason("few", &[], "read").contains("`tools` in [profiles.few]"));
         assert!(reason("all", &[Tier::Write], "edit").contains("started without tier write"));
+    }
+
+    #[test]
+    fn a_scope_narrows_a_profile_and_never_widens_it() {
+        let manifest = manifest([tool("read", Tier::User), tool("edit", Tier::Write), tool("wipe", Tier::Critical)]);
+        let all: ProfileName = manifest.profiles.keys().next().cloned().unwrap_or_else(|| unreachable!());
+        let tools = [("read", Tier::User), ("edit", Tier::Write), ("wipe", Tier::Critical)];
+        for (has, scope) in tools {
+            for (name, tier) in tools {
+                match decide(&manifest, &all, Scopes::of(scope), &BTreeSet::new(), name) {
+                    Decision::Allow(_) => assert_eq!((has, scope), (name, tier)),
+                    Decision::Deny(denial) if name == has => {
+                        assert_eq!((tier, denial.agent), (Tier::Critical, Some("escalation not available")));
+                    }
+                    Decision::Deny(denial) => {
+                        let scope = Scopes::of(tier).to_string();
+                        assert!(denial.agent.is_some_and(|text| text.ends_with(&scope)) && !denial.approvable);
+                    }
+                }
+            }
+        }
+        // What the profile hides stays hidden, whatever the scopes are.
+        assert_eq!(check("reader", &[], "edit").map_err(|denial| denial.agent), Err(None));
     }
 
     #[test]

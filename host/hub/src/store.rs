@@ -10,6 +10,7 @@
 mod location;
 pub(crate) mod manifests;
 pub(crate) mod outbox;
+pub(crate) mod tokens;
 
 pub use location::{BadLocation, Location};
 

@@ -1,7 +1,7 @@
 //! The ticket: what the hub signs and a runner enforces.
 
 mod check;
-mod jose;
+pub mod jose;
 mod key;
 
 pub use check::TicketCheck;

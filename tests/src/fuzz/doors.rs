@@ -55,7 +55,7 @@ fn values(bytes: &[u8]) {
 fn head(bytes: &[u8]) -> bool {
     let Some((uri, headers)) = request(bytes) else { return false };
     if let Some(token) = http::fuzzing::bearer(&headers) {
-        assert!((1..=512).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic()));
+        assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).expect("it has the header");
         assert!(
             header.trim_end().ends_with(token) && header.get(..7).is_some_and(|s| s.eq_ignore_ascii_case("bearer "))

@@ -8,6 +8,7 @@ use crate::logs::Logs;
 use crate::output::{self, Form};
 use crate::started::{self, HubIs, Whom};
 use ::hub::confine::{self, Confined, Files, Reach};
+use ::hub::identity::Config;
 use ::hub::{HeadCopies, Hub, Wall2, operator, stdio};
 use anyhow::Context;
 use launcher::Connected;
@@ -36,6 +37,9 @@ pub(crate) struct Arguments {
     /// Runners that wait for each class of containers; 0 starts each when it is needed
     #[arg(long, value_name = "COUNT", default_value_t = 2)]
     parked: usize,
+    /// Which identity providers' tokens are taken besides this hub's own: a TOML file, see docs/identity.md
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
     /// Copy each signed head of the audit log to a second place as well: file:PATH, stdout or command:PROGRAM
     #[arg(long, value_name = "PLACE")]
     audit_heads: Option<HeadCopies>,
@@ -55,6 +59,7 @@ pub(crate) fn run(mut arguments: Arguments, logs: &Logs) -> anyhow::Result<ExitC
         place.opened().with_context(|| format!("heads of the audit log cannot be copied to {what}"))
     };
     arguments.hub.audit_heads = arguments.audit_heads.take().map(opened).transpose()?;
+    arguments.hub.identity = arguments.identity.as_deref().map(Config::read).transpose()?.unwrap_or_default();
     take_descriptors();
     let data = arguments.hub.data.directory()?;
     let image = arguments.hub.image.id(&data)?;
@@ -88,15 +93,20 @@ fn reach(arguments: &Arguments, data: &Path) -> anyhow::Result<Reach> {
     // SQLite keeps two more files beside its own.
     let store = hub.store.location()?.and_then(|at| at.path().parent().map(Path::to_owned));
     let write = std::iter::once(data.to_owned()).chain(store).chain(arguments.listeners.writes()).collect();
-    Ok(Reach { read: manifest.into_iter().chain(arguments.listeners.reads()).collect(), write })
+    let read = manifest.into_iter().chain(arguments.listeners.reads()).chain(hub.identity.reads()).collect();
+    Ok(Reach { read, write })
 }
 
-async fn serve(arguments: Arguments, data: PathBuf, wall2: Wall2, confined: Confined) -> anyhow::Result<ExitCode> {
+async fn serve(mut arguments: Arguments, data: PathBuf, wall2: Wall2, confined: Confined) -> anyhow::Result<ExitCode> {
     // Awaited from here on, so that a signal during the start is not lost.
     let asked = tokio::spawn(started::asked_to_stop());
     // The address first: whoever has a wrong one should not wait for containers.
     let doors = arguments.listeners.open(arguments.listen).await?;
     let said = doors.said();
+    // On plain loopback it has three names; elsewhere the one that everybody uses is what tokens are for.
+    if let Some((_, url)) = said.first().filter(|(_, url)| url.starts_with("https://")) {
+        arguments.hub.identity = std::mem::take(&mut arguments.hub.identity).or_resource(url);
+    }
     let hub = arguments.hub.start_with(Whom::Everybody, arguments.parked, wall2).await?;
     let stop = CancellationToken::new();
     let faces = Sockets::bind(&data).and_then(|sockets| {

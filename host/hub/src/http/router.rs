@@ -1,23 +1,28 @@
-//! The two paths: `/mcp` for who has a token, `/healthz` for who only wants to know whether we live.
+//! The paths: `/mcp` for who has a token, `/.well-known/…` for who wants to know where to get one, `/healthz` for who
+//! only wants to know whether we live.
 
 use super::MAX_CONNECTIONS;
+use super::connection::Peer;
 use super::conversations::Conversations;
 use super::direct::{self, Direct};
-use super::{admit, body, credentials, standing};
+use super::{admit, authentication, body, standing};
 use crate::api::Caller;
 use crate::bounds;
+use crate::identity::{Throttle, WELL_KNOWN, WELL_KNOWN_MCP};
 use crate::mcp::{Face, Governor, MAX_MESSAGE_BYTES};
 use crate::shares::Shares;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use http::header::WWW_AUTHENTICATE;
 use http::{Method, StatusCode};
 use http_body_util::Full;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +38,8 @@ struct Shared<G> {
     running: Arc<Semaphore>,
     /// Requests and streams of one principal.
     shares: Shares,
+    /// Addresses that came with tokens that are none.
+    throttle: Throttle,
     config: StreamableHttpServerConfig,
     stop: CancellationToken,
 }
@@ -51,11 +58,14 @@ pub(super) fn router<G: Governor>(
         conversations: Arc::default(),
         running: running.clone(),
         shares: Shares::new(MAX_PER_PRINCIPAL),
+        throttle: Throttle::default(),
         config: config(port, cut.clone()),
         stop: stop.clone(),
     });
     Router::new()
         .route("/mcp", any(mcp::<G>))
+        .route(WELL_KNOWN, get(metadata::<G>))
+        .route(WELL_KNOWN_MCP, get(metadata::<G>))
         .route("/healthz", get(healthz::<G>))
         .layer(middleware::from_fn_with_state(shared.clone(), guard::<G>))
         .with_state(shared)
@@ -90,12 +100,22 @@ async fn healthz<G: Governor>(State(shared): State<Arc<Shared<G>>>) -> Response 
     }
 }
 
+async fn metadata<G: Governor>(State(shared): State<Arc<Shared<G>>>, headers: HeaderMap) -> Response {
+    authentication::metadata(&shared.governor.protected(), &headers)
+}
+
+/// Where a request comes from. Whoever is not told apart shares one address.
+fn remote(request: &Request) -> IpAddr {
+    let remote = request.extensions().get::<Peer>().and_then(|peer| peer.remote);
+    remote.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
+
 async fn mcp<G: Governor>(State(shared): State<Arc<Shared<G>>>, request: Request) -> Response {
-    let Some(token) = credentials::bearer(request.headers()) else {
-        return unauthorized(r#"Bearer realm="safeclaw""#);
-    };
-    let Some(caller) = shared.governor.authenticate(token) else {
-        return unauthorized(r#"Bearer realm="safeclaw", error="invalid_token""#);
+    let from = remote(&request);
+    let caller = authentication::authenticate(&shared.governor, &shared.throttle, request.headers(), from).await;
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(answer) => return answer,
     };
     let (parts, body) = request.into_parts();
     let body = match body::read(body, MAX_MESSAGE_BYTES).await {
@@ -134,12 +154,24 @@ impl<G: Governor> Shared<G> {
             },
             _ => None,
         };
-        if request.method() == Method::POST
-            && let Some(direct) = Direct::read(request.headers(), request.body())
-            && self.governor.takes_headers(&asker, direct.tool) == Some(false)
-        {
-            let cancel = self.config.cancellation_token.child_token();
-            return direct::answer(&self.governor, &asker, direct, cancel).await;
+        if request.method() == Method::POST {
+            let direct = Direct::read(request.headers(), request.body());
+            let tool = match &direct {
+                Some(direct) => Some(Cow::Borrowed(direct.tool)),
+                None => authentication::called(request.body()).map(Cow::Owned),
+            };
+            // The call is denied wherever it goes; here a client can still be told which token it needs.
+            if let Some(tool) = tool
+                && let Some(scope) = self.governor.lacks_scope(&asker, &tool).await
+            {
+                return authentication::insufficient(&self.governor.protected(), request.headers(), scope);
+            }
+            if let Some(direct) = direct
+                && self.governor.takes_headers(&asker, direct.tool) == Some(false)
+            {
+                let cancel = self.config.cancellation_token.child_token();
+                return direct::answer(&self.governor, &asker, direct, cancel).await;
+            }
         }
         let face = move || Ok(Face::new(governor.clone(), caller.clone(), stop.clone()));
         let service = StreamableHttpService::new(face, Arc::new(conversations), self.config.clone());
@@ -151,9 +183,4 @@ impl<G: Governor> Shared<G> {
         let governor = self.governor.clone();
         response.map(|body| standing::while_in_force(governor, asker, body, (permit, place)))
     }
-}
-
-fn unauthorized(challenge: &'static str) -> Response {
-    let text = "a token is needed: Authorization: Bearer TOKEN";
-    (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge)], text).into_response()
 }

@@ -176,7 +176,9 @@ async fn nobody_gets_in_without_a_token() {
     let served = Served::start().await;
     let answer = served.ask("POST", "/mcp", &[], "{}").await;
     assert_eq!(answer.status, 401);
-    assert_eq!(answer.header("www-authenticate").unwrap(), r#"Bearer realm="safeclaw""#);
+    let metadata = format!("http://{}/.well-known/oauth-protected-resource/mcp", served.address);
+    let challenge = format!(r#"Bearer realm="safeclaw", scope="tools:user", resource_metadata="{metadata}""#);
+    assert_eq!(answer.header("www-authenticate").unwrap(), challenge);
     let answer = served.mcp("wrong", &[], &json!({})).await;
     assert_eq!(answer.status, 401);
     assert!(answer.header("www-authenticate").unwrap().contains("invalid_token"));

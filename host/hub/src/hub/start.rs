@@ -11,6 +11,7 @@ use crate::catalogue::pinned;
 use crate::clean;
 use crate::data::{self, DataDir};
 use crate::force::InForce;
+use crate::identity::Identity;
 use crate::launch::Starter;
 use crate::manifests::Ledger;
 use crate::pool::Pool;
@@ -18,7 +19,6 @@ use crate::registry::{self, Registrar, Sealer, Shelf, compile_class, describe_cl
 use crate::session::{Denials, Sessions};
 use crate::store::{Location, Store};
 use crate::tickets::Tickets;
-use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
 use container::{ClassSpec, HubId, Launcher, LauncherConfig, LauncherError, MountSpec, ProcessConfig, Program, Size};
 use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Runtime, protected_paths};
@@ -46,9 +46,10 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let hub_id = data.hub_id()?;
     let seed = data.key_seed()?;
     let key = HubKey::from_seed(&seed);
-    let tokens = Tokens::load(data.root())?;
     let audit = Audit::open(Place::of(&data), &hub_id, config.audit_heads.as_ref())?;
-    let store = Store::open(&config.store.clone().unwrap_or_else(|| Location::within(data.root()))).await?;
+    let location = config.store.clone().unwrap_or_else(|| Location::within(data.root()));
+    let store = Store::open(&location).await?;
+    let identity = Identity::open(data.root(), location, config.identity.clone())?;
     let fixed = matches!(config.governed, Governed::Fixed { .. });
     let ledger = (!fixed).then(|| Ledger::new(store.clone(), &seed, data.root()));
     let shelf = Shelf::new(&data, Sealer::from_seed(&seed));
@@ -110,6 +111,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         tickets,
         audit,
         denials: Denials::default(),
+        refusals: Denials::default(),
         flights: Flights::default(),
         ledger,
         store,
@@ -117,7 +119,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         telling: tokio::sync::Mutex::default(),
         wall2,
         hub_id,
-        tokens,
+        identity,
         local: Mutex::default(),
         registrar,
         pool_config: config.pool,
@@ -131,6 +133,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         certificates: Certificates::default(),
         data: data.clone(),
     });
+    hub.identity.keep_keys(&hub.stop);
     // What a hub that was killed had decided and not told.
     hub.tell().await;
     hub.want();

@@ -3,11 +3,13 @@
 
 mod applying;
 mod doors;
+mod identity;
 mod lasting;
 mod leaving;
 
 use super::*;
 use crate::audit::Place;
+use crate::identity::Config;
 use crate::registry::{Sealer, Shelf};
 use crate::runner::Fate;
 use crate::runner::testing::{Act, honest};
@@ -91,10 +93,11 @@ async fn hub_in(data: &Path, force: InForce, act: Act, fate: Fate, full: Option<
         store: Store::open(&Location::within(data)).await.unwrap(),
         applying: tokio::sync::Mutex::default(),
         telling: tokio::sync::Mutex::default(),
-        tokens: Tokens::load(data).unwrap(),
+        identity: Identity::open(data, Location::within(data), Config::default()).unwrap(),
         tickets,
         audit,
         denials: Denials::default(),
+        refusals: Denials::default(),
         wall2: "off",
         hub_id: "test".into(),
         local: Mutex::default(),

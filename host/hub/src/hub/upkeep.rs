@@ -36,7 +36,7 @@ impl Inner {
     /// Ends the sessions whose token is gone. In memory first, all of them: an engine that hangs delays only
     /// the death of containers that nobody listens to any more.
     pub(super) fn end_unauthorized(&self) {
-        let authorized = self.tokens.sessions(jiff::Timestamp::now());
+        let authorized = self.identity.sessions(jiff::Timestamp::now());
         let local = self.local.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let gone = |id: &SessionId| !local.contains(id) && !authorized.contains(id);
         self.break_off(gone, "its token was revoked or has expired");
@@ -64,7 +64,8 @@ impl Inner {
         let sessions = self.sessions.all();
         let doors = self.certificates.problems(jiff::Timestamp::now());
         let told = catalogue.problems.iter().chain(&force.problem).cloned().chain(self.trouble.told());
-        let problems: Vec<String> = told.chain(self.audit.problems()).chain(doors).collect();
+        let problems: Vec<String> =
+            told.chain(self.audit.problems()).chain(doors).chain(self.identity.problems()).collect();
         Health {
             ok: problems.is_empty() && !self.is_draining(),
             draining: self.is_draining(),

@@ -2,10 +2,12 @@
 
 use super::Governor;
 use crate::api::{CallEnd, CallNote, CallOutcome, Caller, ListedTool, SessionId};
+use crate::identity::{Protected, Scopes};
 use manifest::{ProfileName, Tier};
 use protocol::{Answer, Content, Hints, Log, LogSource, Progress, ToolDescription};
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -18,6 +20,7 @@ pub(crate) struct FakeHub {
     pub(crate) draining: Arc<AtomicBool>,
     /// Every token is taken back.
     pub(crate) revoked: Arc<AtomicBool>,
+    met: Arc<Mutex<HashMap<String, Caller>>>,
 }
 
 pub(crate) fn caller(name: &str) -> Caller {
@@ -25,6 +28,7 @@ pub(crate) fn caller(name: &str) -> Caller {
         session: SessionId(format!("session-of-{name}")),
         principal: name.to_owned(),
         profile: ProfileName::try_from("tests").unwrap(),
+        scopes: Scopes::all(),
     }
 }
 
@@ -36,6 +40,7 @@ impl FakeHub {
             running: Arc::new(watch::Sender::new(0)),
             draining: Arc::default(),
             revoked: Arc::default(),
+            met: Arc::default(),
         }
     }
 
@@ -110,12 +115,28 @@ fn listed(name: &str, tier: Tier) -> ListedTool {
 }
 
 impl Governor for FakeHub {
-    fn authenticate(&self, bearer: &str) -> Option<Caller> {
-        match bearer {
-            "token-a" => Some(caller("a")),
-            "token-b" => Some(caller("b")),
-            _ => None,
-        }
+    fn known(&self, bearer: &str) -> Option<Caller> {
+        self.met.lock().unwrap().get(bearer).cloned()
+    }
+
+    async fn authenticate(&self, bearer: &str, _: &'static str) -> Option<Caller> {
+        let caller = match bearer {
+            "token-a" => caller("a"),
+            "token-b" => caller("b"),
+            "token-narrow" => Caller { scopes: Scopes::of(Tier::User), ..caller("narrow") },
+            _ => return None,
+        };
+        self.met.lock().unwrap().insert(bearer.to_owned(), caller.clone());
+        Some(caller)
+    }
+
+    fn protected(&self) -> Protected {
+        Protected { resource: None, issuers: vec!["https://id.example.com".to_owned()] }
+    }
+
+    async fn lacks_scope(&self, caller: &Caller, tool: &str) -> Option<Scopes> {
+        let tier = self.tool(caller, tool)?.tier;
+        (!caller.scopes.contains(tier)).then(|| Scopes::of(tier))
     }
 
     fn in_force(&self, _: &Caller) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::Hub;
 use crate::api::{CallEnd, CallNote, Caller, ListedTool};
+use crate::identity::{Protected, Scopes};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -9,8 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 /// The part of [`Hub`] that MCP needs. Clones are handles to one thing.
 pub trait Governor: Clone + Send + Sync + 'static {
-    /// Who is behind a bearer token.
-    fn authenticate(&self, bearer: &str) -> Option<Caller>;
+    /// Who is behind a bearer token that was let in before: without any work that a stranger could cause.
+    fn known(&self, bearer: &str) -> Option<Caller>;
+    /// Who is behind a bearer token. Whoever is nobody is recorded, with the door's name.
+    fn authenticate(&self, bearer: &str, door: &'static str) -> impl Future<Output = Option<Caller>> + Send;
+    /// What a client without a token is told.
+    fn protected(&self) -> Protected;
+    /// The scope that a caller lacks for a tool that it sees; recorded as a denial.
+    fn lacks_scope(&self, caller: &Caller, tool: &str) -> impl Future<Output = Option<Scopes>> + Send;
     /// Whether a caller that was let in may still call.
     fn in_force(&self, caller: &Caller) -> bool;
     /// The tools that a caller may see.
@@ -45,8 +52,20 @@ pub(crate) async fn until_revoked(governor: &impl Governor, caller: &Caller) {
 }
 
 impl Governor for Hub {
-    fn authenticate(&self, bearer: &str) -> Option<Caller> {
-        Hub::authenticate(self, bearer)
+    fn known(&self, bearer: &str) -> Option<Caller> {
+        Hub::known(self, bearer)
+    }
+
+    async fn authenticate(&self, bearer: &str, door: &'static str) -> Option<Caller> {
+        self.admit(bearer, door).await.ok()
+    }
+
+    fn protected(&self) -> Protected {
+        Hub::protected(self)
+    }
+
+    async fn lacks_scope(&self, caller: &Caller, tool: &str) -> Option<Scopes> {
+        Hub::lacks_scope(self, caller, tool).await
     }
 
     fn in_force(&self, caller: &Caller) -> bool {

@@ -8,6 +8,7 @@ fn caller(session: &str, principal: &str) -> Caller {
     Caller {
         session: SessionId(session.into()),
         principal: principal.into(),
+        scopes: crate::identity::Scopes::all(),
         profile: ProfileName::try_from("everyone").unwrap(),
     }
 }

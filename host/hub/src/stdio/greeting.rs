@@ -1,6 +1,7 @@
 //! What a bridge says before it carries MCP: one line with its token, answered by one line.
 
 use crate::api::Caller;
+use crate::identity::MAX_TOKEN_BYTES;
 use crate::mcp::Governor;
 use std::io;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -8,7 +9,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWr
 /// The word before the token; another version of this protocol has another.
 pub(super) const WORD: &str = "safeclaw-mcp/1";
 /// The longest line of either side, its end included.
-pub(super) const MAX_LINE_BYTES: usize = 1_024;
+pub(super) const MAX_LINE_BYTES: usize = MAX_TOKEN_BYTES + 64;
 
 /// Reads the greeting and says who it is; nothing behind its line is taken.
 pub(super) async fn receive<R, G>(input: &mut R, governor: &G) -> Result<Caller, &'static str>
@@ -20,7 +21,7 @@ where
     let read = input.take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut line).await;
     read.map_err(|_| "the greeting could not be read")?;
     let token = token(&line)?;
-    governor.authenticate(token).ok_or("this token is not known")
+    governor.authenticate(token, "mcp.sock").await.ok_or("this token is not known")
 }
 
 /// The token in a greeting.

@@ -1,103 +1,109 @@
-//! The tokens that a running hub takes: reloaded when the file changes.
+//! The tokens that a running hub takes, as the store says at this moment.
 
-use super::file::{Entry, Stamp, path, read, stamp};
-use super::{TokenError, session_of};
+use super::TokenError;
+use super::key::TokenKey;
+use super::ledger::stamp;
+use super::reader::Reader;
 use crate::api::{Caller, SessionId};
-use arc_swap::ArcSwap;
+use crate::identity::{Header, Refused};
+use crate::store::Location;
+use crate::store::tokens::TokenRow;
 use jiff::Timestamp;
-use manifest::Digest;
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
+use std::sync::{Mutex, PoisonError};
 
-/// The token file as it was last read.
+/// What tells one state of the stamp from another: each rewrite has a new inode.
+type Stamp = Option<(u64, i64, i64)>;
+
+/// The hub's own tokens.
 pub(crate) struct Tokens {
-    path: PathBuf,
-    current: ArcSwap<Vec<Known>>,
-    read_at: Mutex<Stamp>,
-}
-
-/// A token that is taken, and the session that it names.
-struct Known {
-    entry: Entry,
-    session: SessionId,
+    key: TokenKey,
+    reader: Reader,
+    stamp: PathBuf,
+    seen: Mutex<Stamp>,
 }
 
 impl Tokens {
-    /// Reads the file. One that is not there lets nobody in.
-    pub(crate) fn load(data: &Path) -> Result<Self, TokenError> {
-        let path = path(data);
-        let (file, stamp) = read(&path)?;
-        let tokens = Self { path, current: ArcSwap::default(), read_at: Mutex::new(stamp) };
-        tokens.take(file.token);
-        Ok(tokens)
+    /// Opens the store. Where no token was made yet, nobody is let in.
+    pub(crate) fn open(data: &Path, location: Location) -> Result<Self, TokenError> {
+        let unknown = |error| TokenError::Identity(Box::new(error));
+        let (hub_id, seed) = crate::data::identity(data).map_err(unknown)?;
+        let stamp = stamp(data);
+        // Before the first reading: what changes after it is then seen.
+        let seen = Mutex::new(look(&stamp));
+        Ok(Self { key: TokenKey::new(&hub_id, &seed), reader: Reader::start(location)?, stamp, seen })
     }
 
-    /// The caller behind a token. Compares with every digest in the same time, found or not.
-    pub(crate) fn authenticate(&self, bearer: &str, now: Timestamp) -> Option<Caller> {
-        self.reload();
-        let digest = Digest::of(bearer.as_bytes());
-        let entries = self.current.load();
-        let mut found = u32::MAX;
-        for (place, known) in (0_u32..).zip(entries.iter()) {
-            found.conditional_assign(&place, known.entry.sha256.as_str().as_bytes().ct_eq(digest.as_str().as_bytes()));
+    /// Whether a token says that this hub signed it.
+    pub(crate) fn are_of(&self, header: &Header) -> bool {
+        self.key.is_of(header)
+    }
+
+    /// The caller behind a token that this hub signed, if the store still has it.
+    pub(crate) fn authenticate(&self, token: &str, now: Timestamp) -> Result<Caller, Refused> {
+        let claims = self.key.verify(token, now)?;
+        self.renew();
+        let table = self.reader.table.load();
+        let table = table.as_ref().as_ref().ok_or(Refused::Store)?;
+        let row = table.get(&claims.jti).ok_or(Refused::Revoked)?;
+        // Both say the same, or somebody wrote into the store.
+        if (&row.principal, &row.profile, row.scopes) != (&claims.sub, &claims.profile, claims.scope) {
+            return Err(Refused::Revoked);
         }
-        entries.get(usize::try_from(found).ok()?)?.caller(now)
+        caller(row, now).ok_or(Refused::Expired)
     }
 
-    /// The caller of a session, as the file says it now, if its token is still in force.
+    /// The caller of a session, as the store says it now, if its token is still in force.
     pub(crate) fn caller(&self, session: &SessionId, now: Timestamp) -> Option<Caller> {
-        self.reload();
-        let entries = self.current.load();
-        // Digests that begin alike name one session.
-        entries.iter().filter(|known| known.session == *session).find_map(|known| known.caller(now))
+        self.renew();
+        let table = self.reader.table.load();
+        table.as_ref().as_ref()?.get(&session.0).and_then(|row| caller(row, now))
     }
 
     /// The sessions whose tokens are in force.
     pub(crate) fn sessions(&self, now: Timestamp) -> BTreeSet<SessionId> {
-        self.reload();
-        let entries = self.current.load();
-        entries.iter().filter(|known| known.lives(now)).map(|known| known.session.clone()).collect()
+        self.renew();
+        let table = self.reader.table.load();
+        let rows = table.as_ref().as_ref().into_iter().flat_map(|table| table.values());
+        rows.filter(|row| lives(row, now)).map(|row| SessionId(row.jti.clone())).collect()
     }
 
-    /// Reads the file again if it is another one. A file that cannot be read lets nobody in.
-    fn reload(&self) {
-        let mut read_at = self.read_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if stamp(&self.path) == *read_at {
-            return;
-        }
-        match read(&self.path) {
-            Ok((file, stamp)) => {
-                *read_at = stamp;
-                self.take(file.token);
-            }
-            Err(error) => {
-                *read_at = stamp(&self.path);
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "no token is taken until the file is right again"
-                );
-                self.take(Vec::new());
-            }
-        }
+    /// What is wrong, for the operator.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let readable = self.reader.table.load().is_some();
+        (!readable)
+            .then(|| "the store of tokens cannot be read, so nobody is let in; the hub's log says why".to_owned())
     }
 
-    fn take(&self, entries: Vec<Entry>) {
-        let known = entries.into_iter().map(|entry| Known { session: session_of(&entry.sha256), entry });
-        self.current.store(Arc::new(known.collect()));
+    /// Reads the store again if somebody changed the tokens since.
+    fn renew(&self) {
+        let now = look(&self.stamp);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if now != *seen {
+            // Under the lock: whoever comes meanwhile waits for the same answer.
+            self.reader.read();
+            *seen = now;
+        }
     }
 }
 
-impl Known {
-    fn lives(&self, now: Timestamp) -> bool {
-        self.entry.expires.is_none_or(|end| now < end)
-    }
+fn look(stamp: &Path) -> Stamp {
+    let meta = stamp.symlink_metadata().ok()?;
+    Some((meta.ino(), meta.ctime(), meta.ctime_nsec()))
+}
 
-    fn caller(&self, now: Timestamp) -> Option<Caller> {
-        let Entry { principal, profile, .. } = &self.entry;
-        let caller =
-            || Caller { session: self.session.clone(), principal: principal.clone(), profile: profile.clone() };
-        self.lives(now).then(caller)
-    }
+fn lives(row: &TokenRow, now: Timestamp) -> bool {
+    row.revoked.is_none() && row.expires.is_none_or(|end| now < end)
+}
+
+fn caller(row: &TokenRow, now: Timestamp) -> Option<Caller> {
+    let caller = || Caller {
+        session: SessionId(row.jti.clone()),
+        principal: row.principal.clone(),
+        profile: row.profile.clone(),
+        scopes: row.scopes,
+    };
+    lives(row, now).then(caller)
 }

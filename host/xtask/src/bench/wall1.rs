@@ -19,6 +19,7 @@ pub(crate) async fn serve(bin: &Path, data: &Path, manifest: &str, component: &P
         wall2: Wall2::Off { runner: bin.join("runner"), compile: bin.join("compile") },
         denied_tiers: BTreeSet::new(),
         pool: PoolConfig::default(),
+        identity: hub::identity::Config::default(),
         audit_heads: None,
     })
     .await?;

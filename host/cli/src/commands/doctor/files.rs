@@ -88,10 +88,10 @@ fn look_at_data(directory: &Path) -> Result<Finding, (String, String)> {
         let remedy = "run this as that user, or say another --data DIR";
         return Err((format!("{shown} belongs to user {}", meta.uid()), remedy.to_owned()));
     }
-    for name in [".", "hub.key", "tokens.toml", "components"] {
+    for name in [".", "hub.key", "hub.db", "components"] {
         let path = directory.join(name);
         let mode = path.metadata().map(|meta| meta.permissions().mode() & 0o777).unwrap_or(0);
-        // The key signs tickets and the token file lets agents in: whoever can write either is the hub.
+        // The key signs tickets and tokens, and the store says which tokens are good: whoever can write either is the hub.
         if mode & 0o022 != 0 || (name != "." && mode & 0o077 != 0) {
             let shown = path.display();
             let found = format!("{shown} can be used by others (mode {mode:03o}): whoever reads it can be the hub");
@@ -103,7 +103,10 @@ fn look_at_data(directory: &Path) -> Result<Finding, (String, String)> {
     }
     let tokens = hub::tokens::list(directory)
         .map_err(|error| {
-            (error.to_string(), "mend or remove tokens.toml; tokens are made anew in a moment".to_owned())
+            (
+                format!("{:#}", anyhow::Error::from(error)),
+                "mend hub.db, or remove it: tokens are made anew in a moment, versions of manifests are not".to_owned(),
+            )
         })?
         .len();
     if tokens == 0 {

@@ -44,6 +44,7 @@ impl Bench {
             wall2: Wall2::Off { runner: programs.runner()?, compile: programs.compile()? },
             denied_tiers: BTreeSet::new(),
             pool: PoolConfig { per_class: 0, ..PoolConfig::default() },
+            identity: hub::identity::Config::default(),
             audit_heads: None,
         };
         let hub = Hub::start(config).await.context("the hub did not start")?;

@@ -16,12 +16,16 @@ enum Kind {
 }
 
 /// Every file that the hub keeps, what it is, and the widest mode that it may have.
-const FILES: [(&str, Kind, u32); 13] = [
+const FILES: [(&str, Kind, u32); 17] = [
     (".", Kind::Directory, 0o700),
     ("hub.id", Kind::File, 0o600),
     ("hub.key", Kind::File, 0o600),
     ("hub.lock", Kind::File, 0o600),
-    ("tokens.toml", Kind::File, 0o600),
+    ("hub.db", Kind::File, 0o600),
+    ("hub.db-wal", Kind::File, 0o600),
+    ("hub.db-shm", Kind::File, 0o600),
+    ("manifest.version", Kind::File, 0o600),
+    ("tokens.stamp", Kind::File, 0o600),
     ("audit.jsonl", Kind::File, 0o600),
     ("audit.key", Kind::File, 0o600),
     ("audit.reserve", Kind::File, 0o600),

@@ -24,17 +24,15 @@ async fn a_revoked_token_calls_nothing_and_sees_nothing_however_long_ago_it_was_
 }
 
 #[tokio::test]
-async fn a_callers_profile_is_the_one_that_the_token_file_now_says() {
+async fn a_profile_that_the_manifest_does_not_have_lets_nobody_in_and_the_log_says_why() {
     let bench = bench(|_| answer("hi")).await;
-    let everyone = ProfileName::try_from("everyone").unwrap();
-    let token = crate::tokens::create(bench.data.path(), "ada", &everyone, None).unwrap();
-    let caller = bench.hub.authenticate(&token).unwrap();
-    assert!(matches!(bench.call(&caller, "edit", "{}").await, CallOutcome::Answer(_)));
-    let file = bench.data.path().join("tokens.toml");
-    let narrowed = std::fs::read_to_string(&file).unwrap().replace("everyone", "reader");
-    crate::data::write_atomic(&file, narrowed.as_bytes(), 0o600).unwrap();
-    assert_eq!(bench.call(&caller, "edit", "{}").await, CallOutcome::UnknownTool);
-    assert!(matches!(bench.call(&caller, "read", "{}").await, CallOutcome::Answer(_)));
+    let nobody = ProfileName::try_from("nobody").unwrap();
+    let token = crate::tokens::create(bench.data.path(), "ada", &nobody, None).unwrap();
+    assert_eq!(bench.hub.authenticate(&token), None);
+    assert!(bench.hub.admit(&token, "mcp").await.is_err());
+    let last = bench.last();
+    assert_eq!(last["event"], "refused");
+    assert!(last["reason"].as_str().unwrap().contains("no profile `nobody`"), "{last}");
 }
 
 #[tokio::test]
