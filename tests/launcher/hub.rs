@@ -1,8 +1,11 @@
 //! `safeclaw hub` with its launcher, as processes that can be looked at and killed.
 
 use super::apart::Apart;
+use container::launcher::Record;
+use manifest::Digest;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fs;
 use tests::handed;
 use tests::hubs::{HubProcess, Place, call};
@@ -74,26 +77,23 @@ async fn a_hub_whose_launcher_died_says_so_and_starts_nothing() {
     watch.none().await;
 }
 
-/// What somebody wrote into the hub's own files is not what the operator applied.
+/// What somebody wrote into the hub's own files is not what the operator applied: the launcher knows another manifest,
+/// and the hub comes with this one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_manifest_that_the_operator_did_not_apply_starts_no_hub() {
     let place = Place::new().await;
-    let mut hub = HubProcess::spawn(&place, &handed::engine(), 0);
-    hub.ready().await.unwrap_or_else(|status| panic!("the hub ends ({status}):\n{}", place.said()));
-    assert!(hub.stop().await.success());
-    // The same hub, its record as it is, and a manifest of somebody else's making.
-    let file = place.manifest().join("tools.toml");
-    let wider = fs::read_to_string(&file).unwrap().replace("name = \"leftovers\"", "name = \"wider\"");
-    fs::write(&file, wider).unwrap();
+    let record = place.data().with_file_name("data-launcher");
+    let applied = (Digest::of(b"what the operator applied"), BTreeMap::new());
+    Record::open(&record).unwrap().admit(applied.0, applied.1).unwrap();
     let mut hub = HubProcess::spawn(&place, &handed::engine(), 0);
     assert!(!hub.ready().await.unwrap_err().success());
     assert!(place.said().contains("safeclaw manifest apply"), "{}", place.said());
-    // The operator's word, and it starts.
-    let manifest = tests::running::read_manifest(&place.manifest());
-    let sources = [("workspace".try_into().unwrap(), place.workspace())].into();
-    let classes = ::hub::classes(&manifest, &sources, &place.data().canonicalize().unwrap()).unwrap();
-    let record = place.data().with_file_name("data-launcher");
-    container::launcher::Record::open(&record).unwrap().admit(manifest.digest(), classes).unwrap();
+    // Without a record it is the first ever, and nothing else has changed: so it was the record.
+    fs::remove_dir_all(&record).unwrap();
+    let mut hub = HubProcess::spawn(&place, &handed::engine(), 0);
+    hub.ready().await.unwrap_or_else(|status| panic!("the hub ends ({status}):\n{}", place.said()));
+    assert!(hub.stop().await.success());
+    // Now it is known, and the next hub with it is served.
     let mut hub = HubProcess::spawn(&place, &handed::engine(), 0);
     hub.ready().await.unwrap_or_else(|status| panic!("the hub ends ({status}):\n{}", place.said()));
     assert!(hub.stop().await.success());
