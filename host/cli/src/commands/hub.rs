@@ -8,6 +8,7 @@ use crate::logs::Logs;
 use crate::output::{self, Form};
 use crate::started::{self, HubIs, Whom};
 use ::hub::confine::{self, Confined, Files, Reach};
+use ::hub::service::Secret;
 use ::hub::{HeadCopies, Hub, Wall2, operator, stdio};
 use anyhow::Context;
 use launcher::Connected;
@@ -49,6 +50,7 @@ pub(crate) struct Arguments {
 
 /// Launcher first, since this process may start no program afterwards; then its rights; then everything else.
 pub(crate) fn run(mut arguments: Arguments, logs: &Logs) -> anyhow::Result<ExitCode> {
+    let secret = arguments.listeners.secret()?;
     // A program among them has to be started while programs can be.
     let opened = |place: HeadCopies| {
         let what = format!("{place:?}");
@@ -73,7 +75,7 @@ pub(crate) fn run(mut arguments: Arguments, logs: &Logs) -> anyhow::Result<ExitC
         });
     }
     let wall2 = Wall2::Launcher { connection: connection.into(), image };
-    let code = crate::block_on(serve(arguments, data, wall2, confined));
+    let code = crate::block_on(serve(arguments, data, wall2, confined, secret));
     // With the last of the hub its connection is gone: the launcher ends what is left, and itself.
     launcher::wait(child);
     code
@@ -89,11 +91,17 @@ fn reach(arguments: &Arguments, data: &Path) -> anyhow::Result<Reach> {
     Ok(Reach { read: manifest.into_iter().chain(arguments.listeners.reads()).collect(), write })
 }
 
-async fn serve(arguments: Arguments, data: PathBuf, wall2: Wall2, confined: Confined) -> anyhow::Result<ExitCode> {
+async fn serve(
+    arguments: Arguments,
+    data: PathBuf,
+    wall2: Wall2,
+    confined: Confined,
+    secret: Option<Secret>,
+) -> anyhow::Result<ExitCode> {
     // Awaited from here on, so that a signal during the start is not lost.
     let asked = tokio::spawn(started::asked_to_stop());
     // The address first: whoever has a wrong one should not wait for containers.
-    let doors = arguments.listeners.open(arguments.listen).await?;
+    let doors = arguments.listeners.open(arguments.listen, secret).await?;
     let said = doors.said();
     let hub = arguments.hub.start_with(Whom::Everybody, arguments.parked, wall2).await?;
     let stop = CancellationToken::new();
