@@ -22,7 +22,8 @@ struct Doors {
 }
 
 impl Doors {
-    async fn open() -> Self {
+    /// With the secret in this variable.
+    async fn open(variable: &str, secret: &str) -> Self {
         let (place, authority) = (Place::new().await, Authority::new());
         authority.server("hub", NAME);
         let file = |name: &str| authority.path(name).display().to_string();
@@ -42,7 +43,7 @@ impl Doors {
             for (name, value) in &arguments {
                 command.arg(name).arg(value);
             }
-            command.env("ADMIN_ESCALATION_SECRET", SECRET);
+            command.env(variable, secret);
         });
         hub.ready().await.unwrap_or_else(|status| panic!("{status}: {}", place.said()));
         Self { place, authority, hub }
@@ -74,7 +75,12 @@ fn text(output: &Output) -> String {
 
 #[tokio::test]
 async fn each_door_of_the_process_takes_its_own() {
-    let doors = Doors::open().await;
+    // In a directory that the hub cannot reach any more when it serves.
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, SECRET).expect("a file");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("permissions");
+    let doors = Doors::open("ADMIN_ESCALATION_SECRET_FILE", &secret.display().to_string()).await;
     let listen = doors.at("listen");
     let port = listen.rsplit(':').next().expect("a port");
     let ca = doors.authority.path("ca.pem");
@@ -113,7 +119,7 @@ async fn each_door_of_the_process_takes_its_own() {
 /// What another process of the machine can read of the hub's own environment, and what it wrote.
 #[tokio::test]
 async fn the_secret_is_in_no_environment_and_in_no_file() {
-    let doors = Doors::open().await;
+    let doors = Doors::open("ADMIN_ESCALATION_SECRET", SECRET).await;
     let process = format!("/proc/{}", doors.hub.pid());
     let environment = std::fs::read(format!("{process}/environ")).expect("its environment");
     let readable = String::from_utf8_lossy(&environment).into_owned();

@@ -207,11 +207,6 @@ impl HubProcess {
         Client::new(self.data.join("operator.sock"))
     }
 
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id().expect("it runs")
-    }
-
     /// Its launcher: a child of it that is called so; none, if that runs apart.
     pub fn launcher(&self) -> Option<u32> {
         let hub = self.pid();

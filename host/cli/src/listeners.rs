@@ -4,7 +4,7 @@ use crate::secret;
 use ::hub::Hub;
 use ::hub::http::{self, HttpListener, McpDoor, PublicUrl};
 use ::hub::operator::{self, OperatorListener};
-use ::hub::service::{self, ServiceAddress, ServiceConfig, ServiceListener};
+use ::hub::service::{self, Secret, ServiceAddress, ServiceConfig, ServiceListener};
 use ::hub::tls::{ServerFiles, ServerTls};
 use anyhow::Context;
 use clap::Args;
@@ -72,6 +72,9 @@ pub(crate) struct Listeners {
     service_tls_key: Option<PathBuf>,
 }
 
+const NO_SECRET: &str = "--service-listen needs the secret that the service signs with: set \
+     ADMIN_ESCALATION_SECRET_FILE, or ADMIN_ESCALATION_SECRET; `openssl rand -hex 32` makes one";
+
 /// Bound, and not yet served.
 pub(crate) struct Doors {
     mcp: HttpListener,
@@ -81,7 +84,7 @@ pub(crate) struct Doors {
 
 impl Listeners {
     /// Takes every address. To be done before anything that takes time, so that a mistake is told at once.
-    pub(crate) async fn open(&self, listen: SocketAddr) -> anyhow::Result<Doors> {
+    pub(crate) async fn open(&self, listen: SocketAddr, secret: Option<Secret>) -> anyhow::Result<Doors> {
         let mcp = McpDoor {
             address: listen,
             tls: tls(self.tls_cert.as_ref(), self.tls_key.as_ref(), self.client_ca.as_ref())?,
@@ -95,21 +98,22 @@ impl Listeners {
             (Some(_), None) => anyhow::bail!("--operator-listen needs --operator-tls-cert and --operator-tls-key"),
             (None, _) => None,
         };
-        Ok(Doors { mcp, operator, service: self.service().await? })
+        Ok(Doors { mcp, operator, service: self.service(secret).await? })
     }
 
-    async fn service(&self) -> anyhow::Result<Option<ServiceListener>> {
+    /// What a service signs with. To be read before there is a launcher, and while the hub may open any file.
+    pub(crate) fn secret(&self) -> anyhow::Result<Option<Secret>> {
         let secret = secret::read()?;
-        let Some(listen) = self.service_listen.clone() else {
-            if secret.is_some() {
-                tracing::warn!(target: "safeclaw", "ADMIN_ESCALATION_SECRET is not used without --service-listen");
-            }
-            return Ok(None);
-        };
-        let secret = secret.context(
-            "--service-listen needs the secret that the service signs with: set ADMIN_ESCALATION_SECRET_FILE, or \
-             ADMIN_ESCALATION_SECRET; `openssl rand -hex 32` makes one",
-        )?;
+        if secret.is_some() && self.service_listen.is_none() {
+            tracing::warn!(target: "safeclaw", "ADMIN_ESCALATION_SECRET is not used without --service-listen");
+        }
+        anyhow::ensure!(secret.is_some() || self.service_listen.is_none(), NO_SECRET);
+        Ok(secret)
+    }
+
+    async fn service(&self, secret: Option<Secret>) -> anyhow::Result<Option<ServiceListener>> {
+        let Some(listen) = self.service_listen.clone() else { return Ok(None) };
+        let secret = secret.context(NO_SECRET)?;
         let tls = tls(self.service_tls_cert.as_ref(), self.service_tls_key.as_ref(), None)?;
         let (id, tiers) = (self.service_id.clone(), self.service_tiers.iter().copied().collect());
         Ok(Some(service::bind(ServiceConfig { id, tiers, secret, listen, tls }).await?))
@@ -211,7 +215,7 @@ mod tests {
     async fn said(line: &str) -> String {
         let parsed = Line::try_parse_from(std::iter::once("x").chain(line.split_whitespace()));
         let Ok(parsed) = parsed else { return format!("usage: {}", parsed.unwrap_err()) };
-        match parsed.listeners.open("127.0.0.1:0".parse().unwrap()).await {
+        match parsed.listeners.open("127.0.0.1:0".parse().unwrap(), None).await {
             Ok(_) => "opened".to_owned(),
             Err(error) => format!("{error:#}"),
         }

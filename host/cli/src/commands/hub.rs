@@ -9,6 +9,7 @@ use crate::output::{self, Form};
 use crate::started::{self, HubIs, Whom};
 use ::hub::confine::{self, Confined, Files, Reach};
 use ::hub::identity::Config;
+use ::hub::service::Secret;
 use ::hub::{HeadCopies, Hub, Wall2, operator, stdio};
 use anyhow::Context;
 use launcher::Connected;
@@ -53,6 +54,7 @@ pub(crate) struct Arguments {
 
 /// Launcher first, since this process may start no program afterwards; then its rights; then everything else.
 pub(crate) fn run(mut arguments: Arguments, logs: &Logs) -> anyhow::Result<ExitCode> {
+    let secret = arguments.listeners.secret()?;
     // A program among them has to be started while programs can be.
     let opened = |place: HeadCopies| {
         let what = format!("{place:?}");
@@ -80,7 +82,7 @@ pub(crate) fn run(mut arguments: Arguments, logs: &Logs) -> anyhow::Result<ExitC
         });
     }
     let wall2 = Wall2::Launcher { connection: connection.into(), image };
-    let code = crate::block_on(serve(arguments, data, wall2, confined));
+    let code = crate::block_on(serve(arguments, data, wall2, confined, secret));
     // With the last of the hub its connection is gone: the launcher ends what is left, and itself.
     launcher::wait(child);
     code
@@ -97,11 +99,17 @@ fn reach(arguments: &Arguments, data: &Path) -> anyhow::Result<Reach> {
     Ok(Reach { read, write })
 }
 
-async fn serve(mut arguments: Arguments, data: PathBuf, wall2: Wall2, confined: Confined) -> anyhow::Result<ExitCode> {
+async fn serve(
+    mut arguments: Arguments,
+    data: PathBuf,
+    wall2: Wall2,
+    confined: Confined,
+    secret: Option<Secret>,
+) -> anyhow::Result<ExitCode> {
     // Awaited from here on, so that a signal during the start is not lost.
     let asked = tokio::spawn(started::asked_to_stop());
     // The address first: whoever has a wrong one should not wait for containers.
-    let doors = arguments.listeners.open(arguments.listen).await?;
+    let doors = arguments.listeners.open(arguments.listen, secret).await?;
     let said = doors.said();
     // On plain loopback it has three names; elsewhere the one that everybody uses is what tokens are for.
     if let Some((_, url)) = said.first().filter(|(_, url)| url.starts_with("https://")) {
