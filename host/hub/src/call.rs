@@ -277,7 +277,7 @@ impl<'a> Attempt<'a> {
     async fn record(&self, session: &Session, offer: &Offer, arguments: &str) -> Result<(), AuditError> {
         let audit = &self.hub.audit;
         if session.announce() {
-            let Caller { session, principal, profile } = self.caller.clone();
+            let Caller { session, principal, profile, .. } = self.caller.clone();
             audit.write(Entry::SessionBegun { session, principal, profile }).await?;
         }
         let requested = Entry::Requested(self.requested(offer, arguments));
