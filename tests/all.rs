@@ -16,6 +16,7 @@ mod drift;
 mod fields;
 mod gvisor;
 mod hostile_components;
+mod images;
 mod layers;
 mod leftovers;
 mod liars;
