@@ -72,10 +72,9 @@ async fn a_hub_and_its_launcher_serve_from_their_containers() {
 
     for name in ["files", "json", "time"] {
         let file = services.at(&format!("tools/{name}.wasm"));
-        services.operator(&["tool", "add", name, &file]);
+        services.operator(&["tool", "add", name, &file]).await;
     }
-    let token = services.operator(&["token", "create", "--principal", "ada", "--profile", "developer"]);
-    let token = token.lines().last().unwrap().to_owned();
+    let token = services.operator(&["token", "create", "--principal", "ada", "--profile", "developer"]).await;
     let read = services.call(&token, "files_read", &json!({ "path": "README.md" })).await;
     assert!(read.to_string().contains("a workspace of tests"), "{read}");
     services.is("healthy").await;
@@ -90,8 +89,8 @@ async fn a_hub_and_its_launcher_serve_from_their_containers() {
         }
     };
     until("the hub's health says that its launcher has ended", told).await;
-    let other = services.operator(&["token", "create", "--principal", "eve", "--profile", "developer"]);
-    let denied = services.call(other.lines().last().unwrap(), "files_read", &json!({ "path": "README.md" })).await;
+    let other = services.operator(&["token", "create", "--principal", "eve", "--profile", "developer"]).await;
+    let denied = services.call(&other, "files_read", &json!({ "path": "README.md" })).await;
     assert!(!denied.to_string().contains("a workspace of tests"), "it answers without a launcher: {denied}");
     services.is("unhealthy").await;
 

@@ -169,13 +169,13 @@ impl Services {
 
     /// What a container wrote.
     pub(super) fn said(&self, service: &str) -> String {
-        self.logs(&self.name(service))
+        self.logs(&self.name(service), "stdout=1&stderr=1")
     }
 
-    fn logs(&self, name: &str) -> String {
+    fn logs(&self, name: &str, streams: &str) -> String {
         let mut stream = UnixStream::connect(handed::engine()).unwrap();
         stream.set_read_timeout(Some(LONG)).unwrap();
-        let request = format!("GET /containers/{name}/logs?stdout=1&stderr=1&tail=40 HTTP/1.0\r\nHost: engine\r\n\r\n");
+        let request = format!("GET /containers/{name}/logs?{streams}&tail=40 HTTP/1.0\r\nHost: engine\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
@@ -190,19 +190,24 @@ impl Services {
         text
     }
 
-    /// `docker compose run --rm operator …`.
-    pub(super) fn operator(&self, arguments: &[&str]) -> String {
+    /// `docker compose run --rm operator …`; gives what it printed as its result.
+    pub(super) async fn operator(&self, arguments: &[&str]) -> String {
         let name = format!("{}-operator", self.prefix);
         let mut body = self.body("operator");
         body["Cmd"] = json!(arguments);
         // What it wrote is read when it has ended.
         body["HostConfig"]["AutoRemove"] = false.into();
         self.create(&name, &body);
-        let (_, ended) = self.ask("POST", &format!("/containers/{name}/wait"), "");
-        let said = self.logs(&name);
+        let ended = || async {
+            let state = self.seen("operator")["State"].clone();
+            let failed = || format!("{state}: {}\n{}", self.said("operator"), self.said("hub"));
+            if state["Status"] == "exited" { Ok(state["ExitCode"].clone()) } else { Err(failed()) }
+        };
+        let code = until(&arguments.join(" "), ended).await;
+        let (printed, said) = (self.logs(&name, "stdout=1"), self.said("operator"));
         self.ask("DELETE", &format!("/containers/{name}?force=1"), "");
-        assert_eq!(ended["StatusCode"], 0, "{}: {said}\n{}", arguments.join(" "), self.said("hub"));
-        said.trim().to_owned()
+        assert_eq!(code, 0, "{}: {said}\n{}", arguments.join(" "), self.said("hub"));
+        printed.trim().to_owned()
     }
 
     /// A tool's answer, through `safeclaw mcp` and the hub's socket.

@@ -6,6 +6,7 @@ mod launcher;
 use crate::listeners::{self, Listeners};
 use crate::logs::Logs;
 use crate::output::{self, Form};
+use crate::secret;
 use crate::started::{self, HubIs, Whom};
 use ::hub::confine::{self, Confined, Files, Reach};
 use ::hub::{HeadCopies, Hub, Wall2, operator, stdio};
@@ -86,7 +87,8 @@ fn reach(arguments: &Arguments, data: &Path) -> anyhow::Result<Reach> {
     // SQLite keeps two more files beside its own.
     let store = hub.store.location()?.and_then(|at| at.path().parent().map(Path::to_owned));
     let write = std::iter::once(data.to_owned()).chain(store).chain(arguments.listeners.writes()).collect();
-    Ok(Reach { read: manifest.into_iter().chain(arguments.listeners.reads()).collect(), write })
+    let read = manifest.into_iter().chain(arguments.listeners.reads()).chain(secret::file());
+    Ok(Reach { read: read.collect(), write })
 }
 
 async fn serve(arguments: Arguments, data: PathBuf, wall2: Wall2, confined: Confined) -> anyhow::Result<ExitCode> {

@@ -52,7 +52,8 @@ pub enum LauncherError {
     OtherImage(ImageId),
     /// The launcher is in a container, and a path means another directory there than to the engine.
     #[error(
-        "{} is {} on the engine's machine, and a runner would get what the engine finds: mount each directory into          the launcher's container at the path that it has outside",
+        "{} is {} on the engine's machine, and a runner would get what the engine finds: mount each directory into \
+         the launcher's container at the path that it has outside",
         .path.display(), outside(.shown.as_deref())
     )]
     Elsewhere {

@@ -123,7 +123,7 @@ fn launcher(settings: &Settings) -> Service {
         network: Network::None,
         memory_mib: 256,
         pids: 128,
-        open_files: 65_536,
+        open_files: 16_384,
         health: Vec::new(),
         life: Life::Always { after: None },
     }
@@ -159,7 +159,7 @@ fn hub(settings: &Settings) -> Service {
         network: Network::Own(vec![MCP_PORT, SERVICE_PORT]),
         memory_mib: 1024,
         pids: 256,
-        open_files: 65_536,
+        open_files: 16_384,
         health: words(["/safeclaw", "health"]),
         life: Life::Always { after: Some("launcher") },
     }

@@ -55,10 +55,13 @@ impl Own {
         let Some(mounted) = &self.0 else { return Ok(()) };
         let above = mounted.iter().filter(|mount| path.starts_with(&mount.target));
         let found = above.max_by_key(|mount| mount.target.components().count());
-        let shown = found.and_then(|mount| Some(mount.source.join(path.strip_prefix(&mount.target).ok()?)));
-        // `join` with nothing appends a slash, which components do not count.
+        let shown = found.and_then(|mount| {
+            let below = path.strip_prefix(&mount.target).ok()?;
+            // `join` with nothing would append a slash.
+            Some(mount.source.components().chain(below.components()).collect::<PathBuf>())
+        });
         match shown {
-            Some(shown) if shown.components().eq(path.components()) => Ok(()),
+            Some(shown) if shown == path => Ok(()),
             shown => Err(LauncherError::Elsewhere { path: path.to_owned(), shown }),
         }
     }
@@ -115,7 +118,8 @@ mod tests {
         for path in ["/srv/s/data", "/srv/s/data/frames", "/srv/s/data/"] {
             assert_eq!(shown(path), "the same", "{path}");
         }
-        assert!(shown("/work/x").contains("/home/ada/x"), "{}", shown("/work/x"));
+        assert!(shown("/work/x").contains("/work/x is /home/ada/x on the engine's machine"), "{}", shown("/work/x"));
+        assert!(shown("/work").contains("/work is /home/ada on the engine's machine"), "{}", shown("/work"));
         // The nearest mount counts, as for the kernel.
         assert!(shown("/srv/s/data/b/c").contains("/home/ada/b/c"));
         // Only of this container, and no directory of the engine's.
