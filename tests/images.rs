@@ -1,6 +1,7 @@
 //! Hub and launcher in their containers, as the compose file has them: the settings are those that
 //! `safeclaw config compose --format engine` prints, started on the engine that was handed over.
 
+mod home;
 mod services;
 
 use serde_json::json;

@@ -1,13 +1,13 @@
 //! The services of the compose file on the tests' engine, with names of their own, gone when dropped.
 
+use super::home;
 use hub::Health;
 use hub::operator::Client;
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
@@ -15,9 +15,6 @@ use tests::handed;
 use tests::watch::{LONG, ask, until};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::time::timeout;
-
-/// The user of the hub's image.
-const USER: u32 = 10_001;
 
 pub(super) struct Services {
     home: TempDir,
@@ -41,7 +38,7 @@ impl Services {
         let home = tempfile::Builder::new().prefix("safeclaw-services-").tempdir().unwrap();
         fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
         let at = |name: &str| home.path().join(name);
-        fill(home.path());
+        home::fill(home.path());
 
         let engine = format!("unix://{}", handed::engine().display());
         let archive = at("hub.tar").display().to_string();
@@ -263,33 +260,4 @@ impl Drop for Services {
         // Another test may still use it: then the engine says so, and that one removes it.
         self.ask("DELETE", &format!("/images/{}", self.image), "");
     }
-}
-
-/// What docs/images.md has an operator make.
-fn fill(home: &Path) {
-    let at = |name: &str| home.join(name);
-    for name in ["data", "data-launcher", "run", "manifest", "workspace", "tools", "tls", "secrets", "elsewhere"] {
-        fs::create_dir(at(name)).unwrap();
-    }
-    for name in ["tiers.toml", "tools.toml"] {
-        fs::copy(handed::repository().join("manifests/default").join(name), at("manifest").join(name)).unwrap();
-    }
-    for name in ["files", "json", "time"] {
-        fs::write(at("tools").join(format!("{name}.wasm")), handed::guest(name)).unwrap();
-    }
-    fs::write(at("workspace/README.md"), "# a workspace of tests\n").unwrap();
-    let made = rcgen::generate_simple_self_signed(["hub.example".to_owned()]).unwrap();
-    fs::write(at("tls/hub.pem"), made.cert.pem()).unwrap();
-    fs::write(at("tls/hub.key"), made.signing_key.serialize_pem()).unwrap();
-    fs::write(at("secrets/admin_escalation_secret"), "0123456789abcdef0123456789abcdef0123456789abcdef").unwrap();
-    for name in ["tls/hub.key", "secrets/admin_escalation_secret"] {
-        fs::set_permissions(at(name), Permissions::from_mode(0o600)).unwrap();
-        chown(at(name), Some(USER), Some(USER)).unwrap();
-    }
-    for name in ["data", "data-launcher", "run", "tls", "secrets"] {
-        fs::set_permissions(at(name), Permissions::from_mode(0o700)).unwrap();
-        chown(at(name), Some(USER), Some(USER)).unwrap();
-    }
-    // Tools are user 1000.
-    chown(at("workspace"), Some(1000), Some(1000)).unwrap();
 }
