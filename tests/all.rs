@@ -18,6 +18,7 @@ mod fields;
 mod gvisor;
 mod hostile_components;
 mod identity;
+mod images;
 mod launcher;
 mod layers;
 mod leftovers;

@@ -10,7 +10,7 @@ use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 const VARIABLE: &str = "ADMIN_ESCALATION_SECRET";
@@ -42,6 +42,11 @@ fn again(secret: &OsStr) -> anyhow::Result<std::io::Error> {
     Ok(program.args(arguments).env_remove(VARIABLE).env(ON_INPUT, "1").stdin(reader).exec())
 }
 
+/// The file that has it, if one was named: to be within reach of a hub that limits its files before it reads it.
+pub(crate) fn file() -> Option<PathBuf> {
+    std::env::var_os(FILE).map(PathBuf::from)
+}
+
 /// The secret, if there is one.
 pub(crate) fn read() -> anyhow::Result<Option<Secret>> {
     if std::env::var_os(ON_INPUT).is_some() {
@@ -50,8 +55,8 @@ pub(crate) fn read() -> anyhow::Result<Option<Secret>> {
         read.context("the secret cannot be read from standard input")?;
         return Secret::new(&bytes).map(Some).with_context(|| format!("{VARIABLE} cannot be used"));
     }
-    match std::env::var_os(FILE) {
-        Some(path) => Secret::from_file(Path::new(&path)).map(Some).with_context(|| format!("{FILE} cannot be used")),
+    match file() {
+        Some(path) => Secret::from_file(&path).map(Some).with_context(|| format!("{FILE} cannot be used")),
         None => Ok(None),
     }
 }

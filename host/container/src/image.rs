@@ -1,5 +1,6 @@
-//! The image: two files, no shell, no libc, no package. It is made here, byte for byte the same from the
-//! same programs, so that its id is known before the engine has seen it and containers are pinned to it.
+//! The images, of the runner and of the hub: one or two files, no shell, no libc, no package. They are made here, byte
+//! for byte the same from the same programs, so that an id is known before the engine has seen it and containers are
+//! pinned to it.
 
 use crate::posture::digest_of;
 use manifest::{BadName, Digest};
@@ -70,7 +71,7 @@ pub struct ImageFile<'a> {
     pub bytes: &'a [u8],
 }
 
-/// The image that ships: `/runner` and `/compile`.
+/// The runner's image: `/runner` and `/compile`.
 ///
 /// # Errors
 /// Only if an archive in memory could not be written.
@@ -83,9 +84,40 @@ pub fn archive(runner: &[u8], compile: &[u8]) -> std::io::Result<Image> {
 /// # Errors
 /// If a path is longer than an archive's header holds, or absolute.
 pub fn archive_with(runner: &[u8], compile: &[u8], extra: &[ImageFile<'_>]) -> std::io::Result<Image> {
-    let mut layer = tar::Builder::new(Vec::new());
     let shipped = [ImageFile { path: "compile", bytes: compile }, ImageFile { path: "runner", bytes: runner }];
-    for file in shipped.iter().chain(extra) {
+    let files: Vec<_> = shipped.iter().chain(extra).copied().collect();
+    let user = "1000:1000";
+    packed(&Recipe { title: "safeclaw-runner", user, entrypoint: "/runner", stop_signal: "SIGKILL", files })
+}
+
+/// The hub's image: `/safeclaw`, which is the launcher too.
+///
+/// # Errors
+/// Only if an archive in memory could not be written.
+pub fn hub_archive(safeclaw: &[u8]) -> std::io::Result<Image> {
+    let files = vec![ImageFile { path: "safeclaw", bytes: safeclaw }];
+    packed(&Recipe { title: HUB_TITLE, user: HUB_USER, entrypoint: "/safeclaw", stop_signal: "SIGTERM", files })
+}
+
+/// The user and group of the hub's image. Not the runners' 1000: what escapes from one is then another user than the
+/// hub, and opens none of its files.
+pub const HUB_USER: &str = "10001:10001";
+
+/// The title by which the hub's image is told from the runner's.
+pub const HUB_TITLE: &str = "safeclaw-hub";
+
+/// What differs between the images.
+struct Recipe<'a> {
+    title: &'a str,
+    user: &'a str,
+    entrypoint: &'a str,
+    stop_signal: &'a str,
+    files: Vec<ImageFile<'a>>,
+}
+
+fn packed(recipe: &Recipe<'_>) -> std::io::Result<Image> {
+    let mut layer = tar::Builder::new(Vec::new());
+    for file in &recipe.files {
         append(&mut layer, file.path, file.bytes, 0o555)?;
     }
     let layer = layer.into_inner()?;
@@ -96,12 +128,12 @@ pub fn archive_with(runner: &[u8], compile: &[u8], extra: &[ImageFile<'_>]) -> s
         "os": "linux",
         "created": EPOCH,
         "config": {
-            "User": "1000:1000",
-            "Entrypoint": ["/runner"],
+            "User": recipe.user,
+            "Entrypoint": [recipe.entrypoint],
             "WorkingDir": "/",
-            "StopSignal": "SIGKILL",
+            "StopSignal": recipe.stop_signal,
             "Labels": {
-                "org.opencontainers.image.title": "safeclaw-runner",
+                "org.opencontainers.image.title": recipe.title,
                 "org.opencontainers.image.version": env!("CARGO_PKG_VERSION"),
                 "org.opencontainers.image.licenses": env!("CARGO_PKG_LICENSE"),
             },
@@ -115,7 +147,7 @@ pub fn archive_with(runner: &[u8], compile: &[u8], extra: &[ImageFile<'_>]) -> s
     let short: String = id.digest().as_str().chars().take(12).collect();
     let contents = serde_json::to_vec(&serde_json::json!([{
         "Config": format!("{}.json", id.digest()),
-        "RepoTags": [format!("safeclaw-runner:{short}")],
+        "RepoTags": [format!("{}:{short}", recipe.title)],
         "Layers": [format!("{layer_digest}/layer.tar")],
     }]))?;
 
@@ -152,37 +184,51 @@ mod tests {
         assert_ne!(one.id, archive(b"runner", b"other").unwrap().id);
     }
 
-    #[test]
-    fn the_image_holds_two_root_owned_files_that_nobody_may_write() {
-        let image = archive(b"runner", b"compile").unwrap();
+    /// Path, mode, owner and time of each file.
+    fn files(image: &Image) -> Vec<(String, u32, u64, u64)> {
         let mut outer = tar::Archive::new(image.tar.as_slice());
         let layer =
             outer.entries().unwrap().map(Result::unwrap).find(|e| e.path().unwrap().ends_with("layer.tar")).unwrap();
-        let files: Vec<_> = tar::Archive::new(layer)
-            .entries()
-            .unwrap()
-            .map(Result::unwrap)
-            .map(|e| {
-                let header = e.header();
-                (
-                    e.path().unwrap().display().to_string(),
-                    header.mode().unwrap(),
-                    header.uid().unwrap(),
-                    header.mtime().unwrap(),
-                )
-            })
-            .collect();
+        let mut layer = tar::Archive::new(layer);
+        let entries = layer.entries().unwrap().map(Result::unwrap);
+        let of = |entry: tar::Entry<'_, _>| {
+            let (path, header) = (entry.path().unwrap().display().to_string(), entry.header());
+            (path, header.mode().unwrap(), header.uid().unwrap(), header.mtime().unwrap())
+        };
+        entries.map(of).collect()
+    }
+
+    #[test]
+    fn the_image_holds_two_root_owned_files_that_nobody_may_write() {
+        let files = files(&archive(b"runner", b"compile").unwrap());
         assert_eq!(files, [("compile".to_owned(), 0o555, 0, 0), ("runner".to_owned(), 0o555, 0, 0)]);
+    }
+
+    #[test]
+    fn the_hubs_image_holds_one_program_and_is_another_users() {
+        let image = hub_archive(b"safeclaw").unwrap();
+        assert_eq!(files(&image), [("safeclaw".to_owned(), 0o555, 0, 0)]);
+        let config = config(&image);
+        let said: serde_json::Value = serde_json::from_slice(&config).unwrap();
+        assert_eq!(said["config"]["User"], "10001:10001");
+        assert_eq!(said["config"]["Entrypoint"], serde_json::json!(["/safeclaw"]));
+        assert_eq!(image.id, ImageId::of(digest_of(&config)));
+        assert_eq!(image.tar, hub_archive(b"safeclaw").unwrap().tar);
+        assert_ne!(image.id, hub_archive(b"another").unwrap().id);
+    }
+
+    fn config(image: &Image) -> Vec<u8> {
+        let mut outer = tar::Archive::new(image.tar.as_slice());
+        let mut config = outer.entries().unwrap().map(Result::unwrap).next().unwrap();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut config, &mut bytes).unwrap();
+        bytes
     }
 
     #[test]
     fn the_id_is_the_digest_of_the_configuration_in_the_archive() {
         let image = archive(b"runner", b"compile").unwrap();
-        let mut outer = tar::Archive::new(image.tar.as_slice());
-        let mut config = outer.entries().unwrap().map(Result::unwrap).next().unwrap();
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut config, &mut bytes).unwrap();
-        assert_eq!(image.id, ImageId::of(digest_of(&bytes)));
+        assert_eq!(image.id, ImageId::of(digest_of(&config(&image))));
         assert_eq!(image.id.to_string().parse::<ImageId>().unwrap(), image.id);
     }
 }

@@ -11,7 +11,7 @@ pub mod mounts;
 pub mod posture;
 
 pub use class::{ClassSpec, MountSpec, Program, Size};
-pub use image::{Image, ImageFile, ImageId, archive, archive_with};
+pub use image::{HUB_TITLE, HUB_USER, Image, ImageFile, ImageId, archive, archive_with, hub_archive};
 pub use launcher::{
     Attached, Diagnostics, Launcher, LauncherConfig, LauncherError, Leftovers, Live, ProcessConfig, default_socket,
     live, load_image,

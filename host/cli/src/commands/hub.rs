@@ -6,6 +6,7 @@ mod launcher;
 use crate::listeners::{self, Listeners};
 use crate::logs::Logs;
 use crate::output::{self, Form};
+use crate::secret;
 use crate::started::{self, HubIs, Whom};
 use ::hub::confine::{self, Confined, Files, Reach};
 use ::hub::identity::Config;
@@ -95,8 +96,9 @@ fn reach(arguments: &Arguments, data: &Path) -> anyhow::Result<Reach> {
     // SQLite keeps two more files beside its own.
     let store = hub.store.location()?.and_then(|at| at.path().parent().map(Path::to_owned));
     let write = std::iter::once(data.to_owned()).chain(store).chain(arguments.listeners.writes()).collect();
-    let read = manifest.into_iter().chain(arguments.listeners.reads()).chain(hub.identity.reads()).collect();
-    Ok(Reach { read, write })
+    let read =
+        manifest.into_iter().chain(arguments.listeners.reads()).chain(hub.identity.reads()).chain(secret::file());
+    Ok(Reach { read: read.collect(), write })
 }
 
 async fn serve(

@@ -5,6 +5,7 @@ mod end;
 mod events;
 mod leftovers;
 mod live;
+mod own;
 mod readback;
 mod runtimes;
 mod survivors;
@@ -30,6 +31,7 @@ use connect::{asked, found};
 use futures_util::StreamExt as _;
 use leftovers::UnderWay;
 use manifest::{ClassId, Digest, MountName};
+use own::Own;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::PathBuf;
@@ -63,6 +65,8 @@ pub(super) struct EngineLauncher {
     hub_key: String,
     image: ImageId,
     admitted: Admitted,
+    /// Where the engine has this process.
+    own: Own,
     /// What the engine can run containers with.
     runtimes: Option<HashMap<String, Runtime>>,
     forbidden: Forbidden,
@@ -115,6 +119,7 @@ impl EngineLauncher {
         }
         let engine = connect::connect(&socket).await?;
         connect::require_image(&engine.docker, &image).await?;
+        let own = Own::find(&engine.docker).await?;
         let forbidden = Forbidden::with(forbidden.into_iter().chain([socket]).chain(engine.data));
         let wards = Arc::new(Wards::new());
         let pump =
@@ -127,6 +132,7 @@ impl EngineLauncher {
             hub_key,
             image,
             admitted: Admitted::default(),
+            own,
             runtimes: engine.runtimes,
             forbidden,
             protected,
@@ -143,6 +149,7 @@ impl EngineLauncher {
         classes: BTreeMap<ClassId, ClassSpec>,
     ) -> Result<Vec<MountWarning>, LauncherError> {
         runtimes::require(&classes, self.runtimes.as_ref())?;
+        self.own.sees_alike(&classes)?;
         let (forbidden, protected) = (self.forbidden.clone(), self.protected.clone());
         let look = move || {
             let mut warnings = Vec::new();

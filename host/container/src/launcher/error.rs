@@ -5,7 +5,7 @@ use crate::message::ContainerName;
 use crate::mounts::MountError;
 use manifest::{ClassId, Digest};
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why the launcher did not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,18 @@ pub enum LauncherError {
     /// The engine stored the image under another id.
     #[error("the engine stored the image under another id than {0}: its image store is not supported yet")]
     OtherImage(ImageId),
+    /// The launcher is in a container, and a path means another directory there than to the engine.
+    #[error(
+        "{} is {} on the engine's machine, and a runner would get what the engine finds: mount each directory into \
+         the launcher's container at the path that it has outside",
+        .path.display(), outside(.shown.as_deref())
+    )]
+    Elsewhere {
+        /// As the launcher sees it.
+        path: PathBuf,
+        /// As the engine does, if it is mounted at all.
+        shown: Option<PathBuf>,
+    },
     /// A container's FIFOs cannot be made.
     #[error(
         "the FIFOs of a container cannot be made in the hub's data directory, which has to be on a local file system with room"
@@ -168,4 +180,8 @@ pub enum LauncherError {
     /// The launcher is being shut down.
     #[error("the launcher has been shut down")]
     ShutDown,
+}
+
+fn outside(path: Option<&Path>) -> String {
+    path.map_or_else(|| "not mounted from anywhere".to_owned(), |path| path.display().to_string())
 }

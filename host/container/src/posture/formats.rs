@@ -8,7 +8,7 @@ mod docker;
 
 pub use actions::actions;
 pub use compose::compose;
-pub use docker::docker;
+pub use docker::{docker, quoted as shell_word};
 
 use crate::message::ContainerName;
 use serde_json::Value;

@@ -32,7 +32,8 @@ pub(super) fn shell(lines: &[Vec<String>], indent: &str) -> String {
 }
 
 /// A word that a shell reads back as it is. No argument can hold NUL, so without it nothing is lost.
-pub(super) fn quoted(word: &str) -> String {
+#[must_use]
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/:=@,+%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
