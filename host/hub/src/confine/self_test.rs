@@ -4,8 +4,6 @@
 use super::Files;
 use std::io;
 use std::os::unix::net::UnixDatagram;
-use std::os::unix::process::CommandExt as _;
-use std::process::Command;
 
 /// Something that the hub could still do.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +24,7 @@ struct Attempt {
 
 const ATTEMPTS: [Attempt; 4] = [
     // There is no such program: without the wall it is `ENOENT`, with it the kernel never looks.
-    Attempt { name: "execute a program", attack: || Err(Command::new("/").exec()), wall: libc::EPERM, files: false },
+    Attempt { name: "execute a program", attack: execute, wall: libc::EPERM, files: false },
     Attempt {
         // As the engine, the launcher's operator and a user's other servers are reached.
         name: "make a Unix socket",
@@ -47,6 +45,16 @@ const ATTEMPTS: [Attempt; 4] = [
         files: true,
     },
 ];
+
+/// Not by `Command::exec`: before it asks the kernel it gives this process the signals of a new program, and a hub with
+/// those dies of the first runner or client that has gone away.
+#[expect(unsafe_code, reason = "execve(2) has no safe form that leaves this process's signals alone")]
+fn execute() -> io::Result<()> {
+    let none = [std::ptr::null()];
+    // SAFETY: the path ends with a zero and both lists are empty; if it succeeded nothing here would be left.
+    unsafe { libc::execve(c"/".as_ptr(), none.as_ptr(), none.as_ptr()) };
+    Err(io::Error::last_os_error())
+}
 
 /// Tries everything; gives what was tried.
 pub(super) fn run(files: Files) -> Result<Vec<&'static str>, Breach> {
@@ -74,5 +82,21 @@ mod tests {
             assert!(check(attempt).is_err(), "{}", attempt.name);
         }
         assert!(run(Files::Limited).is_err());
+    }
+
+    /// A hub whose attempts made it one that a broken pipe kills would be ended by any agent.
+    #[test]
+    #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    fn a_broken_pipe_kills_nobody_afterwards() {
+        let ignores = || {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim().to_owned();
+            u64::from_str_radix(&mask, 16).unwrap() & (1 << (libc::SIGPIPE - 1)) != 0
+        };
+        assert!(ignores());
+        for attempt in &ATTEMPTS {
+            let _ = check(attempt);
+        }
+        assert!(ignores());
     }
 }
