@@ -26,7 +26,7 @@ impl Agreed {
         if self.base != last {
             return Err(ApplyError::Outpaced { base: self.base, last });
         }
-        if before.version.is_some() && plan.digest == before.digest {
+        if plan.same {
             return Err(ApplyError::Nothing(last));
         }
         if plan.widens && !self.widen {

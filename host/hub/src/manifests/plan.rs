@@ -23,6 +23,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Whether one of them grants something.
     pub widens: bool,
+    /// Whether it is in force already, to the letter.
+    pub same: bool,
     /// What is no mistake and probably not meant.
     pub warnings: Vec<String>,
 }
@@ -140,9 +142,11 @@ impl Checked {
             Some(_) => before.compare(|old| diff(old, &new)),
             None => first(&new),
         };
+        let digest = self.content.digest();
         Plan {
             base: before.version.unwrap_or(0),
-            digest: self.content.digest(),
+            same: before.version.is_some() && digest == before.digest,
+            digest,
             mounts: self.content.mounts.clone(),
             widens: changes.iter().any(|change| change.widens),
             changes,

@@ -185,7 +185,7 @@ fn told(changes: &[Change]) -> String {
 /// What the operator says to a plan; `None` if nothing is to be done.
 fn agreed(plan: &Plan, yes: bool, dry_run: bool) -> anyhow::Result<Option<Agreed>> {
     let widening = plan.changes.iter().filter(|change| change.widens).count();
-    if dry_run {
+    if dry_run || plan.same {
         return Ok(None);
     }
     let widen = !plan.widens || yes || asked(plan.base, widening)?;
