@@ -83,8 +83,9 @@ fn a_profile_that_the_manifest_in_force_lacks_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (data, manifest) = (dir.path().join("data"), dir.path().join("manifest"));
     std::fs::create_dir(&manifest).unwrap();
-    let text = "name = \"small\"\n[profiles.few]\ntiers = [\"user\"]\n";
-    std::fs::write(manifest.join("a.toml"), text).unwrap();
+    let tiers = std::fs::read_to_string(handed::repository().join("manifests/default/tiers.toml")).unwrap();
+    let mounts = "[mounts.workspace]\npath = \"/workspace\"\nsource = \"/srv\"\nreason = \"tests\"\n";
+    std::fs::write(manifest.join("a.toml"), format!("{tiers}\n{mounts}[profiles.few]\ntiers = [\"user\"]\n")).unwrap();
     let create = |profile| ["token", "create", "--principal", "ada", "--profile", profile];
     printed(&data, &create("nobody"));
     printed(&data, &["manifest", "apply", manifest.to_str().unwrap(), "--yes"]);
