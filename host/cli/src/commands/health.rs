@@ -26,7 +26,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             "not well"
         };
         output::line(&format!("hub       {state}, wall 2: {}", health.wall2))?;
-        output::line(&format!("manifest  {} {}", health.manifest, health.manifest_digest))?;
+        let version = health.manifest_version.map(|version| format!(", version {version}")).unwrap_or_default();
+        output::line(&format!("manifest  {}{version}, {}", health.manifest, health.manifest_digest))?;
         output::line(&format!(
             "serving   {} tools, {} sessions, {} runners, {} parked",
             health.tools, health.sessions, health.runners, health.parked
