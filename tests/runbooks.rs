@@ -14,6 +14,11 @@ fn going_back_works_as_it_is_written() {
     play("rollback.md");
 }
 
+#[test]
+fn recovery_works_as_it_is_written() {
+    play("recovery.md");
+}
+
 /// One block of commands, and the lines that they have to print.
 struct Block {
     line: usize,

@@ -144,6 +144,11 @@ pub(super) async fn admit(
     match launcher.admit(force.admission.clone(), classes).await {
         Ok(warnings) => Ok((governing, warnings)),
         Err(error) if fixed => Err(start::named(error, &force.manifest)),
+        // Nothing was in force before the launcher was asked, and that is what the operator has to hear.
+        Err(error) if force.version.is_none() => {
+            tracing::debug!(error = &error as &dyn std::error::Error, "there are no containers at all");
+            Ok((governing, Vec::new()))
+        }
         Err(error) => {
             let governing = Governing::refused(format!("the launcher does not take the manifest: {}", chain(&error)));
             let classes = start::classes(&governing.force.manifest, &BTreeMap::new(), data)?;
