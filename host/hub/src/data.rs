@@ -5,6 +5,7 @@ pub(crate) mod ours;
 use crate::api::StartError;
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
+use sha2::{Digest as _, Sha256};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -142,6 +143,12 @@ fn empty(directory: &Path) -> Result<(), StartError> {
 }
 
 const KEY: &str = "hub.key";
+
+/// A key for one purpose, from the seed of a data directory: what one of them signs, no other one does. A domain ends
+/// with a zero and the seed has a fixed length, so no other pair has the same text.
+pub(crate) fn derived(domain: &[u8], seed: &[u8; 32]) -> [u8; 32] {
+    Sha256::new().chain_update(domain).chain_update(seed).finalize().into()
+}
 
 /// The seed of a data directory that a hub may be using at this moment.
 pub(crate) fn key_seed_of(data: &Path) -> Result<[u8; 32], StartError> {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(crate) struct InForce {
     /// Its number; none where no version can be applied.
     pub(crate) version: Option<u64>,
-    /// Names it in tickets, in the audit log and to the launcher.
+    /// Names it in tickets and in the audit log.
     pub(crate) digest: Digest,
     /// Names the classes of containers that the launcher has admitted for it. Manifests that differ in nothing that a
     /// container is made from share one, and their parked runners.
@@ -86,11 +86,6 @@ impl InForce {
     ) -> Self {
         let catalogue = Catalogue::new(&self.manifest, self.lock.as_ref(), components, faults);
         Self { catalogue, ..self.clone() }
-    }
-
-    /// The same, with its list made anew after its lock has changed.
-    pub(crate) fn relisted(self) -> Self {
-        self.with(self.catalogue.components.clone(), self.catalogue.faults.clone())
     }
 
     /// The same, with one registration more, which is then what its name stands for.

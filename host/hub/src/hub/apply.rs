@@ -6,11 +6,11 @@
 
 use super::{Hub, Inner, start};
 use crate::api::{RegisterError, Registration, StartError};
-use crate::audit::{Decision, Entry};
+use crate::audit::Entry;
 use crate::failpoint::failpoint;
 use crate::force::InForce;
 use crate::manifests::agreed::{self, Agreed};
-use crate::manifests::{Applied, ApplyError, Checked, Content, Entered, Ledger, Plan, Proposal, VersionView, check};
+use crate::manifests::{Applied, ApplyError, Checked, Content, Ledger, Plan, Proposal, Version, VersionView, check};
 use crate::registry::chain;
 use container::{ClassSpec, Forbidden, MountSpec};
 use jiff::Timestamp;
@@ -111,13 +111,7 @@ impl Inner {
         agreed.to(&plan, before)?;
         let mut next = self.prepared(before, checked).await?;
         failpoint!("apply.prepared");
-        // What cannot be believed is not in force, and yet the numbers go on from it.
-        let base = ledger.last_number().await?;
-        let decision = agreed::decision(base.saturating_add(1), &checked.content, &plan);
-        match ledger.enter(base, checked.content.clone(), decision).await? {
-            Entered::Version(version) => next.version = Some(version.number),
-            Entered::Outpaced(last) => return Err(ApplyError::Outpaced { base, last }),
-        }
+        next.version = Some(agreed::enter(ledger, checked.content.clone(), plan.widens).await?.number);
         let applied = self.turn(before, next);
         failpoint!("apply.turned");
         self.tell().await;
@@ -175,50 +169,41 @@ impl Inner {
         let _one_at_a_time = self.applying.lock().await;
         let before = self.force.load_full();
         let registration = self.registrar.register(&before, name, wasm).await?;
-        if let (Some(ledger), Some(_)) = (&self.ledger, before.version) {
-            self.lock_in(ledger, &before, &registration)
+        let locked_in = match (&self.ledger, before.version) {
+            (Some(ledger), Some(number)) => self
+                .lock_in(ledger, number, &before, &registration)
                 .await
-                .map_err(|error| RegisterError::Version { name: name.clone(), source: Box::new(error) })?;
+                .map_err(|error| RegisterError::Version { name: name.clone(), source: Box::new(error) })?,
+            _ => false,
+        };
+        if !locked_in {
+            self.offer(&registration);
         }
-        self.offer(&registration);
         Ok(registration)
     }
 
+    /// Makes a file part of what is in force, as a new version; not if it is that already, or nobody names it.
     pub(super) async fn lock_in(
         &self,
         ledger: &Ledger,
+        number: u64,
         before: &InForce,
         new: &Registration,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<bool, ApplyError> {
         let named = before.manifest.components.contains_key(&new.name);
         let locked = before.lock.as_ref().and_then(|lock| lock.get(&new.name));
         if !named || locked == Some(&new.component) {
-            return Ok(());
+            return Ok(false);
         }
-        let last = ledger.version(before.version.unwrap_or(0)).await?;
+        let last = ledger.version(number).await?;
         let mut content =
             Content { commit: None, of: None, by: "operator".to_owned(), at: Timestamp::now(), ..last.content };
         content.components.insert(new.name.clone(), new.component.clone());
-        let manifest = (*before.manifest).clone();
-        let checked = Checked { manifest, content, warnings: Vec::new() };
-        let digest = checked.content.digest();
-        let base = ledger.last_number().await?;
-        let decision = Decision::ManifestApplied {
-            version: base.saturating_add(1),
-            digest: digest.clone(),
-            commit: None,
-            widened: true,
-            by: checked.content.by.clone(),
-        };
-        let version = match ledger.enter(base, checked.content.clone(), decision).await? {
-            Entered::Version(version) => version.number,
-            Entered::Outpaced(last) => return Err(ApplyError::Outpaced { base, last }),
-        };
-        let next =
-            InForce { version: Some(version), digest, lock: Some(checked.content.components), ..before.including(new) };
-        self.turn(before, next.relisted());
+        let Version { number, digest, content } = agreed::enter(ledger, content, true).await?;
+        let next = InForce { version: Some(number), digest, lock: Some(content.components), ..before.clone() };
+        self.turn(before, next.including(new));
         self.tell().await;
-        Ok(())
+        Ok(true)
     }
 
     /// Tells the audit log what was decided and is not in it yet.

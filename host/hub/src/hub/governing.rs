@@ -3,9 +3,8 @@
 
 use super::start;
 use crate::api::{Governed, StartError};
-use crate::audit::Decision;
 use crate::force::InForce;
-use crate::manifests::{Checked, Entered, Ledger, Proposal, Version, check};
+use crate::manifests::{Checked, Ledger, Proposal, Version, agreed, check};
 use crate::registry::{Shelf, chain};
 use container::{Launcher, MountWarning};
 use manifest::{Manifest, MountName};
@@ -100,17 +99,7 @@ async fn apply_first(first: Proposal, ledger: &Ledger, shelf: &Shelf, data: &Pat
     let before = known.fold(InForce::nothing(String::new()), |force, registration| force.including(&registration));
     let Checked { manifest, content, .. } = check(first, &before).map_err(|error| chain(&error))?;
     start::classes(&manifest, &content.mounts, data).map_err(|error| chain(&error))?;
-    let decision = Decision::ManifestApplied {
-        version: 1,
-        digest: content.digest(),
-        commit: content.commit.clone(),
-        widened: true,
-        by: content.by.clone(),
-    };
-    match ledger.enter(0, content, decision).await.map_err(|error| chain(&error))? {
-        Entered::Version(version) => Ok(*version),
-        Entered::Outpaced(last) => Err(format!("version {last} was applied in the same moment: start again")),
-    }
+    agreed::enter(ledger, content, true).await.map_err(|error| chain(&error))
 }
 
 /// Files on the disk change nothing until they are applied.

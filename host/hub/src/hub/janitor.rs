@@ -3,8 +3,8 @@
 //! so it is also the first to know that the engine does not answer.
 
 use crate::data::DataDir;
+use crate::registry::chain;
 use container::{ContainerName, Launcher, LauncherError};
-use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -78,7 +78,7 @@ async fn round(launcher: &Launcher, trouble: &Trouble) {
             leftovers.left.iter().map(left).collect()
         }
         Ok(Err(LauncherError::Gone)) => vec![GONE.to_owned()],
-        Ok(Err(error)) => vec![unanswered(&causes(&error))],
+        Ok(Err(error)) => vec![unanswered(&chain(&error))],
         Err(_) => vec![unanswered(&format!("it does not list its containers within {} s", ROUND.as_secs()))],
     };
     trouble.set(problems);
@@ -91,16 +91,11 @@ fn removed(names: &[ContainerName]) {
 }
 
 fn left((container, error): &(ContainerName, LauncherError)) -> String {
-    format!("container `{container}` is left over and could not be removed yet: {}", causes(error))
+    format!("container `{container}` is left over and could not be removed yet: {}", chain(error))
 }
 
 fn unanswered(why: &str) -> String {
     format!("the container engine does not answer ({why}): a call that needs a new runner fails until it does")
-}
-
-fn causes(error: &LauncherError) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[cfg(test)]

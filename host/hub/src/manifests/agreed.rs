@@ -1,6 +1,6 @@
 //! The rules by which a plan becomes a version, whether a hub runs or not.
 
-use super::{ApplyError, Checked, Content, Ledger, Plan, Unverified, VersionView};
+use super::{ApplyError, Checked, Content, Entered, Ledger, Plan, Unverified, Version, VersionView};
 use crate::audit::Decision;
 use crate::force::{InForce, directories};
 use crate::registry::chain;
@@ -36,12 +36,18 @@ impl Agreed {
     }
 }
 
-/// What the audit log has to say of a version: that it was applied, or that an older one was gone back to.
-pub(crate) fn decision(version: u64, content: &Content, plan: &Plan) -> Decision {
-    let (digest, by) = (plan.digest.clone(), content.by.clone());
-    match content.of {
+/// Puts content in force as the next version; what cannot be believed is not in force, and yet the numbers go on from
+/// it. The audit log is told that it was applied, or that an older one was gone back to.
+pub(crate) async fn enter(ledger: &Ledger, content: Content, widened: bool) -> Result<Version, ApplyError> {
+    let base = ledger.last_number().await?;
+    let (digest, commit, of, by) = (content.digest(), content.commit.clone(), content.of, content.by.clone());
+    let decision = |version| match of {
         Some(of) => Decision::ManifestRolledBack { version, of, digest, by },
-        None => Decision::ManifestApplied { version, digest, commit: content.commit.clone(), widened: plan.widens, by },
+        None => Decision::ManifestApplied { version, digest, commit, widened, by },
+    };
+    match ledger.enter(base, content, decision).await? {
+        Entered::Version(version) => Ok(*version),
+        Entered::Outpaced(last) => Err(ApplyError::Outpaced { base, last }),
     }
 }
 

@@ -2,7 +2,6 @@
 //! log then. The directory's lock is held, so no hub starts in between.
 
 use super::agreed::{self, Agreed};
-use super::ledger::Entered;
 use super::{Applied, ApplyError, Checked, Ledger, Plan, Proposal, VersionView, check};
 use crate::api::StartError;
 use crate::data::DataDir;
@@ -105,13 +104,7 @@ impl Cold {
         agreed.to(&plan, &self.before)?;
         let classes = classes(&checked.manifest, &checked.content.mounts, self.data.root())?;
         apart(&classes, checked.content.directory.as_deref(), self.data.root())?;
-        let base = self.ledger.last_number().await?;
-        let decision = agreed::decision(base.saturating_add(1), &checked.content, &plan);
-        match self.ledger.enter(base, checked.content, decision).await? {
-            Entered::Version(version) => {
-                Ok(Applied { version: version.number, digest: version.digest, broken_off: 0, problems: Vec::new() })
-            }
-            Entered::Outpaced(last) => Err(ApplyError::Outpaced { base, last }),
-        }
+        let version = agreed::enter(&self.ledger, checked.content, plan.widens).await?;
+        Ok(Applied { version: version.number, digest: version.digest, broken_off: 0, problems: Vec::new() })
     }
 }

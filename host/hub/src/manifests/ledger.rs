@@ -11,7 +11,6 @@ use crate::store::{Store, StoreError};
 use ed25519_dalek::{Signature, Signer as _, SigningKey};
 use manifest::Digest;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 
 /// Keeps this key apart from those that sign tickets and seal registrations, though all come from one secret.
@@ -89,8 +88,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Of a data directory whose lock the caller holds.
     pub(crate) fn new(store: Store, seed: &[u8; 32], data: &Path) -> Self {
-        let derived = Sha256::new().chain_update(DOMAIN).chain_update(seed).finalize();
-        Self { store, key: SigningKey::from_bytes(&derived.into()), anchor: data.join(ANCHOR) }
+        Self { store, key: SigningKey::from_bytes(&data::derived(DOMAIN, seed)), anchor: data.join(ANCHOR) }
     }
 
     /// The version in force; none if nothing was ever applied.
@@ -141,7 +139,13 @@ impl Ledger {
     }
 
     /// Puts content in force as the version after `base`. When this returns it survives a power loss.
-    pub(crate) async fn enter(&self, base: u64, content: Content, decision: Decision) -> Result<Entered, Unverified> {
+    /// `decision` is told the version's number.
+    pub(crate) async fn enter(
+        &self,
+        base: u64,
+        content: Content,
+        decision: impl FnOnce(u64) -> Decision,
+    ) -> Result<Entered, Unverified> {
         let before = self.store.version(base).await?;
         let before = before.first().map_or("", |row| row.seal.as_str());
         let text = serde_json::to_string(&content).map_err(|error| StoreError::Damaged(error.to_string()))?;
@@ -151,7 +155,7 @@ impl Ledger {
         let seal = hex::encode(self.key.sign(&sealed(number, before, &text)).to_bytes());
         let digest = content.digest();
         let row = Row { version: number, digest: digest.to_string(), content: text, seal };
-        match self.store.append_version(base, &row, decision).await? {
+        match self.store.append_version(base, &row, decision(number)).await? {
             Appended::Outpaced(last) => return Ok(Entered::Outpaced(last)),
             Appended::Done => {}
         }

@@ -33,7 +33,7 @@ async fn three(data: &Path) -> Ledger {
     let ledger = ledger(data).await;
     for (base, text) in ["one", "two", "three"].into_iter().enumerate() {
         let decision = Decision::TokenRevoked { jti: "x".into(), principal: "y".into() };
-        ledger.enter(base as u64, content(text), decision).await.unwrap();
+        ledger.enter(base as u64, content(text), |_| decision).await.unwrap();
     }
     ledger
 }
@@ -97,7 +97,7 @@ async fn whatever_is_changed_in_the_store_puts_nothing_in_force() {
         // An operator who applies a manifest now is heard, and the clock does not run back.
         let decision = Decision::TokenRevoked { jti: "x".into(), principal: "y".into() };
         let base = ledger.last_number().await.unwrap();
-        ledger.enter(base, content("mended"), decision).await.unwrap();
+        ledger.enter(base, content("mended"), |_| decision).await.unwrap();
         let mended = ledger.last().await.unwrap().unwrap();
         assert!(mended.content == content("mended") && mended.number > 3, "{what}: {}", mended.number);
     }
@@ -129,7 +129,7 @@ async fn what_the_directory_remembers_is_a_file_of_ours() {
     let others = self::ledger(other.path()).await;
     for base in 0..3 {
         let decision = Decision::TokenRevoked { jti: "x".into(), principal: "y".into() };
-        others.enter(base, content("other"), decision).await.unwrap();
+        others.enter(base, content("other"), |_| decision).await.unwrap();
     }
     std::fs::copy(other.path().join("manifest.version"), &anchor).unwrap();
     assert!(matches!(ledger.last().await, Err(Unverified::Exchanged(3))));

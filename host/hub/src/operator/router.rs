@@ -9,6 +9,7 @@ use crate::Hub;
 use crate::api::{CallEnd, CallOutcome, RegisterError, SessionId};
 use crate::http::read_body;
 use crate::hub::Visit;
+use crate::registry::chain;
 use crate::tokens;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -17,7 +18,6 @@ use axum::{Extension, Json, Router, middleware};
 use http::StatusCode;
 use manifest::{ComponentName, ProfileName};
 use serde::Deserialize;
-use std::error::Error;
 
 /// The largest component that is read; bounds what the hub holds for one request.
 const MAX_COMPONENT_BYTES: usize = 64 << 20;
@@ -144,18 +144,6 @@ fn status(error: &RegisterError) -> StatusCode {
         }
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
-}
-
-/// The operator gets the whole chain of causes.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 fn said(end: CallEnd) -> String {

@@ -5,11 +5,11 @@
 //! that only this hub has, and what is not signed so is never believed, not even parsed.
 
 use crate::api::Registration;
+use crate::data;
 use ed25519_dalek::{Signature, Signer, SigningKey};
 use manifest::ComponentName;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use sha2::{Digest as _, Sha256};
 
 /// Keeps this key apart from the one that signs tickets, though both come from one secret.
 const DOMAIN: &[u8] = b"safeclaw registration seal 1\0";
@@ -39,9 +39,7 @@ pub(crate) enum Unsealed {
 impl Sealer {
     /// From the hub's seed.
     pub(crate) fn from_seed(seed: &[u8; 32]) -> Self {
-        // Both parts have a fixed length, so no other pair has this text.
-        let derived = Sha256::new().chain_update(DOMAIN).chain_update(seed).finalize();
-        Self(SigningKey::from_bytes(&derived.into()))
+        Self(SigningKey::from_bytes(&data::derived(DOMAIN, seed)))
     }
 
     /// The text of a record.

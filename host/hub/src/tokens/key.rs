@@ -1,5 +1,6 @@
 //! The key that signs this hub's tokens, and what a token says (RFC 9068, RFC 7519).
 
+use crate::data;
 use crate::identity::{Header, MAX_TOKEN_BYTES, Refused, Scopes};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -48,7 +49,7 @@ impl TokenKey {
     /// From the hub's id and seed.
     pub(crate) fn new(hub_id: &str, seed: &[u8; 32]) -> Self {
         // Both parts have a fixed length, so no other pair has this text.
-        let derived: [u8; 32] = Sha256::new().chain_update(DOMAIN).chain_update(seed).finalize().into();
+        let derived = data::derived(DOMAIN, seed);
         let public = SigningKey::from_bytes(&derived).verifying_key().to_bytes();
         let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(public));
         let issuer = format!("urn:safeclaw:hub:{hub_id}");

@@ -139,7 +139,7 @@ async fn of_two_at_once_one_wins_and_the_other_is_told() {
     let mut content = last.content.clone();
     content.by = "somebody else".into();
     let decision = crate::audit::Decision::TokenRevoked { jti: "x".into(), principal: "y".into() };
-    elsewhere.enter(last.number, content, decision).await.unwrap();
+    elsewhere.enter(last.number, content, |_| decision).await.unwrap();
     let late = hub.apply(proposal(&["read"], 99), yes(last.number)).await;
     // It goes on from what the store has by then: nothing is written over.
     assert_eq!(late.unwrap().version, last.number + 2);
@@ -230,11 +230,33 @@ async fn a_component_that_is_added_is_part_of_the_next_version() {
     assert!(hub.health().problems.concat().contains("was applied with"), "{:?}", hub.health().problems);
     let ledger = hub.0.ledger.as_ref().unwrap();
     let before = hub.0.force.load_full();
-    hub.0.lock_in(ledger, &before, &other).await.unwrap();
+    hub.0.lock_in(ledger, 1, &before, &other).await.unwrap();
     assert_eq!(hub.health().manifest_version, Some(2));
     assert_eq!(hub.tools(&caller(&hub)).len(), 1);
     let changes = hub.compare(1, 2).await.unwrap();
     assert!(changes.len() == 1 && changes[0].widens && changes[0].text.contains("demo"), "{changes:?}");
+}
+
+#[tokio::test]
+async fn a_version_after_a_lost_store_has_its_own_number_in_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_of(dir.path(), |_| answer("hi")).await;
+    hub.apply(proposal(&["read"], 10), yes(0)).await.unwrap();
+    hub.apply(proposal(&["read"], 11), yes(1)).await.unwrap();
+    let ledger = hub.0.ledger.as_ref().unwrap();
+    sqlx::query("DELETE FROM manifests").execute(hub.0.store.pool()).await.unwrap();
+    let content = crate::manifests::Content { by: "bob".into(), ..check_content() };
+    let entered = crate::manifests::agreed::enter(ledger, content, true).await.unwrap();
+    hub.0.tell().await;
+    assert_eq!(entered.number, 3);
+    let log = std::fs::read_to_string(dir.path().join("audit.jsonl")).unwrap();
+    assert_eq!(log.matches(r#""event":"manifest_applied","version":3,"#).count(), 1, "{log}");
+    assert_eq!(log.matches(r#""event":"manifest_applied","version":1,"#).count(), 1, "{log}");
+}
+
+fn check_content() -> crate::manifests::Content {
+    let nothing = InForce::nothing(String::new());
+    crate::manifests::check(proposal(&["edit"], 10), &nothing).unwrap().content
 }
 
 const CHILD: &str = "hub::tests::applying::applies_and_goes_back";
