@@ -19,6 +19,7 @@ mod hub;
 mod launch;
 pub mod manifests;
 pub mod mcp;
+mod metrics;
 pub mod operator;
 pub mod policy;
 mod pool;
@@ -32,6 +33,7 @@ pub mod store;
 mod testing;
 mod tickets;
 pub mod tokens;
+pub mod traces;
 
 pub use api::*;
 pub use hub::{Hub, classes};

@@ -5,6 +5,7 @@
 
 mod client;
 mod manifests;
+mod metrics;
 mod router;
 mod view;
 

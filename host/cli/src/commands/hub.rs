@@ -7,6 +7,7 @@ use crate::logs::Logs;
 use crate::output::{self, Form};
 use crate::started::{self, HubIs, Whom};
 use ::hub::confine::{self, Confined, Files, Reach};
+use ::hub::traces::Collector;
 use ::hub::{Hub, Wall2, http, operator, stdio};
 use anyhow::Context;
 use launcher::Connected;
@@ -34,6 +35,9 @@ pub(crate) struct Arguments {
     /// Runners that wait for each class of containers; 0 starts each when it is needed
     #[arg(long, value_name = "COUNT", default_value_t = 2)]
     parked: usize,
+    /// Send traces of calls to a collector, over OTLP/HTTP: http://HOST:4318 or https://HOST:4318
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    otlp: Option<Collector>,
     #[command(flatten)]
     at: launcher::At,
     #[command(flatten)]
@@ -82,6 +86,12 @@ async fn serve(arguments: Arguments, data: PathBuf, wall2: Wall2, confined: Conf
     let listener = http::bind(arguments.listen).await?;
     let url = listener.mcp_url();
     let hub = arguments.hub.start_with(Whom::Everybody, arguments.parked, wall2).await?;
+    if let Some(collector) = &arguments.otlp {
+        if collector.is_open() {
+            tracing::warn!(target: "safeclaw", "traces go to another machine unencrypted: say https:// to --otlp");
+        }
+        hub.trace_to(collector)?;
+    }
     let stop = CancellationToken::new();
     let doors = Doors::open(&data, listener).and_then(|doors| {
         let tried = confine::after_listening(confined)?;

@@ -4,6 +4,7 @@
 //! the hub and no more, and a second one never waits in the kernel for the first.
 
 use super::record::{Entry, Record};
+use crate::metrics::AuditMetrics;
 use jiff::Timestamp;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -11,6 +12,7 @@ use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// Lines that wait; whoever adds one more waits too.
 const QUEUE: usize = 1024;
@@ -28,6 +30,7 @@ pub(crate) struct Audit {
     path: Arc<Path>,
     file: Arc<Mutex<File>>,
     queue: mpsc::Sender<Waiting>,
+    metrics: Arc<AuditMetrics>,
 }
 
 struct Waiting {
@@ -49,12 +52,17 @@ impl Audit {
         let file = Arc::new(Mutex::new(file));
         let shared = file.clone();
         std::thread::Builder::new().name("audit".into()).spawn(move || serve(&shared, waiting))?;
-        Ok(Self { path: path.into(), file, queue })
+        Ok(Self { path: path.into(), file, queue, metrics: Arc::default() })
     }
 
     /// The file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What it counts.
+    pub(crate) fn metrics(&self) -> &Arc<AuditMetrics> {
+        &self.metrics
     }
 
     /// Writes a record; when this returns it survives the hub.
@@ -68,17 +76,26 @@ impl Audit {
     }
 
     async fn append(&self, entry: Entry, durable: bool) -> Result<(), AuditError> {
+        let begun = Instant::now();
+        let bytes = self.append_record(entry, durable).await;
+        self.metrics.appended(&bytes, begun.elapsed());
+        bytes.map(drop)
+    }
+
+    /// Gives the bytes that it takes in the log.
+    async fn append_record(&self, entry: Entry, durable: bool) -> Result<usize, AuditError> {
         let record = Record { time: Timestamp::now(), entry };
         let mut line = serde_json::to_vec(&record).map_err(|e| AuditError(e.to_string()))?;
         line.push(b'\n');
+        let bytes = line.len();
         // What waits for the disk itself is no work for a thread that serves others.
         if !durable && let Some(result) = self.append_now(&line) {
-            return result;
+            return result.map(|()| bytes);
         }
         let (written, done) = oneshot::channel();
         let gone = || AuditError("its thread has ended".into());
         self.queue.send(Waiting { line, durable, written }).await.map_err(|_| gone())?;
-        done.await.map_err(|_| gone())?
+        done.await.map_err(|_| gone())?.map(|()| bytes)
     }
 }
 

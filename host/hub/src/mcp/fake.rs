@@ -2,10 +2,11 @@
 
 use super::Governor;
 use crate::api::{CallEnd, CallNote, CallOutcome, Caller, ListedTool, SessionId};
+use crate::traces::TraceContext;
 use manifest::{ProfileName, Tier};
 use protocol::{Answer, Content, Hints, Log, LogSource, Progress, ToolDescription};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -16,6 +17,8 @@ pub(crate) struct FakeHub {
     pub(crate) cancelled: Arc<AtomicUsize>,
     pub(crate) running: Arc<watch::Sender<usize>>,
     pub(crate) draining: Arc<AtomicBool>,
+    /// The traces that calls said they belong to.
+    pub(crate) within: Arc<Mutex<Vec<Option<TraceContext>>>>,
     /// Every token is taken back.
     pub(crate) revoked: Arc<AtomicBool>,
 }
@@ -36,6 +39,7 @@ impl FakeHub {
             running: Arc::new(watch::Sender::new(0)),
             draining: Arc::default(),
             revoked: Arc::default(),
+            within: Arc::default(),
         }
     }
 
@@ -142,7 +146,9 @@ impl Governor for FakeHub {
         arguments: String,
         notes: mpsc::Sender<CallNote>,
         cancel: CancellationToken,
+        within: Option<TraceContext>,
     ) -> CallEnd {
+        self.within.lock().unwrap().push(within);
         // As the hub does it: to drop the future is to cancel the call, which still comes to its end.
         let cancel = cancel.child_token();
         let _guard = cancel.clone().drop_guard();

@@ -26,6 +26,7 @@ const PRINCIPAL: &str = "operator";
 pub(crate) fn router(hub: Hub) -> Router {
     Router::new()
         .route("/health", get(health))
+        .route("/metrics", get(super::metrics::metrics))
         .route("/sessions", get(sessions))
         .route("/sessions/{id}", delete(end_session))
         .route("/tools", get(tools))
