@@ -10,9 +10,11 @@ use crate::catalogue::Offer;
 use crate::force::InForce;
 use crate::hub::{Flight, Inner};
 use crate::identity::Scopes;
-use crate::policy::{self, Decision};
+use crate::metrics::{Reason, Seen};
+use crate::policy::{self, Decision, Rule};
 use crate::runner::{Ended, Reached, RunnerEnd, Why};
-use crate::session::{Denials, Need, Refusal, Serving, Session};
+use crate::session::{CONCURRENT_CALLS, Denials, Need, Refusal, Serving, Session};
+use crate::traces::{CallTrace, TraceContext};
 use manifest::{ArgumentsRecord, Limits, RunnerScope, ToolName};
 use outcome::{audited, broken, from_runner, limit};
 use std::sync::Arc;
@@ -31,6 +33,8 @@ pub(crate) struct Request {
     pub(crate) arguments: String,
     pub(crate) notes: mpsc::Sender<CallNote>,
     pub(crate) cancel: CancellationToken,
+    /// The trace that the agent says it belongs to. It goes no further than into our own spans.
+    pub(crate) within: Option<TraceContext>,
 }
 
 /// A call under way.
@@ -41,6 +45,7 @@ struct Attempt<'a> {
     id: Uuid,
     started: Instant,
     caller: &'a Caller,
+    trace: &'a CallTrace,
 }
 
 /// What a call has cost so far, for the record.
@@ -63,27 +68,42 @@ impl Cost {
     }
 }
 
-/// Runs a call to its end.
-pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
-    let Request { caller, tool, arguments, notes, cancel } = request;
+/// Runs a call to its end, and counts it.
+pub(crate) async fn call(hub: &Inner, mut request: Request) -> CallEnd {
+    let trace = hub.traces.call(request.within.take());
+    let mut seen = Seen::default();
+    let end = perform(hub, request, &trace, &mut seen).await;
+    hub.metrics.calls.ended(seen, &end);
+    trace.end(&end.outcome);
+    end
+}
+
+async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Seen) -> CallEnd {
+    let Request { caller, tool, arguments, notes, cancel, .. } = request;
+    trace.session(&caller.session);
+    let deciding = trace.step("policy");
     // A face lets a caller in once and may keep it for days: a revoked token must not outlive its revocation.
     let Some(caller) = hub.in_force(&caller) else {
         let force = hub.force.load_full();
-        return Attempt::of(hub, &force, &caller).deny(&hub.denials, None, NOT_IN_FORCE, denied(NOT_IN_FORCE)).await;
+        seen.denied = Some(Reason::NotInForce);
+        let attempt = Attempt::of(hub, &force, &caller, trace);
+        return attempt.deny(&hub.denials, None, NOT_IN_FORCE, denied(NOT_IN_FORCE)).await;
     };
     // Before the manifest is loaded: one that is applied from here on finds this call.
     let flight = hub.flights.begin(&caller.profile, &tool, &cancel);
     let force = hub.force.load_full();
-    let attempt = Attempt::of(hub, &force, &caller);
+    let attempt = Attempt::of(hub, &force, &caller, trace);
 
     // Policy, before anything is looked at that the agent sent.
     if hub.is_draining() {
+        seen.denied = Some(Reason::Draining);
         return attempt.deny(&hub.denials, None, "the hub is stopping", denied("the hub is stopping")).await;
     }
     let decision = policy::decide(&force.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, &tool);
     let session = match hub.sessions.enter(&caller) {
         Ok(session) => session,
         Err(many) => {
+            seen.denied = Some(Reason::Sessions);
             let reason = format!("`{}` has {} sessions, which is the most", caller.principal, many.most);
             return attempt.deny(&hub.denials, None, &reason, limit("sessions_per_principal", many.most as u64)).await;
         }
@@ -91,43 +111,64 @@ pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
     let tool = match decision {
         Decision::Allow(tool) => tool,
         Decision::Deny(denial) => {
+            let named = ToolName::try_from(tool).ok();
+            seen.denied = Some(reason(denial.rule));
+            // Of a tool that the caller is not shown, too: this is for the operator.
+            seen.tier = named.as_ref().and_then(|name| Some(force.manifest.tools.get(name)?.tier));
             let outcome = match denial.agent {
                 None => CallOutcome::UnknownTool,
                 Some(reason) => CallOutcome::Denied { reason: reason.into(), approvable: denial.approvable },
             };
-            return attempt.deny(&session.denials, ToolName::try_from(tool).ok(), &denial.operator, outcome).await;
+            return attempt.deny(&session.denials, named, &denial.operator, outcome).await;
         }
     };
     let name = || Some(tool.name.clone());
+    seen.tier = Some(tool.tier);
+    trace.tool(tool);
 
     // Is it there, is it small enough, and is it this session's turn?
     let Some(offer) = force.catalogue.offers.get(&tool.name).cloned() else {
+        seen.denied = Some(Reason::UnknownTool);
         let reason = "the manifest lists it, but no registered component has it; /healthz says why";
         return attempt.deny(&session.denials, name(), reason, CallOutcome::UnknownTool).await;
     };
     if let Err(error) = check(&arguments, &tool.grants.limits) {
+        seen.denied = Some(Reason::Arguments);
         let reason = format!("arguments: {error}");
         return attempt.deny(&session.denials, name(), &reason, unfit(&error, &tool.grants.limits)).await;
     }
     let place = match session.gate(&force, tool.tier).map(|gate| gate.pass()) {
         Some(Ok(place)) => place,
         Some(Err(Refusal { limit: which, value })) => {
+            seen.denied = Some(if which == CONCURRENT_CALLS { Reason::Concurrency } else { Reason::Rate });
             let reason = format!("{which} = {value} in [tiers.{}]", policy::word(tool.tier));
             return attempt.deny(&session.denials, name(), &reason, limit(which, value.into())).await;
         }
-        None => return attempt.deny(&session.denials, name(), "its tier has no rules", CallOutcome::UnknownTool).await,
+        None => {
+            seen.denied = Some(Reason::UnknownTool);
+            return attempt.deny(&session.denials, name(), "its tier has no rules", CallOutcome::UnknownTool).await;
+        }
     };
+    drop(deciding);
 
     // It is written down, or it does not happen.
     let _open = session.begin();
-    if let Err(error) = attempt.record(&session, &offer, &arguments).await {
+    let recording = trace.step("audit requested");
+    let recorded = attempt.record(&session, &offer, &arguments).await;
+    drop(recording);
+    if let Err(error) = recorded {
+        seen.denied = Some(Reason::Audit);
         tracing::error!(%error, call = %attempt.id, "denied: it could not be recorded");
         return attempt.end(denied("calls cannot be recorded at the moment"), None);
     }
     let mut cost = Cost::default();
     let outcome = attempt.run(&session, &offer, arguments, notes, &flight, &mut cost).await;
     let outcome = if flight.is_withdrawn() { withdrawn(outcome) } else { outcome };
+    if matches!(outcome, CallOutcome::Denied { .. }) {
+        seen.denied = Some(if flight.is_withdrawn() { Reason::Withdrawn } else { Reason::Runner });
+    }
     drop(place);
+    let recording = trace.step("audit executed");
 
     let born = cost.serving.as_ref().map(|serving| &serving.runner.born);
     let (runner, posture) = (born.map(|born| born.container.clone()), born.map(|born| born.posture.clone()));
@@ -149,12 +190,25 @@ pub(crate) async fn call(hub: &Inner, request: Request) -> CallEnd {
         posture,
         usage: Usage { hub: measured, runner: reported },
     };
-    if let Err(error) = hub.audit.write(Entry::Executed(executed)).await {
+    let recorded = hub.audit.write(Entry::Executed(executed)).await;
+    drop(recording);
+    if let Err(error) = recorded {
         // What it did cannot be undone; what it answered is not passed on unrecorded.
         tracing::error!(%error, call = %attempt.id, "its end could not be recorded");
         return attempt.end(CallOutcome::Broken { id: attempt.id }, None);
     }
     attempt.end(outcome, cost.usage)
+}
+
+/// The same as a metric has it.
+fn reason(rule: Rule) -> Reason {
+    match rule {
+        Rule::Tool => Reason::UnknownTool,
+        Rule::Profile => Reason::Profile,
+        Rule::Tier => Reason::Tier,
+        Rule::Scope => Reason::Scope,
+        Rule::Approval => Reason::Approval,
+    }
 }
 
 /// Arguments are a JSON object within bounds; whether they fit the schema is the runner's to say.
@@ -184,8 +238,8 @@ fn denied(reason: &str) -> CallOutcome {
 }
 
 impl<'a> Attempt<'a> {
-    fn of(hub: &'a Inner, force: &'a InForce, caller: &'a Caller) -> Self {
-        Self { hub, force, id: Uuid::new_v4(), started: Instant::now(), caller }
+    fn of(hub: &'a Inner, force: &'a InForce, caller: &'a Caller, trace: &'a CallTrace) -> Self {
+        Self { hub, force, id: Uuid::new_v4(), started: Instant::now(), caller, trace }
     }
 
     /// In a runner, from here on. The record of its end is the caller's.
@@ -200,12 +254,15 @@ impl<'a> Attempt<'a> {
     ) -> CallOutcome {
         let cancel = flight.cancel();
         let asked = Instant::now();
+        let waiting = self.trace.step("wait for a runner");
         let serving = tokio::select! {
             biased;
             () = cancel.cancelled() => return CallOutcome::Cancelled,
             serving = session.serving(self.need(offer)) => serving,
         };
         cost.runner_us = micros(asked);
+        drop(waiting);
+        let _running = self.trace.step("run");
         let serving = match serving {
             Ok(serving) => cost.serving.insert(serving).clone(),
             Err(crate::session::NoRunner::SessionEnded) => return CallOutcome::Cancelled,
@@ -335,9 +392,10 @@ impl<'a> Attempt<'a> {
 pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<Arc<Serving>, CallEnd> {
     let force = hub.force.load_full();
     let Some(caller) = hub.in_force(caller) else {
-        return Err(Attempt::of(hub, &force, caller).end(denied(NOT_IN_FORCE), None));
+        return Err(Attempt::of(hub, &force, caller, &CallTrace::none()).end(denied(NOT_IN_FORCE), None));
     };
-    let attempt = Attempt::of(hub, &force, &caller);
+    let trace = CallTrace::none();
+    let attempt = Attempt::of(hub, &force, &caller, &trace);
     let end = |outcome| Err(attempt.end(outcome, None));
     let tool = match policy::decide(&force.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, tool) {
         Decision::Allow(tool) => tool,
@@ -368,7 +426,12 @@ pub(crate) async fn lacks_scope(hub: &Inner, caller: &Caller, tool: &str) -> Opt
     let denial = policy::lacking(&offer.tool);
     let outcome = denied(denial.agent.unwrap_or_default());
     let force = hub.force.load_full();
-    Attempt::of(hub, &force, caller).deny(denials, Some(offer.tool.name.clone()), &denial.operator, outcome).await;
+    let (tool, trace) = (Some(offer.tool.name.clone()), CallTrace::none());
+    let attempt = Attempt::of(hub, &force, caller, &trace);
+    let end = attempt.deny(denials, tool, &denial.operator, outcome).await;
+    // It never becomes a call, and is counted as the denial that it is.
+    let seen = Seen { denied: Some(Reason::Scope), tier: Some(offer.tool.tier) };
+    hub.metrics.calls.ended(seen, &end);
     Some(Scopes::of(offer.tool.tier))
 }
 

@@ -23,12 +23,14 @@ use crate::force::InForce;
 use crate::identity::{Identity, Protected, Refused, Scopes};
 use crate::launch::Starter;
 use crate::manifests::Ledger;
+use crate::metrics::Metrics;
 use crate::policy;
 use crate::pool::{self, Pool};
 use crate::registry::Registrar;
 use crate::session::{Denials, Need, Sessions};
 use crate::store::Store;
 use crate::tickets::{self, Scope, Tickets};
+use crate::traces::{Collector, TraceContext, TraceError, Traces};
 use arc_swap::ArcSwap;
 use container::{LauncherError, Listed};
 use doors::Certificates;
@@ -63,6 +65,9 @@ pub(crate) struct Inner {
     pub(crate) denials: Denials,
     /// Tokens that were not taken.
     refusals: Denials,
+    /// What is counted, and where spans go.
+    pub(crate) metrics: Metrics,
+    pub(crate) traces: Traces,
     /// Calls under way, so that a manifest which takes something from them can end them.
     pub(crate) flights: Flights,
     /// The versions of the manifest; none where one is in force for the life of this process.
@@ -212,9 +217,22 @@ impl Hub {
         notes: mpsc::Sender<CallNote>,
         cancel: CancellationToken,
     ) -> CallEnd {
+        self.call_within(caller, tool, arguments, notes, cancel, None).await
+    }
+
+    /// The same, as part of a trace that the caller says it belongs to.
+    pub async fn call_within(
+        &self,
+        caller: &Caller,
+        tool: &str,
+        arguments: String,
+        notes: mpsc::Sender<CallNote>,
+        cancel: CancellationToken,
+        within: Option<TraceContext>,
+    ) -> CallEnd {
         let cancel = cancel.child_token();
         let _guard = cancel.clone().drop_guard();
-        let request = Request { caller: caller.clone(), tool: tool.to_owned(), arguments, notes, cancel };
+        let request = Request { caller: caller.clone(), tool: tool.to_owned(), arguments, notes, cancel, within };
         let inner = self.0.clone();
         let started = Instant::now();
         let running = self.0.calls.spawn(async move { call::call(&inner, request).await });
@@ -222,7 +240,9 @@ impl Hub {
             let id = uuid::Uuid::new_v4();
             tracing::error!(call = %id, %error, "broken: a call's task was lost");
             let wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-            CallEnd { outcome: CallOutcome::Broken { id }, usage: None, wall_us, call_id: id }
+            let end = CallEnd { outcome: CallOutcome::Broken { id }, usage: None, wall_us, call_id: id };
+            self.0.metrics.calls.ended(Default::default(), &end);
+            end
         })
     }
 
@@ -301,6 +321,20 @@ impl Hub {
     /// Takes no new calls, waits this long for those that run, kills every runner and closes the audit log.
     pub async fn drain(&self, grace: Duration) {
         self.0.drain(grace).await;
+    }
+
+    /// Sends spans of calls to a collector from here on, until the hub ends.
+    ///
+    /// # Errors
+    /// See [`TraceError`].
+    pub fn trace_to(&self, collector: &Collector) -> Result<(), TraceError> {
+        self.0.traces.begin(collector, &self.0.hub_id)
+    }
+
+    /// What is counted, in the text format of OpenMetrics.
+    pub(crate) fn metrics(&self) -> Result<String, std::fmt::Error> {
+        self.0.audit.count_unsigned();
+        self.0.metrics.text(self.0.standing())
     }
 
     /// How it is.
@@ -421,6 +455,7 @@ impl Inner {
             tracing::error!(%error, "the end is not recorded");
         }
         self.audit.close().await;
+        self.traces.finish().await;
     }
 }
 

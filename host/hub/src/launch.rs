@@ -3,6 +3,7 @@
 mod fates;
 
 use crate::audit::{Audit, AuditError, Entry};
+use crate::metrics::RunnerMetrics;
 use crate::runner::{Born, Departure, Fate, Reap, Runner, RunnerEnd, Streams, Verdict, Why};
 use container::{Attached, ContainerName, Create, Created, Diagnostics, Launcher, LauncherError};
 use fates::Fates;
@@ -24,6 +25,7 @@ pub(crate) struct Starter {
     fates: Arc<Fates>,
     tasks: TaskTracker,
     audit: Audit,
+    metrics: Arc<RunnerMetrics>,
 }
 
 /// Why there is no runner.
@@ -48,7 +50,12 @@ impl Starter {
     pub(crate) fn new(launcher: Launcher, tasks: TaskTracker, audit: Audit) -> Self {
         let fates = Arc::new(Fates::default());
         tokio::spawn(fates::watch(launcher.events(), Arc::downgrade(&fates)));
-        Self { launcher, fates, tasks, audit }
+        Self { launcher, fates, tasks, audit, metrics: Arc::default() }
+    }
+
+    /// What it counts.
+    pub(crate) fn metrics(&self) -> &Arc<RunnerMetrics> {
+        &self.metrics
     }
 
     pub(crate) fn launcher(&self) -> &Launcher {
@@ -117,6 +124,9 @@ impl Container {
     async fn judge(self, departure: Departure, why: Why) -> Fate {
         let (runner, class) = (self.name.clone(), self.class.clone());
         let audit = self.starter.as_ref().map(|starter| starter.audit.clone());
+        if let Some(starter) = &self.starter {
+            starter.metrics.ended(&why);
+        }
         let record = async |entry| {
             if let Some(audit) = audit {
                 // The runner is killed either way; the log thread says that it cannot write.

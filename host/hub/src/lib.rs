@@ -20,6 +20,7 @@ pub mod identity;
 mod launch;
 pub mod manifests;
 pub mod mcp;
+mod metrics;
 pub mod operator;
 pub mod policy;
 mod pool;
@@ -35,6 +36,7 @@ mod testing;
 mod tickets;
 pub mod tls;
 pub mod tokens;
+pub mod traces;
 
 pub use api::*;
 pub use force::admission;

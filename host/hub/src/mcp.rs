@@ -18,6 +18,7 @@ pub use governor::Governor;
 pub(crate) use governor::until_revoked;
 
 use crate::api::{CallOutcome, Caller};
+use crate::traces::TraceContext;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams, CompleteResult,
     Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
@@ -112,7 +113,8 @@ impl<G: Governor> ServerHandler for Face<G> {
         let (sender, receiver) = notes::channel();
         let ended = CancellationToken::new();
         let call = async {
-            let call = self.governor.call(&self.caller, &request.name, arguments, sender, cx.ct.clone());
+            let within = TraceContext::of(cx.meta.get_traceparent(), cx.meta.get_tracestate());
+            let call = self.governor.call(&self.caller, &request.name, arguments, sender, cx.ct.clone(), within);
             let end = call.await;
             ended.cancel();
             end

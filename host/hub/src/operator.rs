@@ -7,6 +7,7 @@
 mod actor;
 mod client;
 mod manifests;
+mod metrics;
 mod refused;
 mod router;
 mod routes;

@@ -13,9 +13,26 @@ pub enum Decision<'m> {
     Deny(Denial),
 }
 
+/// What a denial comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// The manifest has no such tool.
+    Tool,
+    /// The profile does not show it, or the manifest has no such profile.
+    Profile,
+    /// The hub was started without its tier.
+    Tier,
+    /// The token lacks its tier's scope.
+    Scope,
+    /// Its tier needs an approval.
+    Approval,
+}
+
 /// Why not, for each reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
+    /// What decided.
+    pub rule: Rule,
     /// For the agent. `None`: it must not learn that the tool exists.
     pub agent: Option<&'static str>,
     /// For the operator: the line that decided, and what would change it.
@@ -33,18 +50,22 @@ pub fn decide<'m>(
     denied: &BTreeSet<Tier>,
     tool: &str,
 ) -> Decision<'m> {
-    let unknown = |operator: String| Decision::Deny(Denial { agent: None, operator, approvable: false });
+    let unknown = |rule, operator| Decision::Deny(Denial { rule, agent: None, operator, approvable: false });
     let Ok(name) = ToolName::try_from(tool) else {
-        return unknown("the agent named something that is no tool name".into());
+        return unknown(Rule::Tool, "the agent named something that is no tool name".into());
     };
     let Some(tool) = manifest.tools.get(&name) else {
-        return unknown(format!("the manifest lists no tool `{name}`: add a [tools.{name}] table to allow it"));
+        return unknown(
+            Rule::Tool,
+            format!("the manifest lists no tool `{name}`: add a [tools.{name}] table to allow it"),
+        );
     };
     let Some(profile) = manifest.profiles.get(profile) else {
-        return unknown(format!("the manifest has no profile `{profile}`: add a [profiles.{profile}] table"));
+        let operator = format!("the manifest has no profile `{profile}`: add a [profiles.{profile}] table");
+        return unknown(Rule::Profile, operator);
     };
-    if let Some(operator) = hidden(profile, denied, tool) {
-        return unknown(operator);
+    if let Some((rule, operator)) = hidden(profile, denied, tool) {
+        return unknown(rule, operator);
     }
     if !scopes.contains(tool.tier) {
         return Decision::Deny(lacking(tool));
@@ -53,6 +74,7 @@ pub fn decide<'m>(
         Tier::User | Tier::Write => Decision::Allow(tool),
         // There is no approval yet that could open this gate, so it does not open.
         Tier::Admin | Tier::Critical => Decision::Deny(Denial {
+            rule: Rule::Approval,
             agent: Some("escalation not available"),
             operator: format!(
                 "`{name}` is of tier {}, and this hub has no approvals: give it another `tier` in [tools.{name}] to allow it without one",
@@ -74,7 +96,7 @@ pub fn lacking(tool: &Tool) -> Denial {
         Tier::Critical => "this token lacks the scope tools:critical",
     };
     let operator = format!("{agent}, which `{}` needs: give its holder another token", tool.name);
-    Denial { agent: Some(agent), operator, approvable: false }
+    Denial { rule: Rule::Scope, agent: Some(agent), operator, approvable: false }
 }
 
 /// Whether a caller with this profile is shown a tool.
@@ -104,18 +126,19 @@ pub fn word(tier: Tier) -> &'static str {
 }
 
 /// Why a profile does not have a tool.
-fn hidden(profile: &Profile, denied: &BTreeSet<Tier>, tool: &Tool) -> Option<String> {
+fn hidden(profile: &Profile, denied: &BTreeSet<Tier>, tool: &Tool) -> Option<(Rule, String)> {
     let (name, tier) = (&tool.name, word(tool.tier));
     if denied.contains(&tool.tier) {
-        return Some(format!(
-            "this hub was started without tier {tier}: use one that was started with it for `{name}`"
-        ));
+        let operator =
+            format!("this hub was started without tier {tier}: use one that was started with it for `{name}`");
+        return Some((Rule::Tier, operator));
     }
     if !profile.tiers.contains(&tool.tier) {
-        return Some(format!("`{name}` is of tier {tier}: add it to `tiers` in [profiles.{}]", profile.name));
+        let operator = format!("`{name}` is of tier {tier}: add it to `tiers` in [profiles.{}]", profile.name);
+        return Some((Rule::Profile, operator));
     }
     if profile.tools.as_ref().is_some_and(|tools| !tools.contains(name)) {
-        return Some(format!("add `{name}` to `tools` in [profiles.{}]", profile.name));
+        return Some((Rule::Profile, format!("add `{name}` to `tools` in [profiles.{}]", profile.name)));
     }
     None
 }
@@ -137,6 +160,7 @@ mod tests {
             manifest.profiles.insert(p.name.clone(), p);
         }
         let name = ProfileName::try_from(profile_name).map_err(|_| Denial {
+            rule: Rule::Profile,
             agent: None,
             operator: String::new(),
             approvable: false,

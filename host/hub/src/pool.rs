@@ -2,6 +2,7 @@
 //! container; when none waits, one is started, never a weaker one.
 
 use crate::launch::{StartFailure, Starter};
+use crate::metrics::{Origin, RunnerMetrics, Started};
 use crate::runner::Runner;
 use container::ContainerName;
 use futures_util::future::BoxFuture;
@@ -33,6 +34,7 @@ pub(crate) struct Pool {
     stands: Stands,
     parking: Mutex<Parking>,
     wake: Notify,
+    metrics: Arc<RunnerMetrics>,
 }
 
 /// What is parked, all of it of classes that the launcher admitted at once.
@@ -57,7 +59,7 @@ struct Parked {
 impl Pool {
     /// An empty one, for runners of these classes.
     pub(crate) fn new(starter: Starter, admission: Digest) -> Arc<Self> {
-        let launcher = starter.launcher().clone();
+        let (launcher, metrics) = (starter.launcher().clone(), starter.metrics().clone());
         let start: Start = Box::new(move |admission, class| {
             let starter = starter.clone();
             Box::pin(async move { starter.runner(&admission, &class).await })
@@ -72,12 +74,12 @@ impl Pool {
                 })
             })
         });
-        Self::with(admission, start, stands)
+        Self::with(admission, start, stands, metrics)
     }
 
-    pub(crate) fn with(admission: Digest, start: Start, stands: Stands) -> Arc<Self> {
+    pub(crate) fn with(admission: Digest, start: Start, stands: Stands, metrics: Arc<RunnerMetrics>) -> Arc<Self> {
         let parking = Mutex::new(Parking { admission, classes: BTreeMap::new() });
-        Arc::new(Self { start, stands, parking, wake: Notify::new() })
+        Arc::new(Self { start, stands, parking, wake: Notify::new(), metrics })
     }
 
     /// From here on other classes of containers are in force: what was parked of the last ones is ended.
@@ -107,11 +109,20 @@ impl Pool {
     pub(crate) async fn runner(&self, admission: &Digest, class: &ClassId) -> Result<Runner, StartFailure> {
         while let Some(runner) = self.take(admission, class) {
             if self.stands(admission, &runner).await {
+                self.metrics.unparked();
                 return Ok(runner);
             }
             tracing::info!(container = %runner.born.container, "a parked runner's mounts have changed: it is not used");
         }
-        (self.start)(admission.clone(), class.clone()).await
+        self.start(admission, class, Origin::Cold).await
+    }
+
+    async fn start(&self, admission: &Digest, class: &ClassId, origin: Origin) -> Result<Runner, StartFailure> {
+        let begun = Instant::now();
+        let runner = (self.start)(admission.clone(), class.clone()).await;
+        let result = if runner.is_ok() { Started::Ok } else { Started::Failed };
+        self.metrics.started(origin, result, begun.elapsed());
+        runner
     }
 
     /// Whether a runner's mounts are those that a new one would get. A protected path that appears, or is
@@ -138,7 +149,12 @@ impl Pool {
 
     /// How many wait.
     pub(crate) fn parked(&self) -> usize {
-        self.lock().classes.values().map(|class| class.parked.len()).sum()
+        self.parked_by_class().values().sum()
+    }
+
+    /// How many wait, by class.
+    pub(crate) fn parked_by_class(&self) -> BTreeMap<ClassId, usize> {
+        self.lock().classes.iter().map(|(name, class)| (name.clone(), class.parked.len())).collect()
     }
 
     /// Keeps the pool full until it is told to stop, then ends all that wait.
@@ -175,7 +191,7 @@ impl Pool {
             }
         };
         sleep(POLITENESS).await;
-        match (self.start)(admission.clone(), missing.clone()).await {
+        match self.start(&admission, &missing, Origin::Parked).await {
             Ok(runner) => self.park(&admission, &missing, runner),
             Err(error) => {
                 let wait = self.back_off(&missing);

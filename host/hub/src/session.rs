@@ -3,7 +3,7 @@
 mod gate;
 mod serving;
 
-pub(crate) use gate::{Gate, Gates, Refusal};
+pub(crate) use gate::{CONCURRENT_CALLS, Gate, Gates, Refusal};
 pub(crate) use serving::{Need, NoRunner, Serving};
 
 use crate::api::{Caller, SessionId, SessionView};

@@ -11,6 +11,7 @@ use crate::started::{self, HubIs, Whom};
 use ::hub::confine::{self, Confined, Files, Reach};
 use ::hub::identity::Config;
 use ::hub::service::Secret;
+use ::hub::traces::Collector;
 use ::hub::{HeadCopies, Hub, Wall2, operator, stdio};
 use anyhow::Context;
 use launcher::Connected;
@@ -45,6 +46,9 @@ pub(crate) struct Arguments {
     /// Copy each signed head of the audit log to a second place as well: file:PATH, stdout or command:PROGRAM
     #[arg(long, value_name = "PLACE")]
     audit_heads: Option<HeadCopies>,
+    /// Send traces of calls to a collector, over OTLP/HTTP: http://HOST:4318 or https://HOST:4318
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    otlp: Option<Collector>,
     #[command(flatten)]
     at: launcher::At,
     #[command(flatten)]
@@ -118,6 +122,12 @@ async fn serve(
         arguments.hub.identity = std::mem::take(&mut arguments.hub.identity).or_resource(url);
     }
     let hub = arguments.hub.start_with(Whom::Everybody, arguments.parked, wall2).await?;
+    if let Some(collector) = &arguments.otlp {
+        if collector.is_open() {
+            tracing::warn!(target: "safeclaw", "traces go to another machine unencrypted: say https:// to --otlp");
+        }
+        hub.trace_to(collector)?;
+    }
     let stop = CancellationToken::new();
     let faces = Sockets::bind(&data).and_then(|sockets| {
         let tried = confine::after_listening(confined)?;

@@ -4,7 +4,7 @@
 //! the hub and no more, and a second one never waits in the kernel for the first.
 
 use super::arguments::{ArgumentsDigest, ArgumentsKey};
-use super::chain::{Chain, Counted};
+use super::chain::Chain;
 use super::copies::{Copies, HeadCopies};
 use super::place::{Place, Settings};
 use super::record::Entry;
@@ -13,11 +13,13 @@ use super::shared::{AuditError, MOST_UNSIGNED, Shared, body, failed};
 use super::signer::{Ask, Signer};
 use super::start;
 use crate::api::StartError;
+use crate::metrics::AuditMetrics;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// Records that wait; whoever adds one more waits too.
 const QUEUE: usize = 1024;
@@ -73,6 +75,7 @@ impl Audit {
             unsigned: Mutex::default(),
             due: AtomicBool::new(false),
             neighbours: OnceLock::new(),
+            metrics: Arc::default(),
         });
         let signs = Signer::new(shared.clone(), log, started.key, started.state, started.pending);
         let (signer, asks) = channel();
@@ -95,6 +98,18 @@ impl Audit {
     /// What the log has of arguments.
     pub(crate) fn digest(&self, arguments: &str) -> ArgumentsDigest {
         self.arguments.digest(arguments)
+    }
+
+    /// What it counts.
+    pub(crate) fn metrics(&self) -> &Arc<AuditMetrics> {
+        &self.shared.metrics
+    }
+
+    /// Counts how far the heads are behind; not while somebody writes, so that whoever asks waits for no disk.
+    pub(crate) fn count_unsigned(&self) {
+        if let Ok(chain) = self.shared.chain.try_lock() {
+            self.shared.metrics.set_unsigned(chain.tip.seq.saturating_sub(chain.vouched));
+        }
     }
 
     /// Writes a record; when this returns it survives the hub.
@@ -137,6 +152,13 @@ impl Audit {
     }
 
     async fn append(&self, entry: Entry, durable: bool) -> Result<(), AuditError> {
+        let begun = Instant::now();
+        let result = self.append_record(entry, durable).await;
+        self.shared.metrics.appended(&result, begun.elapsed());
+        result
+    }
+
+    async fn append_record(&self, entry: Entry, durable: bool) -> Result<(), AuditError> {
         let ends = entry.ends();
         if !ends && let Some(refused) = self.shared.refusal() {
             return Err(refused);
@@ -206,7 +228,7 @@ fn append_batch(shared: &Shared, chain: &mut Chain, batch: &[Waiting]) -> Vec<Re
         return vec![shared.append(chain, &one.body, one.ends)];
     }
     let full = chain.tip.seq.saturating_sub(chain.vouched) > MOST_UNSIGNED;
-    if !full && chain.append(batch.iter().map(|waiting| waiting.body.as_slice()), Counted::Record).is_ok() {
+    if !full && shared.append_all(chain, batch.iter().map(|waiting| waiting.body.as_slice())).is_ok() {
         return batch.iter().map(|_| Ok(())).collect();
     }
     // One by one: some may be too long, or begin something that there is no room for.

@@ -7,12 +7,13 @@ use super::place::{Place, Settings};
 use super::record::{Entry, Record};
 use super::room::{Room, is_want_of_room};
 use super::signer::Ask;
+use crate::metrics::AuditMetrics;
 use jiff::Timestamp;
 use std::io;
 use std::iter::once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Records that no head vouches for. A signer that hangs is a disk that hangs, and bounds what one that lies about
 /// being dead could hide; verifying holds the hashes of twice as many.
@@ -45,6 +46,7 @@ pub(super) struct Shared {
     pub(super) due: AtomicBool,
     /// Who else fills the disk.
     pub(super) neighbours: OnceLock<Vec<String>>,
+    pub(super) metrics: Arc<AuditMetrics>,
 }
 
 impl Shared {
@@ -66,15 +68,24 @@ impl Shared {
         if !ends && chain.tip.seq.saturating_sub(chain.vouched) > MOST_UNSIGNED {
             return Err(AuditError::Unsigned(format!("{MOST_UNSIGNED} records wait for one")));
         }
-        let mut result = chain.append(once(body), Counted::Record);
+        let mut result = self.append_all(chain, once(body));
         if result.as_ref().is_err_and(is_want_of_room) {
             self.room.release();
             if !ends {
                 return Err(self.room.full());
             }
-            result = chain.append(once(body), Counted::Record);
+            result = self.append_all(chain, once(body));
         }
         result.map_err(|error| failed(&error))
+    }
+
+    /// Records in one write: all or none.
+    pub(super) fn append_all<'a>(&self, chain: &mut Chain, bodies: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
+        let before = chain.tip;
+        chain.append(bodies, Counted::Record)?;
+        let (records, bytes) = (chain.tip.seq.saturating_sub(before.seq), chain.tip.end.saturating_sub(before.end));
+        self.metrics.wrote(records, bytes);
+        Ok(())
     }
 
     /// Tells the signer when enough is unsigned, once.

@@ -26,7 +26,7 @@ pub(super) async fn answer<G: Governor>(
 ) -> Response {
     // Nobody listens to progress or log: this request asked for neither.
     let (notes, _) = mpsc::channel(1);
-    let end = governor.call(caller, direct.tool, direct.arguments.to_owned(), notes, cancel).await;
+    let end = governor.call(caller, direct.tool, direct.arguments.to_owned(), notes, cancel, direct.within).await;
     let body = match end.outcome {
         CallOutcome::UnknownTool => reply::unknown_tool(direct.id, direct.tool),
         _ => reply::result(direct.id, end),

@@ -1,6 +1,8 @@
 //! The HTTP face from outside, over real sockets: what a stranger, a web page and another token try, then
 //! what a client does.
 
+mod traced;
+
 use super::*;
 use crate::mcp::fake::FakeHub;
 use serde_json::{Value, json};
@@ -313,7 +315,7 @@ async fn health_needs_no_token_and_tells_nothing_else() {
 async fn the_operators_paths_are_not_here() {
     let served = Served::start().await;
     let bearer = [("authorization", "Bearer token-a")];
-    for path in ["/sessions", "/components", "/tools", "/posture", "/health", "/"] {
+    for path in ["/sessions", "/components", "/tools", "/posture", "/health", "/metrics", "/"] {
         assert_eq!(served.ask("GET", path, &bearer, "").await.status, 404, "{path}");
     }
     served.end().await;

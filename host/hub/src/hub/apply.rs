@@ -11,6 +11,7 @@ use crate::failpoint::failpoint;
 use crate::force::InForce;
 use crate::manifests::agreed::{self, Agreed};
 use crate::manifests::{Applied, ApplyError, Checked, Content, Ledger, Plan, Proposal, Version, VersionView, check};
+use crate::metrics;
 use crate::registry::chain;
 use container::{ClassSpec, Forbidden, MountSpec};
 use jiff::Timestamp;
@@ -40,8 +41,13 @@ impl Hub {
         let ledger = inner.ledger()?;
         let _one_at_a_time = inner.applying.lock().await;
         let before = inner.force.load_full();
-        let checked = check(proposal, &before)?;
-        inner.enter(ledger, &before, &checked, agreed).await
+        let applied = async {
+            let checked = check(proposal, &before)?;
+            inner.enter(ledger, &before, &checked, agreed).await
+        };
+        let applied = applied.await;
+        inner.metrics.applied(metrics::Apply::Apply, &applied);
+        applied
     }
 
     /// What going back to a version would change.
@@ -62,8 +68,13 @@ impl Hub {
         let ledger = inner.ledger()?;
         let _one_at_a_time = inner.applying.lock().await;
         let before = inner.force.load_full();
-        let checked = agreed::older(ledger, to, by).await?;
-        inner.enter(ledger, &before, &checked, agreed).await
+        let applied = async {
+            let checked = agreed::older(ledger, to, by).await?;
+            inner.enter(ledger, &before, &checked, agreed).await
+        };
+        let applied = applied.await;
+        inner.metrics.applied(metrics::Apply::Rollback, &applied);
+        applied
     }
 
     /// The last versions, newest first.
@@ -202,6 +213,7 @@ impl Inner {
         let Version { number, digest, content } = agreed::enter(ledger, content, true).await?;
         let next = InForce { version: Some(number), digest, lock: Some(content.components), ..before.clone() };
         self.turn(before, next.including(new));
+        self.metrics.applied(metrics::Apply::Component, &Ok::<_, ApplyError>(()));
         self.tell().await;
         Ok(true)
     }

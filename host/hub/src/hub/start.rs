@@ -14,11 +14,13 @@ use crate::force::InForce;
 use crate::identity::Identity;
 use crate::launch::Starter;
 use crate::manifests::Ledger;
+use crate::metrics::{Metrics, Parts};
 use crate::pool::Pool;
 use crate::registry::{self, Registrar, Sealer, Shelf, compile_class, describe_class};
 use crate::session::{Denials, Sessions};
 use crate::store::{Location, Store};
 use crate::tickets::Tickets;
+use crate::traces::Traces;
 use arc_swap::ArcSwap;
 use container::{ClassSpec, HubId, Launcher, LauncherConfig, LauncherError, MountSpec, ProcessConfig, Program, Size};
 use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Runtime, protected_paths};
@@ -103,7 +105,11 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         tracing::warn!("{problem}");
     }
 
+    let traces = Traces::default();
+    let metrics = Metrics::new(&Parts::of(&audit, &starter, &traces));
     let hub = Arc::new(Inner {
+        metrics,
+        traces,
         pool: Pool::new(starter.clone(), force.admission.clone()),
         force: ArcSwap::from_pointee(force),
         sessions: Sessions::default(),

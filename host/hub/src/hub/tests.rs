@@ -2,17 +2,20 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod applying;
+mod counting;
 mod doors;
 mod identity;
 mod lasting;
 mod leaving;
+mod tracing_calls;
 
 use super::*;
 use crate::audit::Place;
 use crate::identity::Config;
+use crate::metrics::Parts;
 use crate::registry::{Sealer, Shelf};
 use crate::runner::Fate;
-use crate::runner::testing::{Act, honest};
+use crate::runner::testing::{Act, Tap, honest, overheard};
 use crate::store::Location;
 use crate::testing::{manifest, profile, registration, tool};
 use container::{Launcher, ProcessConfig};
@@ -57,16 +60,32 @@ async fn bench_of(manifest: Manifest, act: Act, fate: Fate, full: Option<&Path>)
 
 /// A hub in a directory, and how many runners it has started.
 async fn hub_in(data: &Path, force: InForce, act: Act, fate: Fate, full: Option<&Path>) -> (Inner, Arc<AtomicUsize>) {
+    hub_tapped(data, force, act, fate, full, None).await
+}
+
+/// The same, with somebody who listens to what its runners are sent.
+async fn hub_tapped(
+    data: &Path,
+    force: InForce,
+    act: Act,
+    fate: Fate,
+    full: Option<&Path>,
+    tap: Option<Tap>,
+) -> (Inner, Arc<AtomicUsize>) {
     let dir = DataDir::open(data).unwrap();
     let key = HubKey::from_seed(&[9; 32]);
     let (public, starts) = (key.public().to_string(), Arc::new(AtomicUsize::new(0)));
     let counted = starts.clone();
     let start: crate::pool::Start = Box::new(move |_, _| {
         counted.fetch_add(1, Ordering::SeqCst);
-        let (key, act) = (public.parse().unwrap(), act.clone());
-        Box::pin(async move { Ok(honest(key, act, fate).await) })
+        let (key, act, tap) = (public.parse().unwrap(), act.clone(), tap.clone());
+        Box::pin(async move {
+            Ok(match tap {
+                Some(tap) => overheard(key, act, fate, tap).await,
+                None => honest(key, act, fate).await,
+            })
+        })
     });
-    let pool = Pool::with(force.admission.clone(), start, Box::new(|_, _| Box::pin(async { true })));
     let program = PathBuf::from("/proc/self/exe");
     let processes =
         ProcessConfig { runner: program.clone(), compile: program, hub_key: String::new(), forbidden: Vec::new() };
@@ -76,6 +95,9 @@ async fn hub_in(data: &Path, force: InForce, act: Act, fate: Fate, full: Option<
     }
     let tickets = Arc::new(Tickets { key, hub: "test".into() });
     let starter = Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone());
+    let stands: crate::pool::Stands = Box::new(|_, _| Box::pin(async { true }));
+    let pool = Pool::with(force.admission.clone(), start, stands, starter.metrics().clone());
+    let traces = Traces::default();
     let registrar = Registrar {
         shelf: Arc::new(Shelf::new(&dir, Sealer::from_seed(&[9; 32]))),
         audit: audit.clone(),
@@ -85,6 +107,8 @@ async fn hub_in(data: &Path, force: InForce, act: Act, fate: Fate, full: Option<
         turn: Semaphore::new(1),
     };
     let inner = Inner {
+        metrics: Metrics::new(&Parts::of(&audit, &starter, &traces)),
+        traces,
         sessions: Sessions::default(),
         denied_tiers: BTreeSet::new(),
         force: ArcSwap::from_pointee(force),

@@ -4,6 +4,7 @@ use super::Inner;
 use crate::api::{Caller, Health, SessionId};
 use crate::audit::{Audit, Entry};
 use crate::clean;
+use crate::metrics::Standing;
 use crate::session::Session;
 use protocol::InsidePosture;
 use std::sync::{Arc, PoisonError, Weak};
@@ -79,6 +80,23 @@ impl Inner {
             parked: self.pool.parked(),
             problems,
             warnings: self.audit.warnings(),
+        }
+    }
+}
+
+impl Inner {
+    /// The same for who collects metrics.
+    pub(super) fn standing(&self) -> Standing {
+        let health = self.health();
+        Standing {
+            sessions: health.sessions,
+            calls: self.calls.len(),
+            runners: health.runners,
+            parked: self.pool.parked_by_class(),
+            manifest_version: health.manifest_version,
+            tools: health.tools,
+            healthy: health.ok,
+            problems: health.problems.len(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::Governor;
 use crate::api::{CallEnd, CallNote, CallOutcome, Caller, ListedTool, SessionId};
 use crate::identity::{Protected, Scopes};
+use crate::traces::TraceContext;
 use manifest::{ProfileName, Tier};
 use protocol::{Answer, Content, Hints, Log, LogSource, Progress, ToolDescription};
 use std::collections::HashMap;
@@ -18,6 +19,8 @@ pub(crate) struct FakeHub {
     pub(crate) cancelled: Arc<AtomicUsize>,
     pub(crate) running: Arc<watch::Sender<usize>>,
     pub(crate) draining: Arc<AtomicBool>,
+    /// The traces that calls said they belong to.
+    pub(crate) within: Arc<Mutex<Vec<Option<TraceContext>>>>,
     /// Every token is taken back.
     pub(crate) revoked: Arc<AtomicBool>,
     met: Arc<Mutex<HashMap<String, Caller>>>,
@@ -41,6 +44,7 @@ impl FakeHub {
             draining: Arc::default(),
             revoked: Arc::default(),
             met: Arc::default(),
+            within: Arc::default(),
         }
     }
 
@@ -163,7 +167,9 @@ impl Governor for FakeHub {
         arguments: String,
         notes: mpsc::Sender<CallNote>,
         cancel: CancellationToken,
+        within: Option<TraceContext>,
     ) -> CallEnd {
+        self.within.lock().unwrap().push(within);
         // As the hub does it: to drop the future is to cancel the call, which still comes to its end.
         let cancel = cancel.child_token();
         let _guard = cancel.clone().drop_guard();

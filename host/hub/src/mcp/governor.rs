@@ -3,6 +3,7 @@
 use crate::Hub;
 use crate::api::{CallEnd, CallNote, Caller, ListedTool};
 use crate::identity::{Protected, Scopes};
+use crate::traces::TraceContext;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -26,7 +27,7 @@ pub trait Governor: Clone + Send + Sync + 'static {
     fn tool(&self, caller: &Caller, name: &str) -> Option<ListedTool>;
     /// Whether one of them has arguments that are sent as headers.
     fn takes_headers(&self, caller: &Caller, name: &str) -> Option<bool>;
-    /// Calls one.
+    /// Calls one, as part of the trace that the agent names.
     fn call(
         &self,
         caller: &Caller,
@@ -34,6 +35,7 @@ pub trait Governor: Clone + Send + Sync + 'static {
         arguments: String,
         notes: mpsc::Sender<CallNote>,
         cancel: CancellationToken,
+        within: Option<TraceContext>,
     ) -> impl Future<Output = CallEnd> + Send;
     /// Grows when the tools may have changed.
     fn changes(&self) -> watch::Receiver<u64>;
@@ -91,8 +93,9 @@ impl Governor for Hub {
         arguments: String,
         notes: mpsc::Sender<CallNote>,
         cancel: CancellationToken,
+        within: Option<TraceContext>,
     ) -> CallEnd {
-        Hub::call(self, caller, tool, arguments, notes, cancel).await
+        Hub::call_within(self, caller, tool, arguments, notes, cancel, within).await
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -29,6 +29,7 @@ const PRINCIPAL: &str = "operator";
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes = vec![
         Route::get("/health", Who::Service(About::Nothing), health),
+        Route::get("/metrics", Who::Operator, super::metrics::metrics),
         Route::get("/sessions", Who::Service(About::Sessions), sessions),
         Route::delete("/sessions/{id}", Who::Service(About::Session), end_session),
         Route::delete("/tokens/{id}", Who::Service(About::Token), revoke_token),

@@ -33,7 +33,7 @@ fn pool_where(
         let stands = stands(looks.fetch_add(1, Ordering::SeqCst));
         Box::pin(async move { stands })
     });
-    Pool::with(manifest(), start, stands)
+    Pool::with(manifest(), start, stands, Arc::default())
 }
 
 async fn until(condition: impl Fn() -> bool) {
@@ -103,7 +103,7 @@ async fn an_engine_that_fails_is_not_asked_in_a_loop() {
         counted.fetch_add(1, Ordering::SeqCst);
         Box::pin(async { Err(StartFailure::Runner(crate::runner::RunnerEnd::default())) })
     });
-    let pool = Pool::with(manifest(), start, Box::new(|_, _| Box::pin(async { true })));
+    let pool = Pool::with(manifest(), start, Box::new(|_, _| Box::pin(async { true })), Arc::default());
     let stop = CancellationToken::new();
     tokio::spawn(pool.clone().fill(stop.clone()));
     pool.want(&[(class("user"), 2)].into());

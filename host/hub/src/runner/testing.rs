@@ -37,8 +37,16 @@ pub(crate) async fn parked(dead: CancellationToken) -> Runner {
 /// What a scripted runner does with a call: `None` is to go on until it is cancelled.
 pub(crate) type Act = std::sync::Arc<dyn Fn(&Call) -> Option<Outcome> + Send + Sync>;
 
+/// What hears every byte that a scripted runner is sent.
+pub(crate) type Tap = std::sync::Arc<dyn Fn(&[u8]) + Send + Sync>;
+
 /// One that takes tickets which this key signed, and serves calls.
 pub(crate) async fn honest(key: HubPublicKey, act: Act, fate: Fate) -> Runner {
+    overheard(key, act, fate, std::sync::Arc::new(|_| {})).await
+}
+
+/// The same, with somebody who listens to what it is sent.
+pub(crate) async fn overheard(key: HubPublicKey, act: Act, fate: Fate, tap: Tap) -> Runner {
     let (input, mut heard) = tokio::io::duplex(1 << 16);
     let (mut said, output) = tokio::io::duplex(1 << 16);
     tokio::spawn(async move {
@@ -70,7 +78,10 @@ pub(crate) async fn honest(key: HubPublicKey, act: Act, fate: Fate) -> Runner {
             }
             match heard.read(&mut chunk).await {
                 Ok(0) | Err(_) => return,
-                Ok(count) => decoder.push(chunk.get(..count).unwrap()),
+                Ok(count) => {
+                    tap(chunk.get(..count).unwrap());
+                    decoder.push(chunk.get(..count).unwrap());
+                }
             }
         }
     });

@@ -8,6 +8,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// The bound on calls at once, by its name in the manifest.
+pub(crate) const CONCURRENT_CALLS: &str = "concurrent_calls";
+
 /// A tier's bounds on one session.
 pub(crate) struct Gate {
     /// `None` for a tier that may be called never.
@@ -65,7 +68,7 @@ impl Gate {
     /// One call through; its place is free again when the permit is dropped. A call for which there is no place
     /// does not count against the rate.
     pub(crate) fn pass(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let full = Refusal { limit: "concurrent_calls", value: self.concurrent_calls };
+        let full = Refusal { limit: CONCURRENT_CALLS, value: self.concurrent_calls };
         let place = self.places.clone().try_acquire_owned().map_err(|_| full)?;
         match &self.rate {
             Some(rate) if rate.check().is_ok() => Ok(place),

@@ -1,9 +1,11 @@
 //! Whether a request is the plain call, told without building anything.
 
 use crate::bounds;
+use crate::traces::TraceContext;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use rmcp::model::{ClientCapabilities, Implementation, ProtocolVersion};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 /// A plain call; all of it borrowed from the request's body.
@@ -13,6 +15,8 @@ pub(in crate::http) struct Direct<'a> {
     pub(in crate::http) tool: &'a str,
     /// The text of a JSON object in which no key stands twice.
     pub(super) arguments: &'a str,
+    /// The trace that it says it belongs to.
+    pub(super) within: Option<TraceContext>,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +51,13 @@ struct Meta<'a> {
     _capabilities: ClientCapabilities,
     #[serde(rename = "io.modelcontextprotocol/clientInfo")]
     _client: Option<Implementation>,
+    #[serde(borrow)]
+    traceparent: Option<&'a str>,
+    #[serde(borrow)]
+    tracestate: Option<&'a str>,
+    /// Not for us.
+    #[serde(rename = "baggage")]
+    _baggage: Option<IgnoredAny>,
 }
 
 impl<'a> Direct<'a> {
@@ -62,7 +73,8 @@ impl<'a> Direct<'a> {
             && is_id(message.id.get())
             && arguments.starts_with('{')
             && bounds::keys_are_unique(arguments);
-        plain.then_some(Self { id: message.id, tool: name, arguments })
+        let within = || TraceContext::of(meta.traceparent, meta.tracestate);
+        plain.then(|| Self { id: message.id, tool: name, arguments, within: within() })
     }
 }
 
@@ -140,6 +152,22 @@ mod tests {
     }
 
     #[test]
+    fn a_trace_is_read_on_the_way_and_one_that_is_none_is_not_there() {
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
+        let meta = |more: &str| META.replacen('{', &format!("{{{more},"), 1);
+        for (more, traced) in [
+            (format!(r#""traceparent":"{parent}","tracestate":"a=1","baggage":"user=ada""#), true),
+            (format!(r#""traceparent":"{parent}""#), true),
+            (r#""traceparent":"00-1-2-3""#.to_owned(), false),
+            (r#""tracestate":"a=1","baggage":{"any":["thing"]}"#.to_owned(), false),
+        ] {
+            let body = call("1", "", &meta(&more));
+            let direct = Direct::read(&headers(&[]), body.as_bytes()).unwrap();
+            assert_eq!(direct.within.is_some(), traced, "{more}");
+        }
+    }
+
+    #[test]
     fn a_header_that_says_anything_else_is_the_librarys() {
         let body = call("1", "", META);
         for changed in [
@@ -174,6 +202,8 @@ mod tests {
             call("1", r#","name":"other""#, META),
             call("1", "", &meta(r#""progressToken":1"#)),
             call("1", "", &meta(r#""io.modelcontextprotocol/logLevel":"debug""#)),
+            call("1", "", &meta(r#""traceparent":7"#)),
+            call("1", "", &meta(r#""traceparent":"a","traceparent":"b""#)),
             call("1", "", "{}"),
             call("1", "", &META.replace("2026-07-28", "2027-01-01")),
             call("1", "", &META.replace(":{}", ":[]")),
