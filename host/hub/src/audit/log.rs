@@ -17,7 +17,7 @@ use crate::metrics::AuditMetrics;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, OnceLock, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -74,7 +74,7 @@ impl Audit {
             settings,
             unsigned: Mutex::default(),
             due: AtomicBool::new(false),
-            neighbours: OnceLock::new(),
+            neighbours: Mutex::default(),
             metrics: Arc::default(),
         });
         let signs = Signer::new(shared.clone(), log, started.key, started.state, started.pending);
@@ -140,15 +140,16 @@ impl Audit {
         refused.into_iter().chain(shared.copies.as_ref().and_then(Copies::problem)).collect()
     }
 
-    /// Remembers, once, who else writes to the log's disk.
+    /// Remembers who else writes to the log's disk, from now on.
     pub(crate) fn beside(&self, neighbours: Vec<String>) {
-        neighbours.iter().for_each(|warning| tracing::warn!("{warning}"));
-        self.shared.neighbours.get_or_init(|| neighbours);
+        let mut known = self.shared.neighbours.lock().unwrap_or_else(PoisonError::into_inner);
+        neighbours.iter().filter(|warning| !known.contains(warning)).for_each(|warning| tracing::warn!("{warning}"));
+        *known = neighbours;
     }
 
     /// What may become a problem.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        self.shared.neighbours.get().cloned().unwrap_or_default()
+        self.shared.neighbours.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn append(&self, entry: Entry, durable: bool) -> Result<(), AuditError> {

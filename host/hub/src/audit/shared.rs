@@ -13,7 +13,7 @@ use std::io;
 use std::iter::once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Records that no head vouches for. A signer that hangs is a disk that hangs, and bounds what one that lies about
 /// being dead could hide; verifying holds the hashes of twice as many.
@@ -45,7 +45,7 @@ pub(super) struct Shared {
     /// The signer has been told that it is time.
     pub(super) due: AtomicBool,
     /// Who else fills the disk.
-    pub(super) neighbours: OnceLock<Vec<String>>,
+    pub(super) neighbours: Mutex<Vec<String>>,
     pub(super) metrics: Arc<AuditMetrics>,
 }
 

@@ -157,6 +157,7 @@ impl Inner {
     fn turn(&self, before: &InForce, next: InForce) -> Applied {
         let next = Arc::new(next);
         self.force.store(next.clone());
+        self.audit.beside(start::neighbours(&self.audit, &next));
         let keeps = |profile: &_, tool: &str| before.keeps(&next, &self.denied_tiers, profile, tool);
         let broken_off = self.flights.withdraw(keeps);
         self.pool.turn(&next.admission);

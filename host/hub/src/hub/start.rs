@@ -64,8 +64,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         tracing::warn!("{warning}");
     }
     let Governing { force, refused, .. } = governing;
-    let directories = force.directories();
-    audit.beside(crate::audit::warnings(&force.manifest, |name| directories.get(name).cloned(), &data.audit()));
+    audit.beside(neighbours(&audit, &force));
     // Before anybody is served: what takes this process over later starts only what manifests describe.
     launcher.seal().await?;
     let trouble = Arc::new(Trouble::default());
@@ -332,4 +331,10 @@ async fn refreshed(
         return Ok(registration);
     }
     registrar.refresh(force, registration).await
+}
+
+/// Who else may fill the disk of the audit log, under a manifest.
+pub(super) fn neighbours(audit: &Audit, force: &InForce) -> Vec<String> {
+    let directories = force.directories();
+    crate::audit::warnings(&force.manifest, |name| directories.get(name).cloned(), audit.path())
 }

@@ -103,6 +103,26 @@ async fn nothing_is_allowed_before_a_manifest_is_applied_and_everything_of_it_af
 }
 
 #[tokio::test]
+async fn a_mount_beside_the_audit_log_is_warned_of_as_soon_as_it_may_be_written_and_no_longer() {
+    let (dir, beside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let hub = hub_of(dir.path(), |_| answer("hi")).await;
+    hub.apply(proposal(&["read"], 10), yes(0)).await.unwrap();
+    assert_eq!(hub.health().warnings, Vec::<String>::new());
+    let mut writes = proposal(&["read"], 10);
+    let text = &mut writes.files.first_mut().unwrap().text;
+    let grant = "fs = [{ mount = \"scratch\", access = \"write\" }]\n";
+    // Of the lowest tier nothing can be written.
+    *text = text.replace("user", "write").replace("ceiling]\n", &format!("ceiling]\n{grant}"));
+    text.push_str(grant);
+    text.push_str("[mounts.scratch]\npath = \"/scratch\"\nreason = \"tests\"\n");
+    writes.mounts = [(manifest::MountName::try_from("scratch").unwrap(), beside.path().to_owned())].into();
+    hub.apply(writes, yes(1)).await.unwrap();
+    assert!(hub.health().warnings.concat().contains("mount `scratch`"), "{:?}", hub.health().warnings);
+    hub.apply(proposal(&["read"], 10), yes(2)).await.unwrap();
+    assert_eq!(hub.health().warnings, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn what_only_narrows_needs_no_agreement_and_the_same_again_is_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let hub = hub_of(dir.path(), |_| answer("hi")).await;
