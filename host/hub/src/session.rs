@@ -12,6 +12,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use manifest::{ClassId, Tier};
 use serving::Slot;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +30,32 @@ const DENIALS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
 /// All sessions that live.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    all: Mutex<BTreeMap<SessionId, Arc<Session>>>,
+    all: Mutex<Alive>,
+}
+
+/// Sessions, and how many each principal has: with thousands of them nobody counts anew.
+#[derive(Default)]
+struct Alive {
+    sessions: BTreeMap<SessionId, Arc<Session>>,
+    of: BTreeMap<String, usize>,
+}
+
+impl Alive {
+    fn add(&mut self, session: Arc<Session>) {
+        *self.of.entry(session.caller.principal.clone()).or_default() += 1;
+        self.sessions.insert(session.caller.session.clone(), session);
+    }
+
+    fn remove(&mut self, id: &SessionId) -> Option<Arc<Session>> {
+        let session = self.sessions.remove(id)?;
+        if let Entry::Occupied(mut many) = self.of.entry(session.caller.principal.clone()) {
+            *many.get_mut() = many.get().saturating_sub(1);
+            if *many.get() == 0 {
+                many.remove();
+            }
+        }
+        Some(session)
+    }
 }
 
 /// One session.
@@ -59,14 +85,14 @@ impl Sessions {
     /// The caller's session, new if need be.
     pub(crate) fn enter(&self, caller: &Caller) -> Result<Arc<Session>, TooMany> {
         let mut all = self.lock();
-        if let Some(session) = all.get(&caller.session) {
+        if let Some(session) = all.sessions.get(&caller.session) {
             return Ok(session.clone());
         }
-        if all.values().filter(|session| session.caller.principal == caller.principal).count() >= PER_PRINCIPAL {
+        if all.of.get(&caller.principal).is_some_and(|many| *many >= PER_PRINCIPAL) {
             return Err(TooMany { most: PER_PRINCIPAL });
         }
         let session = Arc::new(Session::new(caller.clone()));
-        all.insert(caller.session.clone(), session.clone());
+        all.add(session.clone());
         Ok(session)
     }
 
@@ -76,7 +102,7 @@ impl Sessions {
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
-        self.lock().values().cloned().collect()
+        self.lock().sessions.values().cloned().collect()
     }
 
     /// Ends runners that were idle for too long, and forgets sessions that have been for longer: those are returned.
@@ -84,10 +110,13 @@ impl Sessions {
         for session in self.all() {
             session.sweep(now, force);
         }
-        self.lock().extract_if(.., |_, session| session.is_forgotten(now)).map(|(_, session)| session).collect()
+        let mut all = self.lock();
+        let forgotten = all.sessions.iter().filter(|(_, session)| session.is_forgotten(now));
+        let forgotten: Vec<_> = forgotten.map(|(id, _)| id.clone()).collect();
+        forgotten.iter().filter_map(|id| all.remove(id)).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<Session>>> {
+    fn lock(&self) -> MutexGuard<'_, Alive> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -36,6 +36,10 @@ async fn a_principal_has_so_many_sessions_and_others_have_theirs() {
     assert_eq!(sessions.enter(&caller("more", "ada")).err(), Some(TooMany { most: PER_PRINCIPAL }));
     assert!(sessions.enter(&caller("0", "ada")).is_ok());
     assert!(sessions.enter(&caller("other", "bob")).is_ok());
+    assert!(sessions.remove(&SessionId("0".into())).is_some());
+    assert!(sessions.remove(&SessionId("0".into())).is_none());
+    assert!(sessions.enter(&caller("more", "ada")).is_ok());
+    assert_eq!(sessions.enter(&caller("0", "ada")).err(), Some(TooMany { most: PER_PRINCIPAL }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -50,6 +54,10 @@ async fn a_session_is_forgotten_when_it_was_idle_but_not_while_it_calls() {
     drop(call);
     sessions.sweep(Instant::now(), &force());
     assert_eq!(sessions.all().len(), 1);
+    assert_eq!(sessions.lock().of.get("ada"), Some(&1));
+    tokio::time::advance(FORGET_AFTER + Duration::from_secs(1)).await;
+    sessions.sweep(Instant::now(), &force());
+    assert!(sessions.all().is_empty() && sessions.lock().of.is_empty());
 }
 
 #[tokio::test]
