@@ -41,8 +41,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 /// Tokens that were let in and are known again by their digest, so that a signature is checked once and not with
-/// each call. Only tokens that were good get in, so a stranger cannot fill it.
-const MOST_KNOWN: usize = 4_096;
+/// each call. Only tokens that were good get in, so a stranger cannot fill it. Room for all of the hub's own that may
+/// be in force at once, and for issuers' beside them: with less, thousands of sessions that call in turn have every
+/// signature checked every time.
+const MOST_KNOWN: usize = 16_384;
 
 /// Everybody who may call.
 pub(crate) struct Identity {
