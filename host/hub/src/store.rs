@@ -11,6 +11,7 @@ mod location;
 pub(crate) mod manifests;
 pub(crate) mod outbox;
 pub(crate) mod tokens;
+mod usage;
 
 pub use location::{BadLocation, Location};
 
@@ -27,7 +28,10 @@ use std::time::Duration;
 const BUSY: Duration = Duration::from_secs(5);
 
 /// Each statement file, in the order in which they are applied; never changed once it shipped.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "governor", include_str!("../migrations/0001_governor.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "governor", include_str!("../migrations/0001_governor.sql")),
+    (4, "rates", include_str!("../migrations/0004_rates.sql")),
+];
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,7 @@ mod refusal;
 mod repeats;
 mod saved;
 
-pub(crate) use account::{Key, Share, Whose};
+pub(crate) use account::{Key, Share, Whose, looks_for_repeats};
 pub(crate) use refusal::Refusal;
 pub(crate) use repeats::{Asked, Repeat};
 pub(crate) use saved::Saved;

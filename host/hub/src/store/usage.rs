@@ -3,6 +3,7 @@
 use super::{Store, StoreError, outbox};
 use crate::api::SessionId;
 use crate::audit::Decision;
+use crate::failpoint::failpoint;
 use crate::usage::{Key, MOST, Saved, Whose};
 use manifest::Tier;
 use sqlx::Row;
@@ -29,7 +30,8 @@ impl Store {
         let mut transaction = self.begin().await?;
         for saved in changed {
             let (kind, name) = named(&saved.key.whose);
-            let window = serde_json::to_string(&saved.window).map_err(|error| StoreError::Damaged(error.to_string()))?;
+            let window =
+                serde_json::to_string(&saved.window).map_err(|error| StoreError::Damaged(error.to_string()))?;
             sqlx::query(
                 "INSERT INTO usage (kind, name, tier, calls_in_hour, calls, wall_us, last, repeats, paused, touched) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
@@ -59,6 +61,7 @@ impl Store {
                 .execute(&mut *transaction)
                 .await?;
         }
+        failpoint!("usage.written");
         transaction.commit().await?;
         Ok(())
     }
@@ -72,6 +75,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         outbox::add(&mut transaction, decision).await?;
+        failpoint!("usage.resuming");
         transaction.commit().await?;
         Ok(())
     }

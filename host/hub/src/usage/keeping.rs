@@ -41,13 +41,20 @@ impl Usage {
             store.keep_usage(&changed, &forgotten).await
         };
         failpoint!("usage.kept");
-        if kept.is_err() {
-            for saved in changed {
-                if let Some(account) = self.lock().get(&saved.key) {
-                    account.lock().changed = true;
+        let mut accounts = self.lock();
+        match &kept {
+            // Unless a call came meanwhile: the next writing then puts it back.
+            Ok(()) => forgotten.iter().for_each(|key| {
+                let unused = |account: &Arc<Account>| Arc::strong_count(account) == 1 && !account.lock().changed;
+                if accounts.get(key).is_some_and(unused) {
+                    accounts.remove(key);
                 }
-            }
+            }),
+            Err(_) => changed.iter().filter_map(|saved| accounts.get(&saved.key)).for_each(|account| {
+                account.lock().changed = true;
+            }),
         }
+        drop(accounts);
         let problem = kept.as_ref().err().map(|error| {
             format!(
                 "what sessions have used is not stored, and a restart would give it back: {}",
@@ -67,8 +74,7 @@ impl Usage {
         if tiers.is_empty() {
             return Ok(tiers);
         }
-        let decision =
-            Decision::SessionResumed { session: session.0.clone(), tiers: tiers.clone(), by: by.to_owned() };
+        let decision = Decision::SessionResumed { session: session.0.clone(), tiers: tiers.clone(), by: by.to_owned() };
         store.resume_usage(session, decision).await?;
         failpoint!("usage.resumed");
         for tier in &tiers {
@@ -81,23 +87,23 @@ impl Usage {
         Ok(tiers)
     }
 
-    fn due(&self, standing: &impl Fn(&SessionId) -> Standing, moment: Moment) -> (Vec<Saved>, Vec<Key>) {
+    pub(super) fn due(&self, standing: &impl Fn(&SessionId) -> Standing, moment: Moment) -> (Vec<Saved>, Vec<Key>) {
         let of = |whose: &Whose| match whose {
             Whose::Session(session) => standing(session),
             Whose::Principal(_) => Standing::InForce,
         };
-        let mut accounts = self.lock();
-        let idle = |key: &Key, account: &mut Arc<Account>| {
-            // A call that runs, or one that has just come, holds it.
-            Arc::strong_count(account) == 1
-                && account.lock().is_forgotten(&key.whose, of(&key.whose) != Standing::Unknown, moment, KEEP)
-        };
-        let forgotten: Vec<Key> = accounts.extract_if(.., idle).map(|(key, _)| key).collect();
-        let changed = accounts.iter().filter_map(|(key, account)| {
+        let (mut changed, mut forgotten) = (Vec::new(), Vec::new());
+        for (key, account) in self.lock().iter() {
             let mut used = account.lock();
-            let stored = std::mem::take(&mut used.changed) && of(&key.whose) != Standing::Local;
-            stored.then(|| used.saved(key.clone(), moment))
-        });
-        (changed.collect(), forgotten)
+            // A call that runs, or one that has just come, holds it.
+            let idle = Arc::strong_count(account) == 1;
+            if idle && used.is_forgotten(&key.whose, of(&key.whose) != Standing::Unknown, moment, KEEP) {
+                used.changed = false;
+                forgotten.push(key.clone());
+            } else if std::mem::take(&mut used.changed) && of(&key.whose) != Standing::Local {
+                changed.push(used.saved(key.clone(), moment));
+            }
+        }
+        (changed, forgotten)
     }
 }

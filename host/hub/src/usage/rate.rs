@@ -8,6 +8,7 @@
 //! Pure: whoever asks says what time it is.
 
 use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
@@ -29,7 +30,7 @@ const MOST_PARTS: usize = 256;
 
 /// What one session or principal has called within the last hour.
 pub(super) struct Rate {
-    limiter: RateLimiter<NotKeyed, Shared, Hand>,
+    limiter: RateLimiter<NotKeyed, Shared, Hand, NoOpMiddleware<Nanos>>,
     parts: Arc<Parts>,
     hand: Hand,
 }
