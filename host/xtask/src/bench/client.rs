@@ -72,6 +72,8 @@ pub(crate) struct Prepared {
     before_id: String,
     after_id: String,
     expected: String,
+    /// Whether the answer has to be an error.
+    denied: bool,
 }
 
 impl Prepared {
@@ -90,7 +92,13 @@ impl Prepared {
             before_id: r#"{"jsonrpc":"2.0","id":"#.to_owned(),
             after_id: format!(r#","method":"tools/call","params":{params}}}"#),
             expected: expected.to_owned(),
+            denied: false,
         }
+    }
+
+    /// A call that has to be refused, with `expected` in what is said.
+    pub(crate) fn denied(era: Era, tool: &str, arguments: &Value, expected: &str) -> Self {
+        Self { denied: true, ..Self::new(era, tool, arguments, expected) }
     }
 
     /// The message with this id.
@@ -101,8 +109,10 @@ impl Prepared {
     /// An answer that is not the expected one would make every figure a lie.
     pub(crate) fn check(&self, answer: &[u8]) -> anyhow::Result<()> {
         let found = memchr::memmem::find(answer, self.expected.as_bytes()).is_some();
-        let failed = memchr::memmem::find(answer, br#""isError":true"#).is_some();
-        if found && !failed {
+        let failed = [&br#""isError":true"#[..], br#""error":{"#]
+            .iter()
+            .any(|word| memchr::memmem::find(answer, word).is_some());
+        if found && failed == self.denied {
             return Ok(());
         }
         let shown: String = String::from_utf8_lossy(answer).chars().take(300).collect();
@@ -141,6 +151,11 @@ impl Connection {
         let message = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
         self.post("notifications/initialized", None, message.to_string()).await?;
         Ok(())
+    }
+
+    /// Goes on as whoever has this token: in the modern era a request says everything.
+    pub(crate) fn becomes(&mut self, token: String) {
+        self.peer.token = Some(token);
     }
 
     /// Calls, and looks at the answer.

@@ -7,6 +7,7 @@ mod crowd;
 mod docker;
 mod first;
 mod fresh;
+mod governed;
 mod ground;
 mod load;
 mod native;
@@ -19,6 +20,7 @@ mod report;
 mod servers;
 mod sessions;
 mod spinning;
+mod stand_in;
 mod tools;
 mod usage;
 mod wall1;
@@ -107,6 +109,9 @@ struct Run {
     /// Only this part; may be said more than once
     #[arg(long)]
     only: Vec<Part>,
+    /// Sessions of the part that measures the governor by itself
+    #[arg(long, default_value_t = 10_000)]
+    governed: usize,
 }
 
 fn main() -> ExitCode {
@@ -173,6 +178,7 @@ async fn measure(run: Run) -> anyhow::Result<()> {
         until: run.long.then_some(100_000),
         crowd: 64,
         idle: 100,
+        governed: run.governed,
     };
     let report = plan::run(&setting, &amount, &run.peer).await?;
     write(&report, &run.out, "bench")

@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use super::servers::Setting;
-use super::{against, calls, crowd, first, fresh, python, spinning};
+use super::{against, calls, crowd, first, fresh, governed, python, spinning};
 use anyhow::Context;
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -23,6 +23,8 @@ pub(crate) enum Part {
     Spinning,
     /// Many sessions at once, and idle ones
     Crowd,
+    /// The governor by itself: decisions, and what a session costs it
+    Governed,
 }
 
 /// How much.
@@ -41,6 +43,8 @@ pub(crate) struct Amount {
     /// Sessions at once, and idle ones.
     pub(crate) crowd: usize,
     pub(crate) idle: usize,
+    /// Sessions over runners that do nothing.
+    pub(crate) governed: usize,
 }
 
 /// Something else to measure in the same run: `NAME=URL` or `NAME=COMMAND`.
@@ -86,6 +90,9 @@ pub(crate) async fn run(setting: &Setting, amount: &Amount, others: &[Other]) ->
     }
     if wanted(Part::Crowd) {
         crowd::measure(setting, amount, &mut report).await.context("many sessions")?;
+    }
+    if wanted(Part::Governed) {
+        governed::measure(setting, amount, &mut report).await.context("the governor by itself")?;
     }
     report.compare();
     Ok(report)

@@ -70,6 +70,27 @@ pub(crate) struct Hub {
 impl Hub {
     /// Starts one with so many parked runners for each class.
     pub(crate) async fn start(setting: &Setting, ground: &Ground, parked: usize) -> anyhow::Result<Self> {
+        let hub = Self::start_with(setting, ground, |command| {
+            command.args(["--engine", &setting.engine, "--parked", &parked.to_string()]);
+        });
+        let hub = hub.await?;
+        hub.add("bench", &setting.component).await?;
+        Ok(hub)
+    }
+
+    /// Starts one over a launcher that is there already, in a data directory that has the component already.
+    pub(crate) async fn start_over(setting: &Setting, ground: &Ground, launcher: &Path) -> anyhow::Result<Self> {
+        Self::start_with(setting, ground, |command| {
+            command.arg("--launcher").arg(format!("unix://{}", launcher.display())).args(["--parked", "0"]);
+        })
+        .await
+    }
+
+    async fn start_with(
+        setting: &Setting,
+        ground: &Ground,
+        launcher: impl FnOnce(&mut Command),
+    ) -> anyhow::Result<Self> {
         let safeclaw = setting.bin.join("safeclaw");
         let log = File::options().create(true).append(true).open(ground.log())?;
         let mut command = Command::new(&safeclaw);
@@ -81,18 +102,17 @@ impl Hub {
             .arg(ground.manifest())
             .arg("--mount")
             .arg(format!("workspace={}", ground.workspace().display()))
-            .args(["--engine", &setting.engine, "--image", &setting.image, "--parked", &parked.to_string()])
+            .args(["--image", &setting.image])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log);
+        launcher(&mut command);
         let mut process = Owned::start(&mut command, STOP_WITHIN).context("safeclaw does not start")?;
         let line = first_line(&mut process).await;
         let said = line.with_context(|| std::fs::read_to_string(ground.log()).unwrap_or_default())?;
         let ready: Value = serde_json::from_str(&said).context("the hub did not say where it is")?;
         let url = ready.get("mcp").and_then(Value::as_str).context("the hub has no address")?.to_owned();
-        let hub = Self { safeclaw, data: ground.data(), url, _process: process };
-        hub.add("bench", &setting.component).await?;
-        Ok(hub)
+        Ok(Self { safeclaw, data: ground.data(), url, _process: process })
     }
 
     /// Registers a component.

@@ -16,6 +16,11 @@ pub(crate) fn echo(era: Era) -> Prepared {
     Prepared::new(era, "echo", &json!({ "text": text }), &text)
 }
 
+/// One that nobody has.
+pub(crate) fn denied() -> Prepared {
+    Prepared::denied(Era::Modern, "wipe", &json!({}), "wipe")
+}
+
 /// The first, by an interpreter.
 pub(crate) fn python_add() -> Prepared {
     Prepared::new(Era::Modern, "python_add", &json!({"a": 19, "b": 23}), r#""42""#)
