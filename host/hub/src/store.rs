@@ -59,6 +59,7 @@ pub enum StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
+    location: Location,
 }
 
 impl Store {
@@ -79,13 +80,18 @@ impl Store {
             .pragma("trusted_schema", "OFF");
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
         migrator().run(&pool).await.map_err(StoreError::Schema)?;
-        Ok(Self { pool })
+        Ok(Self { pool, location: location.clone() })
     }
 
     /// A transaction that has the right to write from its first statement on: nobody else writes between what it
     /// reads and what it writes.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Where it is.
+    pub(crate) fn location(&self) -> &Location {
+        &self.location
     }
 
     /// For reading.

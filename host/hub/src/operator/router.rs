@@ -10,7 +10,6 @@ use crate::api::{CallEnd, CallOutcome, RegisterError, ResumeError, SessionId};
 use crate::http::read_body;
 use crate::hub::Visit;
 use crate::registry::chain;
-use crate::tokens;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -99,8 +98,8 @@ async fn resume_session(
 
 /// What a token lets in ends with it: its session within a second.
 async fn revoke_token(State(hub): State<Hub>, Path(id): Path<String>) -> Result<StatusCode, Refused> {
-    let data = hub.data().to_owned();
-    let revoked = tokio::task::spawn_blocking(move || tokens::revoke(&data, &SessionId(id))).await;
+    let tokens = hub.tokens();
+    let revoked = tokio::task::spawn_blocking(move || tokens.revoke(&SessionId(id))).await;
     let lost = |error: tokio::task::JoinError| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
     match revoked.map_err(lost)? {
         Ok(true) => Ok(StatusCode::NO_CONTENT),

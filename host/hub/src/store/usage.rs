@@ -6,8 +6,11 @@ use crate::audit::Decision;
 use crate::failpoint::failpoint;
 use crate::usage::{Key, MOST, Saved, Whose};
 use manifest::Tier;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+/// Rows of one statement: ten thousand sessions that call within one second are fifty statements.
+const ROWS_AT_ONCE: usize = 200;
 
 const SESSION: &str = "session";
 const PRINCIPAL: &str = "principal";
@@ -28,29 +31,26 @@ impl Store {
     /// Writes these, and takes those out.
     pub(crate) async fn keep_usage(&self, changed: &[Saved], forgotten: &[Key]) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        for saved in changed {
-            let (kind, name) = named(&saved.key.whose);
-            let window =
-                serde_json::to_string(&saved.window).map_err(|error| StoreError::Damaged(error.to_string()))?;
-            sqlx::query(
-                "INSERT INTO usage (kind, name, tier, calls_in_hour, calls, wall_us, last, repeats, paused, touched) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-                 ON CONFLICT (kind, name, tier) DO UPDATE SET calls_in_hour = excluded.calls_in_hour, \
+        for some in changed.chunks(ROWS_AT_ONCE) {
+            let windows: Result<Vec<String>, _> =
+                some.iter().map(|saved| serde_json::to_string(&saved.window)).collect();
+            let windows = windows.map_err(|error| StoreError::Damaged(error.to_string()))?;
+            let mut insert = QueryBuilder::<Sqlite>::new(
+                "INSERT INTO usage (kind, name, tier, calls_in_hour, calls, wall_us, last, repeats, paused, touched) ",
+            );
+            insert.push_values(some.iter().zip(windows), |mut row, (saved, window)| {
+                let (kind, name) = named(&saved.key.whose);
+                row.push_bind(kind).push_bind(name).push_bind(saved.key.tier.as_str()).push_bind(window);
+                row.push_bind(number(saved.calls)).push_bind(number(saved.wall_us));
+                row.push_bind(saved.last.map(hex::encode)).push_bind(i64::from(saved.repeats));
+                row.push_bind(saved.paused.map(i64::from)).push_bind(saved.touched_ms);
+            });
+            insert.push(
+                " ON CONFLICT (kind, name, tier) DO UPDATE SET calls_in_hour = excluded.calls_in_hour, \
                  calls = excluded.calls, wall_us = excluded.wall_us, last = excluded.last, \
                  repeats = excluded.repeats, paused = excluded.paused, touched = excluded.touched",
-            )
-            .bind(kind)
-            .bind(name)
-            .bind(saved.key.tier.as_str())
-            .bind(window)
-            .bind(number(saved.calls))
-            .bind(number(saved.wall_us))
-            .bind(saved.last.map(hex::encode))
-            .bind(i64::from(saved.repeats))
-            .bind(saved.paused.map(i64::from))
-            .bind(saved.touched_ms)
-            .execute(&mut *transaction)
-            .await?;
+            );
+            insert.build().execute(&mut *transaction).await?;
         }
         for key in forgotten {
             let (kind, name) = named(&key.whose);

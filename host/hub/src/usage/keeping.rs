@@ -93,15 +93,17 @@ impl Usage {
             Whose::Principal(_) => Standing::InForce,
         };
         let (mut changed, mut forgotten) = (Vec::new(), Vec::new());
-        for (key, account) in self.lock().iter() {
+        // Not under the lock of all: calls go on meanwhile.
+        let all: Vec<_> = self.lock().iter().map(|(key, account)| (key.clone(), account.clone())).collect();
+        for (key, account) in all {
             let mut used = account.lock();
-            // A call that runs, or one that has just come, holds it.
-            let idle = Arc::strong_count(account) == 1;
+            // A call that runs, or one that has just come, holds it besides the table and this list.
+            let idle = Arc::strong_count(&account) == 2;
             if idle && used.is_forgotten(&key.whose, of(&key.whose) != Standing::Unknown, moment, KEEP) {
                 used.changed = false;
-                forgotten.push(key.clone());
+                forgotten.push(key);
             } else if std::mem::take(&mut used.changed) && of(&key.whose) != Standing::Local {
-                changed.push(used.saved(key.clone(), moment));
+                changed.push(used.saved(key, moment));
             }
         }
         (changed, forgotten)

@@ -186,3 +186,26 @@ async fn what_cannot_be_read_is_not_taken_for_nothing_used() {
         assert!(Usage::load(&store).await.is_ok(), "{column}");
     }
 }
+
+#[tokio::test]
+async fn many_at_once_are_all_kept() {
+    let data = tempfile::tempdir().unwrap();
+    let store = store(data.path()).await;
+    let (usage, rules) = (Usage::new(), rules(Tier::Write));
+    for n in 0..1_001 {
+        usage.pass(&caller(&format!("s{n}"), &format!("p{}", n / 10)), &rules).unwrap();
+    }
+    usage.keep(&store, in_force).await.unwrap();
+    let mut kept = store.usage().await.unwrap();
+    kept.sort_by(|a, b| a.key.cmp(&b.key));
+    let moment = usage.moment();
+    assert_eq!(kept.len(), 1_001 + 101);
+    for (saved, (key, account)) in kept.iter().zip(usage.lock().iter()) {
+        let now = account.lock().saved(key.clone(), moment);
+        assert_eq!((&saved.key, saved.calls), (&now.key, now.calls));
+        assert_eq!(
+            saved.window.iter().map(|(_, calls)| calls).sum::<u32>(),
+            now.window.iter().map(|(_, calls)| calls).sum()
+        );
+    }
+}
