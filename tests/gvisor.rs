@@ -38,6 +38,8 @@ limits = { memory = "64MiB", cpu = "5s", deadline = "60s", arguments = "64KiB", 
 [tiers.write]
 concurrent_calls = 2
 calls_per_hour = 6000
+# Tests repeat themselves.
+loop_after = "never"
 idle = "15min"
 runtime = "runsc"
 

@@ -29,6 +29,10 @@ pub(super) enum Eye {
     Log(&'static str, usize),
     /// An agent: so many calls one after the other, and how many were answered.
     Calls(&'static str, usize),
+    /// An agent with two sessions: so many calls in each, and how many were answered.
+    Sessions(&'static str, usize),
+    /// An agent: a call after one that took more than a second.
+    Long(&'static str),
     /// An agent: a call while another one waits.
     Second(&'static str),
     /// An agent: the tools that this profile shows.

@@ -47,7 +47,17 @@ impl Watched {
                 ended(&self.own.call(&self.caller, tool, &arguments).await)
             }
             Eye::Log(tool, bytes) => self.log(tool, bytes).await,
-            Eye::Calls(tool, count) => self.calls(tool, count).await,
+            Eye::Calls(tool, count) => self.calls(&[somebody(&self.own)], tool, count).await,
+            Eye::Sessions(tool, count) => {
+                let one = somebody(&self.own);
+                let other = self.own.hub.local_caller(&one.principal, &one.profile).unwrap();
+                self.calls(&[one, other], tool, count).await
+            }
+            Eye::Long(tool) => {
+                let caller = somebody(&self.own);
+                self.own.call(&caller, tool, r#"{"what":"time","amount":1100}"#).await;
+                ended(&self.own.call(&caller, tool, r#"{"what":"memory"}"#).await)
+            }
             Eye::Second(tool) => self.second(tool).await,
             Eye::Listed(profile) => self.listed(profile),
             Eye::Health(pointer) => {
@@ -98,12 +108,15 @@ impl Watched {
         }
     }
 
-    async fn calls(&self, tool: &str, count: usize) -> String {
-        let caller = somebody(&self.own);
-        for answered in 0..count {
-            let end = self.own.call(&caller, tool, "{}").await;
+    /// So many calls of each, one after the other.
+    async fn calls(&self, callers: &[Caller], tool: &str, each: usize) -> String {
+        let count = callers.len() * each;
+        for (answered, caller) in callers.iter().flat_map(|caller| vec![caller; each]).enumerate() {
+            let end = self.own.call(caller, tool, "{}").await;
             if !matches!(end.outcome, CallOutcome::Answer(_)) {
-                return format!("{answered} of {count}, then {}", ended(&end));
+                // What follows names the session.
+                let said = ended(&end).split("; ").next().unwrap_or_default().to_owned();
+                return format!("{answered} of {count}, then {said}");
             }
         }
         format!("{count} of {count}")

@@ -145,6 +145,8 @@ handles = 1000
 [tiers.write]
 concurrent_calls = 4
 calls_per_hour = 6000
+# Tests repeat themselves.
+loop_after = "never"
 idle = "15min"
 
 [tiers.write.ceiling]

@@ -53,7 +53,7 @@ enum Command {
     /// Make, list or revoke the tokens that let agents in
     #[command(subcommand)]
     Token(token::Command),
-    /// List the sessions of the running hub, or end one
+    /// List the sessions of the running hub, end one, or let one go on that was paused
     Sessions(sessions::Arguments),
     /// Check or explain a manifest, put it in force, go back to an older one
     #[command(subcommand)]

@@ -211,6 +211,9 @@ pub struct SessionView {
     pub calls: u64,
     /// Calls that were denied.
     pub denied: u64,
+    /// Tiers in which it waits for an operator, since it repeated itself.
+    #[serde(default)]
+    pub paused: Vec<Tier>,
     /// Its runners.
     pub runners: Vec<RunnerView>,
 }
@@ -319,6 +322,17 @@ pub struct Health {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the manifest has no profile `{0}`; it has: {1}")]
 pub struct UnknownProfile(pub ProfileName, pub String);
+
+/// Why a session does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    /// Nothing stops it.
+    #[error("session {0} is not paused: `safeclaw sessions` and `safeclaw health` show those that are")]
+    NotPaused(SessionId),
+    /// It could not be written down, and so it stays paused.
+    #[error("the session stays paused: the store cannot be written")]
+    Store(#[from] StoreError),
+}
 
 /// Why a hub did not start.
 #[derive(Debug, thiserror::Error)]

@@ -13,8 +13,9 @@ use crate::identity::Scopes;
 use crate::metrics::{Reason, Seen};
 use crate::policy::{self, Decision, Rule};
 use crate::runner::{Ended, Reached, RunnerEnd, Why};
-use crate::session::{CONCURRENT_CALLS, Denials, Need, Refusal, Serving, Session};
+use crate::session::{CONCURRENT_CALLS, Denials, Need, Serving, Session};
 use crate::traces::{CallTrace, TraceContext};
+use crate::usage::{Asked, Spent, looks_for_repeats};
 use manifest::{ArgumentsRecord, Limits, RunnerScope, ToolName};
 use outcome::{audited, broken, from_runner, limit};
 use std::sync::Arc;
@@ -137,18 +138,32 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         let reason = format!("arguments: {error}");
         return attempt.deny(&session.denials, name(), &reason, unfit(&error, &tool.grants.limits)).await;
     }
-    let place = match session.gate(&force, tool.tier).map(|gate| gate.pass()) {
-        Some(Ok(place)) => place,
-        Some(Err(Refusal { limit: which, value })) => {
-            seen.denied = Some(if which == CONCURRENT_CALLS { Reason::Concurrency } else { Reason::Rate });
-            let reason = format!("{which} = {value} in [tiers.{}]", policy::word(tool.tier));
-            return attempt.deny(&session.denials, name(), &reason, limit(which, value.into())).await;
-        }
-        None => {
-            seen.denied = Some(Reason::UnknownTool);
-            return attempt.deny(&session.denials, name(), "its tier has no rules", CallOutcome::UnknownTool).await;
+    let (Some(gate), Some(rules)) = (session.gate(&force, tool.tier), force.manifest.tiers.get(&tool.tier)) else {
+        seen.denied = Some(Reason::UnknownTool);
+        return attempt.deny(&session.denials, name(), "its tier has no rules", CallOutcome::UnknownTool).await;
+    };
+    let place = match gate.pass() {
+        Ok(place) => place,
+        Err(full) => {
+            seen.denied = Some(Reason::Concurrency);
+            let reason = format!("{CONCURRENT_CALLS} = {} in [tiers.{}]", full.most, policy::word(tool.tier));
+            return attempt.deny(&session.denials, name(), &reason, limit(CONCURRENT_CALLS, full.most.into())).await;
         }
     };
+    let share = match hub.usage.pass(&caller, rules) {
+        Ok(share) => share,
+        Err(refusal) => {
+            seen.denied = Some(refusal.reason());
+            let reason = refusal.operator(tool.tier);
+            return attempt.deny(&session.denials, name(), &reason, refusal.outcome()).await;
+        }
+    };
+    // A second of counting can be lost where calls are many, and none where a person allows each.
+    if policy::needs_approval(tool.tier) && hub.keep_usage().await.is_err() {
+        seen.denied = Some(Reason::Audit);
+        let reason = "what it uses cannot be stored, and so it is not done; /healthz says why";
+        return attempt.deny(&session.denials, name(), reason, denied("calls cannot be counted at the moment")).await;
+    }
     drop(deciding);
 
     // It is written down, or it does not happen.
@@ -162,12 +177,22 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         return attempt.end(denied("calls cannot be recorded at the moment"), None);
     }
     let mut cost = Cost::default();
+    let asked = looks_for_repeats(rules).then(|| Asked::of(&tool.name, &arguments));
+    let began = Instant::now();
     let outcome = attempt.run(&session, &offer, arguments, notes, &flight, &mut cost).await;
     let outcome = if flight.is_withdrawn() { withdrawn(outcome) } else { outcome };
     if matches!(outcome, CallOutcome::Denied { .. }) {
         seen.denied = Some(if flight.is_withdrawn() { Reason::Withdrawn } else { Reason::Runner });
     }
     drop(place);
+    let spent = Spent {
+        wall_us: micros(began).saturating_sub(cost.runner_us),
+        repeat: asked.and_then(|asked| asked.ended(&outcome)),
+    };
+    if let Some(calls) = hub.usage.spend(&share, rules, spent) {
+        hub.tell_paused(&caller, tool.tier, &tool.name, calls).await;
+    }
+    drop(share);
     let recording = trace.step("audit executed");
 
     let born = cost.serving.as_ref().map(|serving| &serving.runner.born);

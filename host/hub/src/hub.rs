@@ -7,6 +7,7 @@ mod governing;
 mod janitor;
 mod start;
 mod upkeep;
+mod usage;
 mod visit;
 
 pub(crate) use apply::apart;
@@ -27,10 +28,11 @@ use crate::metrics::Metrics;
 use crate::policy;
 use crate::pool::{self, Pool};
 use crate::registry::Registrar;
-use crate::session::{Denials, Need, Sessions};
+use crate::session::{Denials, Need, Session, Sessions};
 use crate::store::Store;
 use crate::tickets::{self, Scope, Tickets};
 use crate::traces::{Collector, TraceContext, TraceError, Traces};
+use crate::usage::Usage;
 use arc_swap::ArcSwap;
 use container::{LauncherError, Listed};
 use doors::Certificates;
@@ -59,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) force: ArcSwap<InForce>,
     pub(crate) denied_tiers: BTreeSet<Tier>,
     pub(crate) sessions: Sessions,
+    /// What sessions and principals have used.
+    pub(crate) usage: Usage,
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) audit: Audit,
     /// Denials that belong to no session.
@@ -256,7 +260,14 @@ impl Hub {
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionView> {
         let now = Instant::now();
-        self.0.sessions.all().iter().map(|session| session.view(now)).collect()
+        let paused = self.0.usage.paused();
+        let view = |session: &Arc<Session>| {
+            let mut view = session.view(now);
+            let paused = paused.iter().filter(|paused| paused.session == view.id);
+            view.paused = paused.map(|paused| paused.tier).collect();
+            view
+        };
+        self.0.sessions.all().iter().map(view).collect()
     }
 
     /// Ends a session: its calls are broken off, its runners killed. The next call of the same token starts
@@ -447,6 +458,9 @@ impl Inner {
         self.break_off(|_| true, "the hub stops");
         self.stop.cancel();
         self.calls.wait().await;
+        if let Err(error) = self.keep_usage().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "what sessions have used is not stored");
+        }
         self.runners.close();
         if timeout(REAP_TIMEOUT, self.runners.wait()).await.is_err() {
             tracing::error!(runners = self.runners.len(), "runners may be left over; the next start removes them");

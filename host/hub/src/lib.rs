@@ -37,6 +37,7 @@ mod tickets;
 pub mod tls;
 pub mod tokens;
 pub mod traces;
+mod usage;
 
 pub use api::*;
 pub use force::admission;

@@ -1,9 +1,9 @@
-//! Sessions: everything done under one authorization, its rates and its runners.
+//! Sessions: everything done under one authorization, and its runners.
 
 mod gate;
 mod serving;
 
-pub(crate) use gate::{CONCURRENT_CALLS, Gate, Gates, Refusal};
+pub(crate) use gate::{CONCURRENT_CALLS, Gate, Gates};
 pub(crate) use serving::{Need, NoRunner, Serving};
 
 use crate::api::{Caller, SessionId, SessionView};
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Sessions of one principal at once. Bounds what someone who can make tokens can hold.
 const PER_PRINCIPAL: usize = 32;
-/// A session without runners or calls for this long is forgotten; its rates have refilled by then.
+/// A session without runners or calls for this long is forgotten; what it has used is not (`crate::usage`).
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
 /// Denials of one session that are written down in a minute; the rest are counted.
 const DENIALS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(59);
@@ -190,6 +190,7 @@ impl Session {
             open_calls,
             calls: self.calls.load(Ordering::Relaxed),
             denied: self.denials.count.load(Ordering::Relaxed),
+            paused: Vec::new(),
             runners: self.runners().iter().map(|serving| serving.view(now)).collect(),
         }
     }

@@ -11,6 +11,7 @@ mod location;
 pub(crate) mod manifests;
 pub(crate) mod outbox;
 pub(crate) mod tokens;
+mod usage;
 
 pub use location::{BadLocation, Location};
 
@@ -27,7 +28,10 @@ use std::time::Duration;
 const BUSY: Duration = Duration::from_secs(5);
 
 /// Each statement file, in the order in which they are applied; never changed once it shipped.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "governor", include_str!("../migrations/0001_governor.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "governor", include_str!("../migrations/0001_governor.sql")),
+    (4, "rates", include_str!("../migrations/0004_rates.sql")),
+];
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +59,7 @@ pub enum StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
+    location: Location,
 }
 
 impl Store {
@@ -75,13 +80,18 @@ impl Store {
             .pragma("trusted_schema", "OFF");
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
         migrator().run(&pool).await.map_err(StoreError::Schema)?;
-        Ok(Self { pool })
+        Ok(Self { pool, location: location.clone() })
     }
 
     /// A transaction that has the right to write from its first statement on: nobody else writes between what it
     /// reads and what it writes.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Where it is.
+    pub(crate) fn location(&self) -> &Location {
+        &self.location
     }
 
     /// For reading.

@@ -3,8 +3,8 @@
 
 use crate::api::{RegisteredTool, Registration};
 use manifest::{
-    Access, ArgumentsRecord, Ceiling, Component, ComponentName, ContainerSize, Digest, FsGrant, Grants, Limits,
-    Manifest, Mount, MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules, Tool, ToolName,
+    Access, ArgumentsRecord, Budget, Ceiling, Component, ComponentName, ContainerSize, Digest, FsGrant, Grants, Limits,
+    LoopAfter, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules, Tool, ToolName,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +57,17 @@ fn rules(tier: Tier) -> TierRules {
         runner: RunnerScope::Session,
         limits: limits(),
     };
-    TierRules { tier, ceiling, calls_per_hour: 10, concurrent_calls: 2, idle_s: 60, runtime: Runtime::Runc }
+    TierRules {
+        tier,
+        ceiling,
+        calls_per_hour: 10,
+        principal_calls_per_hour: 320,
+        budget: Budget::default(),
+        loop_after: LoopAfter::Never,
+        concurrent_calls: 2,
+        idle_s: 60,
+        runtime: Runtime::Runc,
+    }
 }
 
 pub(crate) fn manifest(tools: impl IntoIterator<Item = Tool>) -> Manifest {

@@ -18,6 +18,16 @@ pub const MAX_MOUNTS: usize = 64;
 pub const MAX_CONCURRENT_CALLS: u64 = 64;
 /// Calls of one session in an hour: 277 a second, beyond which it bounds nothing.
 pub const MAX_CALLS_PER_HOUR: u64 = 1_000_000;
+/// Calls of one principal in an hour: as many as 32 sessions have, which is the most of them at once.
+pub const MAX_PRINCIPAL_CALLS_PER_HOUR: u64 = 32 * MAX_CALLS_PER_HOUR;
+/// Calls of a session's whole life: beyond it the rate alone bounds it for six weeks.
+pub const MAX_BUDGET_CALLS: u64 = 1_000_000_000;
+/// Wall time of a session's whole life: a year.
+pub const MAX_BUDGET_WALL_MS: u64 = 365 * 24 * 3_600_000;
+/// One call repeats nothing.
+pub const MIN_LOOP_AFTER: u64 = 2;
+/// Whoever wants more wants "never".
+pub const MAX_LOOP_AFTER: u64 = 1_000;
 /// Idle time: a container that nobody uses for a day is a container that nobody wipes.
 pub const MAX_IDLE_MS: u64 = 24 * 3_600_000;
 

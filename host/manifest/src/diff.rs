@@ -14,6 +14,7 @@ mod profiles;
 mod story;
 mod tiers;
 mod tools;
+mod uses;
 
 use crate::model::{Manifest, Tier};
 use crate::names::{ComponentName, Digest, MountName, ProfileName, ToolName};

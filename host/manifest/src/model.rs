@@ -178,6 +178,26 @@ pub struct Profile {
     pub tools: Option<BTreeSet<ToolName>>,
 }
 
+/// What one session may use up in one tier, from its first call to its end. None of it comes back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Calls that were let through. `None`: no bound besides the rate.
+    pub calls: Option<u32>,
+    /// Wall time of calls in their runners, added up. `None`: no bound besides each call's deadline.
+    pub wall_s: Option<u32>,
+}
+
+/// After how many identical calls with identical results in a row a session waits for an operator. A greater one
+/// allows more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoopAfter {
+    /// So many.
+    Calls(u32),
+    /// It is never paused.
+    Never,
+}
+
 /// A tier's ceiling and what holds for all of its tools.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TierRules {
@@ -185,8 +205,14 @@ pub struct TierRules {
     pub tier: Tier,
     /// The most a tool of this tier can be granted; its limits are also the defaults.
     pub ceiling: Ceiling,
-    /// Calls of one session in an hour.
+    /// Calls of one session in any hour.
     pub calls_per_hour: u32,
+    /// Calls of all sessions of one principal together in any hour.
+    pub principal_calls_per_hour: u32,
+    /// What one session may use up for as long as it lasts.
+    pub budget: Budget,
+    /// When a session that repeats itself is paused.
+    pub loop_after: LoopAfter,
     /// Calls of one session at once, in this tier.
     pub concurrent_calls: u32,
     /// A runner without a call for this long is killed.

@@ -67,6 +67,14 @@ pub struct TierOrigins {
     pub concurrent_calls: Line,
     /// Its rate.
     pub calls_per_hour: Line,
+    /// The rate of a principal.
+    pub principal_calls_per_hour: Origin,
+    /// When a session that repeats itself is paused.
+    pub loop_after: Origin,
+    /// Its budget's calls.
+    pub budget_calls: Origin,
+    /// Its budget's wall time.
+    pub budget_wall: Origin,
     /// Its idle time.
     pub idle: Origin,
     /// What runs its containers.

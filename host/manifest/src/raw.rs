@@ -7,9 +7,9 @@ mod values;
 
 pub use tables::fields;
 pub(crate) use tables::{
-    RawComponent, RawFile, RawFs, RawLimits, RawMount, RawProfile, RawProtectedFile, RawTier, RawTool,
+    RawBudget, RawComponent, RawFile, RawFs, RawLimits, RawMount, RawProfile, RawProtectedFile, RawTier, RawTool,
 };
-pub(crate) use values::{Bytes, Count, Entries, List, ManifestName, Millis, Text};
+pub(crate) use values::{Bytes, Count, Entries, List, LoopAfter, ManifestName, Millis, Text};
 
 use crate::diagnostics::{Diagnostic, Diagnostics, MAX_DIAGNOSTICS, nearest, quote};
 use crate::source::{Sources, Spot};

@@ -8,6 +8,7 @@ pub(crate) mod paths;
 mod profiles;
 mod tiers;
 mod tools;
+mod uses;
 
 use crate::bounds;
 use crate::diagnostics::{Diagnostic, Diagnostics, quote};

@@ -1,6 +1,6 @@
 //! The words of the model as text, the same in manifests, messages and JSON.
 
-use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, RunnerScope, Runtime, Tier};
+use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, LoopAfter, RunnerScope, Runtime, Tier};
 use std::fmt;
 
 macro_rules! shown {
@@ -30,6 +30,15 @@ shown!(RunnerScope, RunnerScope::Session => "session", RunnerScope::Call => "cal
 shown!(ContainerSize, ContainerSize::Small => "small", ContainerSize::Large => "large");
 shown!(ArgumentsRecord, ArgumentsRecord::Digest => "digest", ArgumentsRecord::Arguments => "arguments");
 shown!(Runtime, Runtime::Runc => "runc", Runtime::Runsc => "runsc");
+
+impl fmt::Display for LoopAfter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Calls(calls) => calls.fmt(f),
+            Self::Never => f.write_str("never"),
+        }
+    }
+}
 
 impl Tier {
     /// Whether every call has a runner of its own, whatever the manifest says.

@@ -1,7 +1,7 @@
 //! What ships reads without an error or a warning, grants what its words say, and explains itself.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use manifest::{Access, RunnerScope, Tier};
+use manifest::{Access, LoopAfter, RunnerScope, Tier};
 use std::path::{Path, PathBuf};
 
 fn shipped(name: &str) -> manifest::Read {
@@ -33,11 +33,23 @@ fn both_read_without_a_warning_and_have_the_same_tools() {
     assert_eq!(rates(&default), [6000, 600, 2, 2]);
     assert_eq!(rates(&strict), [100, 10, 2, 2]);
     assert_ne!(default.manifest.digest(), strict.manifest.digest());
+    for read in [&default, &strict] {
+        for rules in read.manifest.tiers.values() {
+            let tier = rules.tier;
+            assert!(rules.budget.calls.is_some() && rules.budget.wall_s.is_some(), "{tier}");
+            assert_eq!(rules.principal_calls_per_hour, rules.calls_per_hour, "{tier}");
+            assert_eq!(rules.loop_after == LoopAfter::Never, tier == Tier::User, "{tier}");
+        }
+    }
 }
 
 #[test]
 fn strict_is_never_wider_than_default() {
     let (default, strict) = (shipped("default").manifest, shipped("strict").manifest);
+    for (tight, wide) in strict.tiers.values().zip(default.tiers.values()) {
+        assert!(tight.budget.calls < wide.budget.calls && tight.budget.wall_s < wide.budget.wall_s, "{}", tight.tier);
+        assert!(tight.loop_after <= wide.loop_after && tight.calls_per_hour <= wide.calls_per_hour, "{}", tight.tier);
+    }
     for (name, tool) in &strict.tools {
         let wide = default.tools.get(name).unwrap();
         assert!(tool.tier >= wide.tier && tool.size <= wide.size && tool.runner >= wide.runner, "{name}");

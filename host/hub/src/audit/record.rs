@@ -66,6 +66,15 @@ pub(crate) enum Entry {
         principal: String,
         reason: &'static str,
     },
+    /// It made so many identical calls with identical results, and waits for an operator in this tier.
+    SessionPaused {
+        session: SessionId,
+        principal: String,
+        tier: Tier,
+        /// Of the last of them.
+        tool: ToolName,
+        calls: u32,
+    },
     /// A container with this posture was started, and its runner said hello. It knows nothing yet.
     RunnerStarted {
         runner: ContainerName,
@@ -175,6 +184,12 @@ pub(crate) enum Decision {
         jti: String,
         principal: String,
     },
+    /// A session that waited for an operator goes on in these tiers.
+    SessionResumed {
+        session: String,
+        tiers: Vec<Tier>,
+        by: String,
+    },
 }
 
 impl Entry {
@@ -190,6 +205,7 @@ impl Entry {
             | Self::Executed(_)
             | Self::OutcomeUnknown(_)
             | Self::SessionEnded { .. }
+            | Self::SessionPaused { .. }
             | Self::RunnerKilled { .. }
             | Self::RunnerLost { .. }
             | Self::RunnerEnded { .. }

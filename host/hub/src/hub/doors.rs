@@ -3,6 +3,7 @@
 use super::Hub;
 use crate::audit::Audit;
 use crate::tls::ServerTls;
+use crate::tokens::Ledger;
 use jiff::Timestamp;
 use manifest::{ProfileName, Tier};
 use std::collections::BTreeSet;
@@ -33,6 +34,11 @@ impl Hub {
     /// Its data directory.
     pub(crate) fn data(&self) -> &Path {
         self.0.data.root()
+    }
+
+    /// Its tokens, wherever its store is.
+    pub(crate) fn tokens(&self) -> Ledger {
+        Ledger::at(self.data(), self.0.store.location().clone())
     }
 
     /// The tiers that a profile reaches; `None` if the manifest in force has no such profile.

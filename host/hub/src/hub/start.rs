@@ -21,6 +21,7 @@ use crate::session::{Denials, Sessions};
 use crate::store::{Location, Store};
 use crate::tickets::Tickets;
 use crate::traces::Traces;
+use crate::usage::Usage;
 use arc_swap::ArcSwap;
 use container::{ClassSpec, HubId, Launcher, LauncherConfig, LauncherError, MountSpec, ProcessConfig, Program, Size};
 use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Runtime, protected_paths};
@@ -51,6 +52,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let audit = Audit::open(Place::of(&data), &hub_id, config.audit_heads.as_ref())?;
     let location = config.store.clone().unwrap_or_else(|| Location::within(data.root()));
     let store = Store::open(&location).await?;
+    let usage = Usage::load(&store).await?;
     let identity = Identity::open(data.root(), location, config.identity.clone())?;
     let fixed = matches!(config.governed, Governed::Fixed { .. });
     let ledger = (!fixed).then(|| Ledger::new(store.clone(), &seed, data.root()));
@@ -112,6 +114,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         pool: Pool::new(starter.clone(), force.admission.clone()),
         force: ArcSwap::from_pointee(force),
         sessions: Sessions::default(),
+        usage,
         denied_tiers: config.denied_tiers,
         tickets,
         audit,
@@ -146,6 +149,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let launcher = hub.starter.launcher().clone();
     tokio::spawn(janitor::run(launcher, trouble, Arc::downgrade(&data), hub.stop.clone()));
     tokio::spawn(upkeep::run(Arc::downgrade(&hub)));
+    tokio::spawn(super::usage::keep(Arc::downgrade(&hub)));
     Ok(hub)
 }
 

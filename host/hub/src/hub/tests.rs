@@ -8,6 +8,7 @@ mod identity;
 mod lasting;
 mod leaving;
 mod tracing_calls;
+mod using;
 
 use super::*;
 use crate::audit::Place;
@@ -110,6 +111,7 @@ async fn hub_tapped(
         metrics: Metrics::new(&Parts::of(&audit, &starter, &traces)),
         traces,
         sessions: Sessions::default(),
+        usage: Usage::new(),
         denied_tiers: BTreeSet::new(),
         force: ArcSwap::from_pointee(force),
         flights: Flights::default(),

@@ -65,8 +65,12 @@ impl Inner {
         let sessions = self.sessions.all();
         let doors = self.certificates.problems(jiff::Timestamp::now());
         let told = catalogue.problems.iter().chain(&force.problem).cloned().chain(self.trouble.told());
-        let problems: Vec<String> =
-            told.chain(self.audit.problems()).chain(doors).chain(self.identity.problems()).collect();
+        let problems: Vec<String> = told
+            .chain(self.audit.problems())
+            .chain(doors)
+            .chain(self.identity.problems())
+            .chain(self.usage.problem())
+            .collect();
         Health {
             ok: problems.is_empty() && !self.is_draining(),
             draining: self.is_draining(),
@@ -79,7 +83,7 @@ impl Inner {
             runners: sessions.iter().map(|session| session.view(now).runners.len()).sum(),
             parked: self.pool.parked(),
             problems,
-            warnings: self.audit.warnings(),
+            warnings: self.audit.warnings().into_iter().chain(self.waiting()).collect(),
         }
     }
 }

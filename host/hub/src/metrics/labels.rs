@@ -115,6 +115,10 @@ label! {
     Approval = "approval",
     /// Calls in an hour.
     Rate = "rate",
+    /// What a session has for its whole life.
+    Budget = "budget",
+    /// The session repeats itself, and waits for an operator.
+    Paused = "paused",
     /// Calls at once.
     Concurrency = "concurrency",
     /// Sessions of one principal.
@@ -150,6 +154,9 @@ label! {
     HostCall = "host_call_bytes",
     Concurrency = "concurrent_calls",
     Rate = "calls_per_hour",
+    PrincipalRate = "principal_calls_per_hour",
+    BudgetCalls = "budget_calls",
+    BudgetWall = "budget_wall_s",
     Sessions = "sessions_per_principal",
     ContainerMemory = "container_memory_bytes",
     /// One that this list does not have yet.

@@ -10,7 +10,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use manifest::diff::Change;
-use manifest::{ComponentName, ProfileName, ToolName};
+use manifest::{ComponentName, ProfileName, Tier, ToolName};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -119,6 +119,15 @@ impl Client {
     pub async fn end_session(&self, id: &SessionId) -> Result<(), ClientError> {
         let id = percent(&id.0);
         self.ask(Method::DELETE, format!("/sessions/{id}"), Bytes::new()).await.map(drop)
+    }
+
+    /// Lets a session go on that was paused since it repeated itself; in which tiers.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn resume_session(&self, id: &SessionId) -> Result<Vec<Tier>, ClientError> {
+        let id = percent(&id.0);
+        parsed(&self.ask(Method::POST, format!("/sessions/{id}/resume"), Bytes::new()).await?)
     }
 
     /// Revokes a token; its session ends.

@@ -6,17 +6,16 @@ use super::refused::Refused;
 use super::routes::{About, Route, Who, router_of};
 use super::view::{PostureView, ToolView};
 use crate::Hub;
-use crate::api::{CallEnd, CallOutcome, RegisterError, SessionId};
+use crate::api::{CallEnd, CallOutcome, RegisterError, ResumeError, SessionId};
 use crate::http::read_body;
 use crate::hub::Visit;
 use crate::registry::chain;
-use crate::tokens;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json, Router, middleware};
 use http::StatusCode;
-use manifest::{ComponentName, ProfileName};
+use manifest::{ComponentName, ProfileName, Tier};
 use serde::Deserialize;
 
 /// The largest component that is read; bounds what the hub holds for one request.
@@ -32,6 +31,8 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/metrics", Who::Operator, super::metrics::metrics),
         Route::get("/sessions", Who::Service(About::Sessions), sessions),
         Route::delete("/sessions/{id}", Who::Service(About::Session), end_session),
+        // Somebody has to have looked at what the session does.
+        Route::post("/sessions/{id}/resume", Who::Operator, resume_session),
         Route::delete("/tokens/{id}", Who::Service(About::Token), revoke_token),
         Route::get("/tools", Who::Operator, tools),
         Route::get("/components", Who::Operator, components),
@@ -82,10 +83,23 @@ async fn end_session(State(hub): State<Hub>, Path(id): Path<String>) -> Result<S
     Ok(StatusCode::NO_CONTENT)
 }
 
+async fn resume_session(
+    State(hub): State<Hub>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<Tier>>, Refused> {
+    let status = |error: &ResumeError| match error {
+        ResumeError::NotPaused(_) => StatusCode::NOT_FOUND,
+        ResumeError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let resumed = hub.resume_session(&SessionId(id), &actor.who).await;
+    resumed.map(Json).map_err(|error| Refused(status(&error), chain(&error)))
+}
+
 /// What a token lets in ends with it: its session within a second.
 async fn revoke_token(State(hub): State<Hub>, Path(id): Path<String>) -> Result<StatusCode, Refused> {
-    let data = hub.data().to_owned();
-    let revoked = tokio::task::spawn_blocking(move || tokens::revoke(&data, &SessionId(id))).await;
+    let tokens = hub.tokens();
+    let revoked = tokio::task::spawn_blocking(move || tokens.revoke(&SessionId(id))).await;
     let lost = |error: tokio::task::JoinError| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
     match revoked.map_err(lost)? {
         Ok(true) => Ok(StatusCode::NO_CONTENT),

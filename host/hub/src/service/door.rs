@@ -6,7 +6,6 @@ use super::nonces::NonceError;
 use crate::Hub;
 use crate::api::SessionId;
 use crate::operator::{About, Actor, Refused, Route, Who, router_of, routes};
-use crate::tokens;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::middleware::{self, Next};
@@ -94,8 +93,8 @@ async fn token_within(
     request: Request,
     next: Next,
 ) -> Result<Response, Refused> {
-    let data = hub.data().to_owned();
-    let listed = tokio::task::spawn_blocking(move || tokens::list(&data)).await;
+    let tokens = hub.tokens();
+    let listed = tokio::task::spawn_blocking(move || tokens.list_in_force()).await;
     let failed = |_| Refused(StatusCode::INTERNAL_SERVER_ERROR, "the tokens cannot be read".to_owned());
     let listed = listed.map_err(failed)?.map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "the tokens cannot be read");

@@ -69,15 +69,16 @@ async fn denials_are_counted_and_only_some_are_written() {
 }
 
 #[tokio::test]
-async fn another_manifest_brings_its_rates_and_leaves_the_others_counting() {
+async fn another_manifest_brings_its_places_and_leaves_the_others_taken() {
     let session = Sessions::default().enter(&caller("a", "ada")).unwrap();
     let first = force();
     let (user, write) = (session.gate(&first, Tier::User).unwrap(), session.gate(&first, Tier::Write).unwrap());
     let mut narrower = manifest([]);
-    narrower.tiers.get_mut(&Tier::User).unwrap().calls_per_hour = 1;
+    narrower.tiers.get_mut(&Tier::User).unwrap().concurrent_calls = 1;
     let narrower = InForce::fixed(narrower, Default::default());
     let now = session.gate(&narrower, Tier::User).unwrap();
-    assert!(now.pass().is_ok() && now.pass().is_err());
+    let _place = now.pass().unwrap();
+    assert!(now.pass().is_err());
     assert!(!Arc::ptr_eq(&user, &now));
     assert!(Arc::ptr_eq(&write, &session.gate(&narrower, Tier::Write).unwrap()));
 }

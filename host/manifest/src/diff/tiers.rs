@@ -3,7 +3,7 @@
 
 use super::directories::Whose;
 use super::story::{Effect, Story, before, names};
-use super::{Change, Side, Subject, directories, limits, pairs};
+use super::{Change, Side, Subject, directories, limits, pairs, uses};
 use crate::model::{Ceiling, RunnerScope, Runtime, TierRules};
 use crate::units::show_millis;
 use std::collections::BTreeSet;
@@ -22,8 +22,18 @@ pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, changes: &mut Vec<Change>)
 }
 
 fn changed(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
-    let TierRules { tier: _, ceiling, calls_per_hour, concurrent_calls, idle_s, runtime } = old;
-    story.bound(calls_per_hour, &new.calls_per_hour, CALLS, ToString::to_string);
+    let TierRules {
+        tier: _,
+        ceiling,
+        calls_per_hour: _,
+        principal_calls_per_hour: _,
+        budget: _,
+        loop_after: _,
+        concurrent_calls,
+        idle_s,
+        runtime,
+    } = old;
+    uses::compare(story, old, new);
     story.bound(concurrent_calls, &new.concurrent_calls, CALLS_AT_ONCE, ToString::to_string);
     // What follows from the deadline is told by what it follows from.
     if !(follows(new) && (follows(old) || ceiling.runner != new.ceiling.runner)) {
@@ -33,8 +43,7 @@ fn changed(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
     told_ceiling(story, ceiling, &new.ceiling);
 }
 
-/// How a rate, a bound on calls at once and an idle time are told, here and for a tool that moves to another tier.
-pub(super) const CALLS: &str = "now has calls in an hour of one session up to";
+/// How a bound on calls at once and an idle time are told, here and for a tool that moves to another tier.
 pub(super) const CALLS_AT_ONCE: &str = "now has calls at once of one session up to";
 pub(super) const IDLE: &str = "now keeps a runner that nobody calls for";
 
@@ -79,10 +88,21 @@ fn told_set<T: Ord + Display>(story: &mut Story<'_>, old: &BTreeSet<T>, new: &BT
 }
 
 fn added(story: &mut Story<'_>, rules: &TierRules) {
-    let TierRules { tier: _, ceiling, calls_per_hour, concurrent_calls, idle_s, runtime } = rules;
+    let TierRules {
+        tier: _,
+        ceiling,
+        calls_per_hour: _,
+        principal_calls_per_hour: _,
+        budget: _,
+        loop_after: _,
+        concurrent_calls,
+        idle_s,
+        runtime,
+    } = rules;
     let idle = if follows(rules) { String::new() } else { format!(", runners idle for at most {}", seconds(idle_s)) };
     let text = format!(
-        "is new: {calls_per_hour} calls in an hour of one session, {concurrent_calls} at once{idle}, containers under {runtime}"
+        "is new: {}, {concurrent_calls} calls of one session at once{idle}, containers under {runtime}",
+        uses::list(rules)
     );
     story.tell(Effect::Widens, text);
     let Ceiling { fs, env, clocks, size, runner, limits } = ceiling;

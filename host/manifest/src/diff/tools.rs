@@ -2,8 +2,8 @@
 
 use super::directories::Whose;
 use super::story::{Effect, Story, before, names, quoted};
-use super::tiers::{CALLS, CALLS_AT_ONCE, IDLE, seconds, told_runtime};
-use super::{Change, Side, Subject, directories, limits, pairs, profiles};
+use super::tiers::{CALLS_AT_ONCE, IDLE, seconds, told_runtime};
+use super::{Change, Side, Subject, directories, limits, pairs, profiles, uses};
 use crate::model::{ArgumentsRecord, Grants, RunnerScope, Tool};
 
 pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, changes: &mut Vec<Change>) {
@@ -48,7 +48,7 @@ fn moved(story: &mut Story<'_>, old: &Side<'_>, new: &Side<'_>, (was, is): (&Too
     let effect = Effect::unless(is.tier > was.tier && tiers.is_some());
     story.tell(effect, format!("is now in tier {}", before(format!("`{}`", is.tier), format!("`{}`", was.tier))));
     let Some((old, new)) = tiers else { return };
-    story.bound(&old.calls_per_hour, &new.calls_per_hour, CALLS, ToString::to_string);
+    uses::compare(story, old, new);
     story.bound(&old.concurrent_calls, &new.concurrent_calls, CALLS_AT_ONCE, ToString::to_string);
     if was.runner == RunnerScope::Session && is.runner == RunnerScope::Session {
         story.bound(&old.idle_s, &new.idle_s, IDLE, seconds);

@@ -107,10 +107,26 @@ pub(super) fn limits(tool: &Tool, from: &ToolOrigins) -> Vec<Fact> {
 pub(super) fn session(tool: &Tool, rules: &TierRules, from: &TierOrigins) -> Vec<Fact> {
     let mut facts = vec![
         fact("calls_per_hour", rules.calls_per_hour, &from.calls_per_hour),
+        fact(
+            "principal's calls",
+            format!("{} an hour", rules.principal_calls_per_hour),
+            &from.principal_calls_per_hour,
+        ),
         fact("concurrent_calls", rules.concurrent_calls, &from.concurrent_calls),
+        fact("budget.calls", or_none(rules.budget.calls.map(|calls| calls.to_string())), &from.budget_calls),
+        fact("budget.wall", or_none(rules.budget.wall_s.map(seconds)), &from.budget_wall),
+        fact("loop_after", rules.loop_after, &from.loop_after),
     ];
     if tool.runner == RunnerScope::Session {
-        facts.push(fact("idle", crate::units::show_millis(u64::from(rules.idle_s).saturating_mul(1_000)), &from.idle));
+        facts.push(fact("idle", seconds(rules.idle_s), &from.idle));
     }
     facts
+}
+
+fn seconds(seconds: u32) -> String {
+    crate::units::show_millis(u64::from(seconds).saturating_mul(1_000))
+}
+
+fn or_none(bound: Option<String>) -> String {
+    bound.unwrap_or_else(|| "none".to_owned())
 }

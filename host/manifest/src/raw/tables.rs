@@ -1,7 +1,9 @@
 //! The tables of a manifest. A field that is not named here is an error; one that is named here and not
 //! used is a compiler warning, since nothing else reads it.
 
-use super::{Bytes, Count, Entries, Field, FromToml, List, Located, ManifestName, Millis, Reading, Text, below};
+use super::{
+    Bytes, Count, Entries, Field, FromToml, List, Located, LoopAfter, ManifestName, Millis, Reading, Text, below,
+};
 use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, RunnerScope, Runtime, Tier};
 use crate::names::{ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
 use crate::source::Spot;
@@ -55,7 +57,17 @@ table!(
         profiles: Entries<ProfileName, RawProfile>,
     }
 );
-table!(RawTier { concurrent_calls: Count, calls_per_hour: Count, idle: Millis, runtime: Runtime, ceiling: RawCeiling });
+table!(RawTier {
+    concurrent_calls: Count,
+    calls_per_hour: Count,
+    principal_calls_per_hour: Count,
+    loop_after: LoopAfter,
+    idle: Millis,
+    runtime: Runtime,
+    budget: RawBudget,
+    ceiling: RawCeiling,
+});
+table!(RawBudget { calls: Count, wall: Millis });
 table!(RawCeiling {
     fs: List<RawFs>,
     env: List<EnvName>,
@@ -102,6 +114,7 @@ pub fn fields() -> Vec<(&'static str, &'static [&'static str])> {
     vec![
         ("manifest", RawFile::FIELDS),
         ("tiers.TIER", RawTier::FIELDS),
+        ("tiers.TIER.budget", RawBudget::FIELDS),
         ("tiers.TIER.ceiling", RawCeiling::FIELDS),
         ("tiers.TIER.ceiling.fs", RawFs::FIELDS),
         ("tiers.TIER.ceiling.limits", RawLimits::FIELDS),

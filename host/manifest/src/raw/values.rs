@@ -18,6 +18,12 @@ pub(crate) struct Millis(pub(crate) u64);
 /// A whole number, not negative.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Count(pub(crate) u64);
+/// A number of identical calls, or the word for none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LoopAfter {
+    Calls(u64),
+    Never,
+}
 /// A text that can be shown: bounded, and without characters that steer a terminal or a reviewer's eye.
 #[derive(Debug, Clone)]
 pub(crate) struct Text(pub(crate) String);
@@ -174,6 +180,20 @@ impl FromToml for Count {
             reading.report(reading.spot(value), message, "write a whole number from 1");
         }
         parsed.map(Self)
+    }
+}
+
+impl FromToml for LoopAfter {
+    fn from_toml(reading: &mut Reading<'_>, value: &Spanned<DeValue<'_>>, at: &str) -> Option<Self> {
+        match value.get_ref().as_str() {
+            None => Count::from_toml(reading, value, at).map(|count| Self::Calls(count.0)),
+            Some("never") => Some(Self::Never),
+            Some(other) => {
+                let message = format!("{} cannot be {}", quote(at), quote(other));
+                reading.report(reading.spot(value), message, "write a whole number without quotes, or \"never\"");
+                None
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tiers: ceilings, rates, and the defaults of their tools.
 
-use super::{Sections, fs, limits};
+use super::{Sections, fs, limits, uses};
 use crate::bounds;
 use crate::diagnostics::quote;
 use crate::model::{Access, Ceiling, ContainerSize, FsGrant, RunnerScope, Runtime, Tier, TierRules};
@@ -73,6 +73,9 @@ fn one(
     );
     let rate_help = "write how many calls one session has in an hour: calls_per_hour = 600";
     let rate = count(reading, raw.calls_per_hour, spot, &at, "calls_per_hour", rate_help, bounds::MAX_CALLS_PER_HOUR);
+    let principal = uses::principal(reading, raw.principal_calls_per_hour, rate.as_ref(), &at);
+    let loop_after = uses::loop_after(reading, raw.loop_after, tier, &at);
+    let budget = uses::budget(reading, raw.budget, &at);
     let (runtime, runtime_origin) = match raw.runtime.given() {
         Some(given) => (given.value, Origin::Written(reading.sources.line(given.spot))),
         None => (Runtime::Runc, Origin::Rule("containers run under runc unless the tier says otherwise".to_owned())),
@@ -122,10 +125,15 @@ fn one(
         limits,
     };
     let (concurrent, rate) = concurrent.zip(rate)?;
+    let (principal, loop_after, budget) = (principal?, loop_after?, budget?);
     let origins = TierOrigins {
         tier: reading.sources.line(spot),
         concurrent_calls: reading.sources.line(concurrent.spot),
         calls_per_hour: reading.sources.line(rate.spot),
+        principal_calls_per_hour: principal.1,
+        loop_after: loop_after.1,
+        budget_calls: budget.calls_origin,
+        budget_wall: budget.wall_origin,
         idle: idle_origin,
         runtime: runtime_origin,
     };
@@ -133,6 +141,9 @@ fn one(
         tier,
         ceiling,
         calls_per_hour: rate.value,
+        principal_calls_per_hour: principal.0,
+        budget: budget.budget,
+        loop_after: loop_after.0,
         concurrent_calls: concurrent.value,
         idle_s: u32::try_from(idle_ms.div_ceil(1_000)).unwrap_or(u32::MAX),
         runtime,

@@ -2,8 +2,9 @@
 
 use super::World;
 use manifest::{
-    Access, ArgumentsRecord, Ceiling, Clock, Component, ComponentName, ContainerSize, Digest, EnvName, FsGrant, Grants,
-    Limits, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules, Tool, ToolName,
+    Access, ArgumentsRecord, Budget, Ceiling, Clock, Component, ComponentName, ContainerSize, Digest, EnvName, FsGrant,
+    Grants, Limits, LoopAfter, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules,
+    Tool, ToolName,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -26,6 +27,7 @@ enum Edit {
     Name(&'static str),
     Tier(Tier, Option<TierRules>),
     Rates(Tier, [u32; 3], Runtime),
+    Uses(Tier, Uses),
     Mount(&'static str, Option<Mount>),
     Directory(&'static str, Option<PathBuf>),
     Component(&'static str, Option<Component>),
@@ -129,16 +131,30 @@ fn rules(tier: Tier) -> impl Strategy<Value = TierRules> {
         (fs(), env(), clocks(), size(), scope(), limits()).prop_map(|(fs, env, clocks, size, runner, limits)| {
             Ceiling { fs, env: env.into_keys().collect(), clocks, size, runner, limits }
         });
-    (ceiling, 1..3u32, 1..3u32, 1..3u32, runtime()).prop_map(
-        move |(ceiling, calls_per_hour, concurrent_calls, idle_s, runtime)| TierRules {
-            tier,
-            ceiling,
-            calls_per_hour,
-            concurrent_calls,
-            idle_s,
-            runtime,
+    (ceiling, 1..3u32, 1..3u32, 1..3u32, runtime(), uses()).prop_map(
+        move |(ceiling, calls_per_hour, concurrent_calls, idle_s, runtime, uses)| {
+            let (principal_calls_per_hour, budget, loop_after) = uses;
+            TierRules {
+                tier,
+                ceiling,
+                calls_per_hour,
+                principal_calls_per_hour,
+                budget,
+                loop_after,
+                concurrent_calls,
+                idle_s,
+                runtime,
+            }
         },
     )
+}
+
+type Uses = (u32, Budget, LoopAfter);
+
+fn uses() -> impl Strategy<Value = Uses> {
+    let loop_after = select(vec![LoopAfter::Calls(2), LoopAfter::Calls(3), LoopAfter::Never]);
+    (1..3u32, prop::option::of(1..3u32), prop::option::of(1..3u32), loop_after)
+        .prop_map(|(principal, calls, wall_s, loop_after)| (principal, Budget { calls, wall_s }, loop_after))
 }
 
 fn mount(name: &'static str) -> impl Strategy<Value = Mount> {
@@ -183,6 +199,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         select(vec!["n1", "n2"]).prop_map(Edit::Name),
         tier().prop_flat_map(|tier| often(rules(tier)).prop_map(move |rules| Edit::Tier(tier, rules))),
         (tier(), [1..3u32, 1..3u32, 1..3u32], runtime()).prop_map(|(tier, rates, run)| Edit::Rates(tier, rates, run)),
+        (tier(), uses()).prop_map(|(tier, uses)| Edit::Uses(tier, uses)),
         one(&MOUNTS).prop_flat_map(|name| often(mount(name)).prop_map(move |mount| Edit::Mount(name, mount))),
         (one(&MOUNTS), directory()).prop_map(|(name, directory)| Edit::Directory(name, directory)),
         one(&COMPONENTS).prop_flat_map(|name| often(component(name)).prop_map(move |one| Edit::Component(name, one))),
@@ -227,14 +244,12 @@ fn apply(world: &mut World, edit: Edit) {
         Edit::Tier(tier, None) => drop(manifest.tiers.remove(&tier)),
         Edit::Rates(tier, [calls_per_hour, concurrent_calls, idle_s], runtime) => {
             if let Some(rules) = manifest.tiers.get_mut(&tier) {
-                *rules = TierRules {
-                    calls_per_hour,
-                    concurrent_calls,
-                    idle_s,
-                    runtime,
-                    tier,
-                    ceiling: rules.ceiling.clone(),
-                };
+                *rules = TierRules { calls_per_hour, concurrent_calls, idle_s, runtime, ..rules.clone() };
+            }
+        }
+        Edit::Uses(tier, (principal_calls_per_hour, budget, loop_after)) => {
+            if let Some(rules) = manifest.tiers.get_mut(&tier) {
+                *rules = TierRules { principal_calls_per_hour, budget, loop_after, ..rules.clone() };
             }
         }
         Edit::Mount(name, mount) => put(&mut manifest.mounts, name, mount),

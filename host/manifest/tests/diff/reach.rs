@@ -2,7 +2,7 @@
 //! numbers that can only be compared.
 
 use super::World;
-use manifest::{Access, FsGrant, Limits, Manifest, MountName, RunnerScope, Tool};
+use manifest::{Access, FsGrant, Limits, LoopAfter, Manifest, MountName, RunnerScope, Tool};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -69,7 +69,19 @@ fn of(world: &World, tool: &Tool) -> Reach {
     let Limits { memory_bytes, cpu_ms, deadline_ms, arguments_bytes, result_bytes, log_bytes, handles } =
         tool.grants.limits.clone();
     let small = [cpu_ms, deadline_ms, arguments_bytes, result_bytes, log_bytes, handles, idle];
-    let tier = [rules.calls_per_hour, rules.concurrent_calls];
+    let unbounded = |bound: Option<u32>| bound.unwrap_or(u32::MAX);
+    let loop_after = match rules.loop_after {
+        LoopAfter::Calls(calls) => calls,
+        LoopAfter::Never => u32::MAX,
+    };
+    let tier = [
+        rules.calls_per_hour,
+        rules.principal_calls_per_hour,
+        unbounded(rules.budget.calls),
+        unbounded(rules.budget.wall_s),
+        loop_after,
+        rules.concurrent_calls,
+    ];
     let mut bounds: Vec<u64> = small.into_iter().chain(tier).map(u64::from).collect();
     bounds.push(memory_bytes);
     bounds.push(u64::from(tool.runner == RunnerScope::Session));

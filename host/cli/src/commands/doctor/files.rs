@@ -4,11 +4,13 @@ use super::finding::Finding;
 use crate::manifests;
 use crate::rendered;
 use crate::started::HubIs;
+use ::hub::store::Location;
+use ::hub::tokens::Ledger;
 use container::Forbidden;
 use container::mounts::{self, MountWarning};
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const MANIFEST: &str = "manifest";
 const DATA: &str = "data";
@@ -68,11 +70,17 @@ pub(super) fn data(hub: &HubIs) -> Finding {
         Ok(directory) => directory,
         Err(error) => return Finding::failed(DATA, format!("{error:#}"), "say --data DIR"),
     };
-    look_at_data(&directory).unwrap_or_else(|(found, remedy)| Finding::failed(DATA, found, remedy))
+    let store = match hub.store.location() {
+        Ok(said) => said.unwrap_or_else(|| Location::within(&directory)),
+        Err(error) => {
+            return Finding::failed(DATA, format!("{error:#}"), "mend MANIFEST_DATABASE_URL, or leave it out");
+        }
+    };
+    look_at_data(&directory, &store).unwrap_or_else(|(found, remedy)| Finding::failed(DATA, found, remedy))
 }
 
 /// An error is what was found, and what to do about just that.
-fn look_at_data(directory: &Path) -> Result<Finding, (String, String)> {
+fn look_at_data(directory: &Path, store: &Location) -> Result<Finding, (String, String)> {
     let shown = directory.display();
     let meta = match directory.metadata() {
         Ok(meta) => meta,
@@ -88,11 +96,12 @@ fn look_at_data(directory: &Path) -> Result<Finding, (String, String)> {
         let remedy = "run this as that user, or say another --data DIR";
         return Err((format!("{shown} belongs to user {}", meta.uid()), remedy.to_owned()));
     }
-    for name in [".", "hub.key", "hub.db", "components"] {
-        let path = directory.join(name);
+    let ours = [".", "hub.key", "components"].map(|name| directory.join(name));
+    for path in ours.iter().map(PathBuf::as_path).chain([store.path()]) {
         let mode = path.metadata().map(|meta| meta.permissions().mode() & 0o777).unwrap_or(0);
         // The key signs tickets and tokens, and the store says which tokens are good: whoever can write either is the hub.
-        if mode & 0o022 != 0 || (name != "." && mode & 0o077 != 0) {
+        let directory_itself = ours.first().is_some_and(|first| path == first);
+        if mode & 0o022 != 0 || (!directory_itself && mode & 0o077 != 0) {
             let shown = path.display();
             let found = format!("{shown} can be used by others (mode {mode:03o}): whoever reads it can be the hub");
             return Err((
@@ -101,11 +110,15 @@ fn look_at_data(directory: &Path) -> Result<Finding, (String, String)> {
             ));
         }
     }
-    let tokens = hub::tokens::list(directory)
+    let tokens = Ledger::at(directory, store.clone())
+        .list_in_force()
         .map_err(|error| {
             (
                 format!("{:#}", anyhow::Error::from(error)),
-                "mend hub.db, or remove it: tokens are made anew in a moment, versions of manifests are not".to_owned(),
+                format!(
+                    "mend {}, or remove it: tokens are made anew in a moment, versions of manifests are not",
+                    store.path().display()
+                ),
             )
         })?
         .len();
@@ -125,21 +138,41 @@ mod tests {
     use super::super::finding::State;
     use super::*;
 
+    fn within(data: &Path) -> Location {
+        Location::within(data)
+    }
+
     #[test]
     fn a_key_that_others_can_read_fails_the_check() {
         let dir = tempfile::tempdir().unwrap();
         let key = dir.path().join("hub.key");
         std::fs::write(&key, "seed").unwrap();
         std::fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
-        assert!(look_at_data(dir.path()).is_err());
+        assert!(look_at_data(dir.path(), &within(dir.path())).is_err());
         std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
-        assert_eq!(look_at_data(dir.path()).unwrap().state, State::Warning);
+        assert_eq!(look_at_data(dir.path(), &within(dir.path())).unwrap().state, State::Warning);
     }
 
     #[test]
     fn a_directory_that_others_can_write_fails_the_check() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
-        assert!(look_at_data(dir.path()).is_err());
+        assert!(look_at_data(dir.path(), &within(dir.path())).is_err());
+    }
+
+    /// What lies in the data directory is then not the hub's store, and says nothing.
+    #[test]
+    fn a_store_elsewhere_is_the_one_that_is_looked_at() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let elsewhere = Location::parse(&format!("sqlite://{}/other.db", other.path().display())).unwrap();
+        std::fs::write(dir.path().join("hub.db"), "no database").unwrap();
+        std::fs::set_permissions(dir.path().join("hub.db"), PermissionsExt::from_mode(0o644)).unwrap();
+        assert!(look_at_data(dir.path(), &within(dir.path())).is_err());
+        std::fs::write(elsewhere.path(), "").unwrap();
+        std::fs::set_permissions(elsewhere.path(), PermissionsExt::from_mode(0o600)).unwrap();
+        assert_eq!(look_at_data(dir.path(), &elsewhere).unwrap().state, State::Warning);
+        std::fs::set_permissions(elsewhere.path(), PermissionsExt::from_mode(0o640)).unwrap();
+        let (found, remedy) = look_at_data(dir.path(), &elsewhere).unwrap_err();
+        assert!(found.contains("other.db can be used by others") && remedy.contains("other.db"), "{found} {remedy}");
     }
 }

@@ -122,6 +122,30 @@ async fn rates_places_and_sessions_are_denials_and_limits() {
 }
 
 #[tokio::test]
+async fn what_is_used_up_and_who_repeats_himself() {
+    let mut manifest = manifest([tool("read", Tier::User), tool("edit", Tier::Write)]);
+    for rules in manifest.tiers.values_mut() {
+        (rules.budget.calls, rules.principal_calls_per_hour) = (Some(2), 3);
+        rules.loop_after = manifest::LoopAfter::Calls(2);
+    }
+    let bench = bench_of(manifest, Arc::new(|_| answer("hi")), Fate::default(), None).await;
+    let (caller, other) = (bench.caller("everyone"), bench.caller("everyone"));
+    for arguments in ["{}", r#"{"a":1}"#, "{}"] {
+        bench.call(&caller, "read", arguments).await;
+    }
+    for _ in 0..3 {
+        bench.call(&caller, "edit", "{}").await;
+    }
+    bench.call(&other, "read", "{}").await;
+    bench.call(&other, "read", "{}").await;
+    bench.check(
+        &["answered,user 3", "answered,write 2", "denied,write 1", "limit,user 2"],
+        &["budget 1", "paused 1", "rate 1"],
+        &["budget_calls 1", "principal_calls_per_hour 1"],
+    );
+}
+
+#[tokio::test]
 async fn arguments_that_do_not_fit() {
     let bench = bench(|call| match call.arguments.as_str() {
         "{}" => Some(Outcome::Denied("/a: is no number".into())),

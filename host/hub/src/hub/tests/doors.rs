@@ -200,6 +200,27 @@ async fn the_operator_reaches_the_same_hub_by_the_socket_and_by_a_certificate() 
 }
 
 #[tokio::test]
+async fn tokens_are_those_of_the_store_wherever_it_is() {
+    let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let elsewhere = Location::parse(&format!("sqlite://{}/other.db", other.path().display())).unwrap();
+    let force = InForce::fixed(manifest([tool("read", Tier::User)]), Default::default());
+    let (mut inner, _) = hub_in(data.path(), force, Arc::new(|_| answer("hi")), Fate::default(), None).await;
+    inner.store = Store::open(&elsewhere).await.unwrap();
+    inner.identity = Identity::open(data.path(), elsewhere.clone(), Config::default()).unwrap();
+    let hub = Hub(Arc::new(inner));
+    let (profile, scopes) = (ProfileName::try_from("everyone").unwrap(), Scopes::all());
+    let new = crate::tokens::New { principal: "ada", profile: &profile, scopes, ttl: None };
+    let token = crate::tokens::Ledger::at(data.path(), elsewhere).create(new).unwrap();
+    let session = hub.authenticate(&token).unwrap().session;
+    let listed: Vec<_> = hub.tokens().list_in_force().unwrap().into_iter().map(|token| token.session).collect();
+    assert_eq!(listed, [session.clone()]);
+    let request = ::http::Request::delete(format!("/tokens/{session}")).body(axum::body::Body::empty()).unwrap();
+    let answer = tower::ServiceExt::oneshot(operator::router(hub.clone()), request).await.unwrap();
+    assert_eq!(answer.status(), 204);
+    assert!(hub.authenticate(&token).is_none() && hub.tokens().list_in_force().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn nobody_is_the_operator_without_the_operators_certificate() {
     let doors = Doors::open().await;
     let another = Authority::new();
