@@ -308,6 +308,15 @@ pub struct Health {
     pub runners: usize,
     /// Runners that are parked.
     pub parked: usize,
+    /// Raised by the red button: what was issued under an older one is void.
+    #[serde(default)]
+    pub epoch: u64,
+    /// An operator has stopped everything: no tool is called until `safeclaw resume`.
+    #[serde(default)]
+    pub panic: bool,
+    /// When the hub last did what it does between calls; none when it has not yet.
+    #[serde(default)]
+    pub upkeep: Option<jiff::Timestamp>,
     /// What is wrong, each with its remedy.
     pub problems: Vec<String>,
     /// What may become wrong, each with its remedy.
@@ -468,4 +477,7 @@ pub enum RegisterError {
     /// The hub stops.
     #[error("the hub is stopping")]
     Draining,
+    /// An operator has stopped everything, and a component that is registered is run to be asked for its tools.
+    #[error("everything is stopped: `safeclaw resume` first")]
+    Stopped,
 }

@@ -8,6 +8,7 @@ mod belief;
 mod call;
 mod conversation;
 mod end;
+mod leash;
 mod outlet;
 #[cfg(test)]
 mod patience;
@@ -19,6 +20,7 @@ mod tests;
 
 pub(crate) use call::{Ended, Reached};
 pub(crate) use end::{Departure, Fate, Reap, RunnerEnd, Verdict, Why};
+pub(crate) use leash::Leash;
 
 use container::ContainerName;
 use conversation::Conversation;
@@ -26,6 +28,7 @@ use manifest::Digest;
 use outlet::{Closed, Outlet};
 use protocol::{Hello, ToRunner};
 use std::ops::Deref;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -69,6 +72,8 @@ struct Shared {
     why: OnceLock<Why>,
     stop: CancellationToken,
     ended: CancellationToken,
+    /// Whether a call that a person has to allow was, or is about to be, made of it.
+    elevated: AtomicBool,
 }
 
 impl Runner {
@@ -83,6 +88,7 @@ impl Runner {
             why: OnceLock::new(),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
+            elevated: AtomicBool::new(false),
         });
         tasks.spawn(pump::run(shared.clone(), output, reap));
         // From here on: if whoever waits gives up, the runner ends.
@@ -132,6 +138,11 @@ impl Runner {
     /// A token that is cancelled when it has ended and its container is reaped.
     pub(crate) fn ended(&self) -> CancellationToken {
         self.shared.ended.clone()
+    }
+
+    /// A hold on it for whoever may have to end it, which keeps it from nothing.
+    pub(crate) fn leash(&self) -> Leash {
+        Leash::of(self.born.container.clone(), &self.shared)
     }
 
     async fn send(&self, message: &ToRunner) -> Result<(), RunnerEnd> {

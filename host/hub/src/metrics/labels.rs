@@ -101,7 +101,7 @@ label! {
 }
 
 label! {
-    /// Why a call was stopped: before its tool ran, but for the last two.
+    /// Why a call was stopped: before its tool ran, but for `runner` and `withdrawn`.
     Reason, "reason":
     /// The manifest has no such tool, or no component has it.
     UnknownTool = "unknown_tool",
@@ -131,6 +131,10 @@ label! {
     Runner = "runner",
     /// What it was granted was taken back while it ran.
     Withdrawn = "withdrawn",
+    /// An operator has stopped everything.
+    Stopped = "stopped",
+    /// The hub's own upkeep does not run.
+    Upkeep = "upkeep",
 }
 
 label! {
@@ -191,6 +195,8 @@ label! {
     Stream = "stream",
     /// A fault of the hub's.
     Fault = "fault",
+    /// The red button ended it.
+    TakenBack = "taken_back",
 }
 
 label! {

@@ -59,6 +59,7 @@ impl From<&Why> for Cause {
             Why::StreamEnded => Self::StreamEnded,
             Why::Stream(_) => Self::Stream,
             Why::Fault(_) => Self::Fault,
+            Why::TakenBack => Self::TakenBack,
         }
     }
 }

@@ -146,7 +146,7 @@ impl Conversation {
         self.end.as_ref()
     }
 
-    /// It is over: everyone who waits is told, and nobody can ask again.
+    /// It is over: everyone who waits is told, and nobody can ask again. What it still says answers nobody.
     pub(super) fn finish(&mut self, end: RunnerEnd) {
         self.hello = None;
         self.tickets.clear();
@@ -157,7 +157,8 @@ impl Conversation {
                 Open::Describe(described) => drop(described.send(Err(end.clone()))),
             }
         }
-        self.end.get_or_insert(end);
+        // Said early by whoever cut it off, and again when it is known what became of it.
+        self.end = Some(end);
     }
 
     fn alive(&self) -> Result<(), RunnerEnd> {

@@ -1,0 +1,33 @@
+//! A hub that does not do what has to be done between calls takes none.
+
+use super::*;
+use crate::hub::upkeep::{Alive, begin};
+
+#[tokio::test]
+async fn a_hub_whose_upkeep_was_never_started_denies_and_says_so() {
+    let data = tempfile::tempdir().unwrap();
+    let force = InForce::fixed(tools(), Default::default()).including(&registration(&["read"]));
+    let (mut inner, starts) = hub_in(data.path(), force, Arc::new(|_| answer("hi")), Fate::default(), None).await;
+    inner.upkeep = Alive::default();
+    let hub = Hub(Arc::new(inner));
+    let caller = hub.local_caller("ada", &ProfileName::try_from("everyone").unwrap()).unwrap();
+    let call = async || {
+        let (notes, _listener) = mpsc::channel(1);
+        hub.call(&caller, "read", "{}".into(), notes, CancellationToken::new()).await.outcome
+    };
+    let denied = CallOutcome::Denied { reason: "the hub's upkeep does not run".into(), approvable: false };
+    assert_eq!((call().await, starts.load(Ordering::SeqCst)), (denied.clone(), 0));
+    let told = hub.health().problems.concat();
+    assert!(!hub.health().ok && told.contains("upkeep does not run"), "{told}");
+
+    begin(&hub.0);
+    assert!(matches!(call().await, CallOutcome::Answer(_)));
+    until(|| hub.health().upkeep.is_some()).await;
+    // Its task dies, as of a fault in it; until it runs again there are no calls.
+    hub.0.upkeep.die();
+    until(|| !hub.0.upkeep.runs()).await;
+    assert_eq!(call().await, denied);
+    until(|| hub.0.upkeep.runs()).await;
+    assert!(matches!(call().await, CallOutcome::Answer(_)));
+    assert!(!hub.health().problems.concat().contains("upkeep"), "{:?}", hub.health().problems);
+}
