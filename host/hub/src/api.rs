@@ -314,9 +314,13 @@ pub struct Health {
     /// An operator has stopped everything: no tool is called until `safeclaw resume`.
     #[serde(default)]
     pub panic: bool,
-    /// When the hub last did what it does between calls; none when it has not yet.
+    /// How long ago the hub did what it does between calls, in seconds; none when it has not yet.
     #[serde(default)]
-    pub upkeep: Option<jiff::Timestamp>,
+    pub upkeep_s: Option<u64>,
+    /// Runners that serve somebody and have been asked for a sign of life that has not come yet. One that is silent
+    /// for 30 s is killed.
+    #[serde(default)]
+    pub silent_runners: usize,
     /// What is wrong, each with its remedy.
     pub problems: Vec<String>,
     /// What may become wrong, each with its remedy.

@@ -69,6 +69,15 @@ pub struct Revoked {
     pub took_ms: u64,
 }
 
+impl Revoked {
+    /// Of a hub that does not run: nothing had to be ended.
+    #[must_use]
+    pub fn of_nothing(epoch: u64, press: Press) -> Self {
+        let (unconfirmed, undone) = (Vec::new(), Vec::new());
+        Self { epoch, panic: press.panic, calls: 0, sessions: 0, killed: 0, unconfirmed, undone, took_ms: 0 }
+    }
+}
+
 /// Calls may happen again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resumed {
@@ -119,8 +128,7 @@ impl Hub {
             tracing::error!(%error, epoch, "the red button is in force, and nobody knows what followed");
             let undone =
                 vec!["it is in force; nobody knows whether it was kept, recorded and every runner killed".into()];
-            let (killed, calls, sessions, unconfirmed) = (0, 0, 0, Vec::new());
-            Revoked { epoch, panic: press.panic, calls, sessions, killed, unconfirmed, undone, took_ms: ms(began) }
+            Revoked { undone, took_ms: ms(began), ..Revoked::of_nothing(epoch, press) }
         })
     }
 

@@ -13,7 +13,7 @@ use crate::hub::{Flight, Inner};
 use crate::identity::Scopes;
 use crate::metrics::{Reason, Seen};
 use crate::policy::{self, Decision, Rule};
-use crate::runner::{Ended, Reached, RunnerEnd, Why};
+use crate::runner::{Ended, Reached, RunnerEnd, SILENCE_S, Why};
 use crate::session::{CONCURRENT_CALLS, Denials, Need, NoRunner, Refusal, Serving, Session};
 use crate::traces::{CallTrace, TraceContext};
 use manifest::{ArgumentsRecord, Limits, RunnerScope, ToolName};
@@ -367,6 +367,7 @@ impl<'a> Attempt<'a> {
                 value: outcome::container_memory_bytes(offer.tool.size),
                 text: "the container ran out of memory".into(),
             },
+            end if end.why == Why::Silent => limit("runner_silence_s", SILENCE_S),
             _ if session.ended.is_cancelled() => CallOutcome::Cancelled,
             end => {
                 tracing::error!(call = %self.id, tool = %offer.tool.name, "broken: {end}");

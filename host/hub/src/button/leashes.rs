@@ -3,6 +3,8 @@
 
 use crate::runner::{Leash, Why};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The holds on all runners in use.
 #[derive(Default)]
@@ -24,6 +26,18 @@ impl Leashes {
         drop(all);
         cut.iter().for_each(|leash| leash.cut(why));
         cut
+    }
+
+    /// Kills those whose container has lived for longer than this, whatever they do.
+    pub(crate) fn expire(&self, now: Instant, lifetime: Duration) {
+        let old: Vec<_> = self.lock().iter().filter(|leash| leash.age(now) > lifetime).cloned().collect();
+        old.iter().for_each(|leash| leash.kill(Why::Lifetime));
+    }
+
+    /// How many owe the answer to a ping.
+    pub(crate) fn silent(&self) -> usize {
+        let all = self.lock().clone();
+        all.iter().filter(|leash| leash.is_silent()).count()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Leash>> {

@@ -7,7 +7,7 @@ use crate::api::{Caller, Health, SessionId};
 use crate::audit::{Audit, Entry};
 use crate::clean;
 use crate::metrics::Standing;
-use crate::session::Session;
+use crate::session::{DEATH, Session};
 pub(crate) use alive::{Alive, begin};
 use protocol::InsidePosture;
 use std::sync::{Arc, PoisonError, Weak};
@@ -34,6 +34,7 @@ async fn run(hub: Weak<Inner>, _alive: alive::Guard) {
         for forgotten in hub.sessions.sweep(Instant::now(), &hub.force.load_full()) {
             hub.runners.spawn(finish(hub.audit.clone(), forgotten, "nobody used it"));
         }
+        hub.leashes.expire(Instant::now(), DEATH);
         hub.end_unauthorized();
         let told = async {
             hub.tell().await;
@@ -95,7 +96,8 @@ impl Inner {
             parked: self.pool.parked(),
             epoch: self.epoch.now(),
             panic: self.epoch.is_panic(),
-            upkeep: self.upkeep.last(),
+            upkeep_s: self.upkeep.ago_s(),
+            silent_runners: self.leashes.silent(),
             problems,
             warnings: self.audit.warnings(),
         }

@@ -156,6 +156,7 @@ label! {
     Rate = "calls_per_hour",
     Sessions = "sessions_per_principal",
     ContainerMemory = "container_memory_bytes",
+    RunnerSilence = "runner_silence_s",
     /// One that this list does not have yet.
     Other = "other",
 }
@@ -197,6 +198,10 @@ label! {
     Fault = "fault",
     /// The red button ended it.
     TakenBack = "taken_back",
+    /// It answered no ping.
+    Silent = "silent",
+    /// Its container was too old.
+    Lifetime = "lifetime",
 }
 
 label! {

@@ -60,6 +60,8 @@ impl From<&Why> for Cause {
             Why::Stream(_) => Self::Stream,
             Why::Fault(_) => Self::Fault,
             Why::TakenBack => Self::TakenBack,
+            Why::Silent => Self::Silent,
+            Why::Lifetime => Self::Lifetime,
         }
     }
 }

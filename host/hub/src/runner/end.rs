@@ -27,14 +27,18 @@ pub(crate) enum Why {
     Fault(String),
     /// An operator pressed the red button.
     TakenBack,
+    /// It answered no ping.
+    Silent,
+    /// Its container is too old to live on.
+    Lifetime,
 }
 
 impl Why {
     /// What the audit log must know of it.
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
-            Self::Released | Self::TakenBack => Verdict::Wanted,
-            Self::Violation(_) | Self::Deadline | Self::NoHello | Self::NotReady => Verdict::Breach,
+            Self::Released | Self::TakenBack | Self::Lifetime => Verdict::Wanted,
+            Self::Violation(_) | Self::Deadline | Self::NoHello | Self::NotReady | Self::Silent => Verdict::Breach,
             Self::Refused(_) | Self::StreamEnded | Self::Stream(_) | Self::Fault(_) => Verdict::Loss,
         }
     }
@@ -72,6 +76,8 @@ impl fmt::Display for Why {
             Self::Stream(error) => write!(f, "was lost: {error}"),
             Self::Fault(error) => write!(f, "was given up by the hub: {error}"),
             Self::TakenBack => f.write_str("was ended by the red button"),
+            Self::Silent => f.write_str("answered no ping"),
+            Self::Lifetime => f.write_str("was past its container's lifetime"),
         }
     }
 }

@@ -5,6 +5,8 @@ use container::ContainerName;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The hold. It does not keep the runner alive.
 #[derive(Clone)]
@@ -42,6 +44,21 @@ impl Leash {
         if talk.ended().is_none() {
             talk.finish(end);
         }
+    }
+
+    /// Has it killed as its owner would; calls in it are lost.
+    pub(crate) fn kill(&self, why: Why) {
+        self.shared.kill(why);
+    }
+
+    /// How long ago it was started.
+    pub(crate) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.shared.since)
+    }
+
+    /// Whether it owes the answer to a ping.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.shared.talk().owes_pong()
     }
 
     /// Whether nothing can be asked of it any more, since it has ended or will.

@@ -22,14 +22,28 @@ pub(crate) fn hello(nonce: [u8; 32]) -> FromRunner {
     FromRunner::Hello(Hello { version: VERSION, nonce, posture })
 }
 
-/// One that says hello and then nothing, until `dead` is cancelled.
+/// One that says hello and then answers pings and nothing else, until `dead` is cancelled.
 pub(crate) async fn parked(dead: CancellationToken) -> Runner {
-    let (input, kept) = tokio::io::duplex(4096);
+    let (input, mut heard) = tokio::io::duplex(4096);
     let (mut script, output) = tokio::io::duplex(4096);
     tokio::spawn(async move {
         say(&mut script, hello([0; 32])).await;
+        let mut decoder = Decoder::new();
+        let pongs = async {
+            while heard.read_buf(decoder.room(4096)).await.is_ok_and(|count| count > 0) {
+                while let Some(message) = decoder.next::<ToRunner>().unwrap() {
+                    if let ToRunner::Ping(number) = message {
+                        say(&mut script, FromRunner::Pong(number)).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = dead.cancelled() => {}
+            () = pongs => {}
+        }
         dead.cancelled().await;
-        drop((script, kept));
+        drop(script);
     });
     let born = Born { container: ContainerName("safeclaw-test".into()), posture: Digest::of(b"") };
     let reap: Reap = Box::new(|_, _| Box::pin(async { Fate::default() }));
@@ -81,6 +95,7 @@ pub(crate) async fn reaped(key: HubPublicKey, act: Act, tap: Tap, reap: Reap) ->
                         FromRunner::Done(Done { id, outcome: Outcome::Cancelled, usage: Usage::default() })
                     }
                     ToRunner::Describe(id, _) => FromRunner::Described(id, Ok(Vec::new())),
+                    ToRunner::Ping(number) => FromRunner::Pong(number),
                 };
                 say(&mut said, answer).await;
             }

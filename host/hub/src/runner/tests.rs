@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod lies;
+mod pulse;
 
 use super::*;
 use crate::api::CallNote;

@@ -20,6 +20,9 @@ use tokio::time::Instant;
 /// A container takes calls for this long; then the session gets another. Bounds what an escape that nobody
 /// noticed can wait for.
 const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// And after this it is killed whatever it does: the last call that it took has met its deadline by then.
+pub(crate) const DEATH: Duration =
+    Duration::from_millis(LIFETIME.as_secs() * 1000 + 2 * manifest::bounds::MAX_DEADLINE_MS);
 
 /// Where a session keeps the runner of a class. Held while one is started, so that calls which come at once
 /// share it.

