@@ -2,7 +2,7 @@
 
 mod kills;
 mod many;
-mod upkeep_dies;
+mod upkeep;
 
 use super::*;
 use crate::audit::Audit;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::hub::upkeep::{Alive, begin};
+use crate::session::DEATH;
 
 #[tokio::test]
 async fn a_hub_whose_upkeep_was_never_started_denies_and_says_so() {
@@ -30,4 +31,20 @@ async fn a_hub_whose_upkeep_was_never_started_denies_and_says_so() {
     until(|| hub.0.upkeep.runs()).await;
     assert!(matches!(call().await, CallOutcome::Answer(_)));
     assert!(!hub.health().problems.concat().contains("upkeep"), "{:?}", hub.health().problems);
+}
+
+#[tokio::test]
+async fn a_container_past_its_lifetime_is_killed_whoever_uses_it() {
+    let scene = Scene::of(World { answer: Some("hi"), ..World::default() }).await;
+    let caller = scene.caller("ada");
+    assert!(matches!(scene.start(&caller, "read").await.unwrap(), CallOutcome::Answer(_)));
+    // Not before: the store is opened by a thread, for which no test clock waits.
+    tokio::time::pause();
+    let leashes = &scene.hub.0.leashes;
+    tokio::time::advance(DEATH - Duration::from_secs(60)).await;
+    leashes.expire(Instant::now(), DEATH);
+    assert_eq!(scene.asked.load(Ordering::SeqCst), 0);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    leashes.expire(Instant::now(), DEATH);
+    until(|| scene.asked.load(Ordering::SeqCst) == 1).await;
 }
