@@ -109,8 +109,14 @@ impl Liar {
     fn hear(&mut self) -> Option<ToRunner> {
         let mut chunk = vec![0; 64 << 10];
         loop {
-            if let Some(message) = self.decoder.next().unwrap() {
-                return Some(message);
+            match self.decoder.next().unwrap() {
+                // No lie of these is about its pulse.
+                Some(ToRunner::Ping(number)) => {
+                    self.say(&FromRunner::Pong(number));
+                    continue;
+                }
+                Some(message) => return Some(message),
+                None => {}
             }
             match (&*INPUT).read(&mut chunk) {
                 Ok(0) | Err(_) => return None,

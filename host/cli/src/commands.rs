@@ -1,5 +1,6 @@
 //! One file per command.
 pub(crate) mod audit;
+pub(crate) mod button;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod health;

@@ -21,7 +21,7 @@ mod work_tree;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    audit, config, doctor, health, hub, image, launcher, manifest, mcp, posture, sessions, token, tool, verify,
+    audit, button, config, doctor, health, hub, image, launcher, manifest, mcp, posture, sessions, token, tool, verify,
 };
 use std::process::ExitCode;
 
@@ -50,6 +50,10 @@ enum Command {
     /// Add, list or run tools
     #[command(subcommand)]
     Tool(tool::Command),
+    /// The red button: take back at once whatever a person has allowed
+    RevokeAll(button::RevokeAll),
+    /// Let tools be called again after `revoke-all --panic`
+    Resume(button::Resume),
     /// Make, list or revoke the tokens that let agents in
     #[command(subcommand)]
     Token(token::Command),
@@ -122,6 +126,8 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Launcher(arguments) => launcher::run(arguments).await,
         Command::Mcp(arguments) => mcp::run(arguments).await,
         Command::Tool(command) => tool::run(command).await,
+        Command::RevokeAll(arguments) => button::revoke_all(arguments).await,
+        Command::Resume(arguments) => button::resume(arguments).await,
         Command::Token(command) => token::run(command),
         Command::Sessions(arguments) => sessions::run(arguments).await,
         Command::Manifest(command) => manifest::run(command).await,

@@ -311,6 +311,19 @@ pub struct Health {
     pub runners: usize,
     /// Runners that are parked.
     pub parked: usize,
+    /// Raised by the red button: what was issued under an older one is void.
+    #[serde(default)]
+    pub epoch: u64,
+    /// An operator has stopped everything: no tool is called until `safeclaw resume`.
+    #[serde(default)]
+    pub panic: bool,
+    /// How long ago the hub did what it does between calls, in seconds; none when it has not yet.
+    #[serde(default)]
+    pub upkeep_s: Option<u64>,
+    /// Runners that serve somebody and have been asked for a sign of life that has not come yet. One that is silent
+    /// for 30 s is killed.
+    #[serde(default)]
+    pub silent_runners: usize,
     /// What is wrong, each with its remedy.
     pub problems: Vec<String>,
     /// What may become wrong, each with its remedy.
@@ -482,4 +495,7 @@ pub enum RegisterError {
     /// The hub stops.
     #[error("the hub is stopping")]
     Draining,
+    /// An operator has stopped everything, and a component that is registered is run to be asked for its tools.
+    #[error("everything is stopped: `safeclaw resume` first")]
+    Stopped,
 }

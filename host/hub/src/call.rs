@@ -6,14 +6,15 @@ mod outcome;
 use crate::api::{CallEnd, CallNote, CallOutcome, Caller};
 use crate::audit::{self, AuditError, Denied, Entry, Executed, Measured, OutcomeUnknown, Reported, Requested, Usage};
 use crate::bounds::{self, OutOfBounds};
+use crate::button::{STOPPED, TAKEN_BACK};
 use crate::catalogue::Offer;
 use crate::force::InForce;
 use crate::hub::{Flight, Inner};
 use crate::identity::Scopes;
 use crate::metrics::{Reason, Seen};
 use crate::policy::{self, Decision, Rule};
-use crate::runner::{Ended, Reached, RunnerEnd, Why};
-use crate::session::{CONCURRENT_CALLS, Denials, Need, Serving, Session};
+use crate::runner::{Ended, Reached, RunnerEnd, SILENCE_S, Why};
+use crate::session::{CONCURRENT_CALLS, Denials, Need, NoRunner, Serving, Session};
 use crate::traces::{CallTrace, TraceContext};
 use crate::usage::{Asked, Spent, looks_for_repeats};
 use manifest::{ArgumentsRecord, Limits, RunnerScope, ToolName};
@@ -46,6 +47,8 @@ struct Attempt<'a> {
     id: Uuid,
     started: Instant,
     caller: &'a Caller,
+    /// What it began under: a call that a person had to allow is of this one and of no other.
+    epoch: u64,
     trace: &'a CallTrace,
 }
 
@@ -65,6 +68,14 @@ impl Cost {
     fn unheard(&mut self, reached: Reached, why: impl Into<String>) {
         if reached == Reached::Runner {
             self.unknown = Some(why.into());
+        }
+    }
+
+    /// It has an end, which is not let out.
+    fn withheld(&mut self, outcome: &CallOutcome) {
+        let ran = !matches!(outcome, CallOutcome::Cancelled | CallOutcome::Denied { .. } | CallOutcome::UnknownTool);
+        if ran && self.serving.is_some() && self.unknown.is_none() {
+            self.unknown = Some("the red button was pressed before its answer was let out".to_owned());
         }
     }
 }
@@ -100,7 +111,18 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         seen.denied = Some(Reason::Draining);
         return attempt.deny(&hub.denials, None, "the hub is stopping", denied("the hub is stopping")).await;
     }
+    if hub.epoch.is_panic() {
+        seen.denied = Some(Reason::Stopped);
+        return attempt.deny(&hub.denials, None, STOPPED, denied(STOPPED)).await;
+    }
+    if !hub.upkeep.runs() {
+        seen.denied = Some(Reason::Upkeep);
+        let reason = "the hub's upkeep does not run";
+        return attempt.deny(&hub.denials, None, reason, denied(reason)).await;
+    }
     let decision = policy::decide(&force.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, &tool);
+    #[cfg(test)]
+    let decision = hub.with_open_gate(&force.manifest, decision, &tool);
     let session = match hub.sessions.enter(&caller) {
         Ok(session) => session,
         Err(many) => {
@@ -124,6 +146,10 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         }
     };
     let name = || Some(tool.name.clone());
+    let elevated = policy::needs_approval(tool.tier);
+    if elevated {
+        flight.elevate();
+    }
     seen.tier = Some(tool.tier);
     trace.tool(tool);
 
@@ -180,9 +206,17 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
     let asked = looks_for_repeats(rules).then(|| Asked::of(&tool.name, &arguments));
     let began = Instant::now();
     let outcome = attempt.run(&session, &offer, arguments, notes, &flight, &mut cost).await;
-    let outcome = if flight.is_withdrawn() { withdrawn(outcome) } else { outcome };
+    let void = attempt.is_void(&flight, elevated);
+    let outcome = if void {
+        cost.withheld(&outcome);
+        denied(TAKEN_BACK)
+    } else if flight.is_withdrawn() {
+        withdrawn(outcome)
+    } else {
+        outcome
+    };
     if matches!(outcome, CallOutcome::Denied { .. }) {
-        seen.denied = Some(if flight.is_withdrawn() { Reason::Withdrawn } else { Reason::Runner });
+        seen.denied = Some(if void || flight.is_withdrawn() { Reason::Withdrawn } else { Reason::Runner });
     }
     drop(place);
     let spent = Spent {
@@ -221,6 +255,12 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         // What it did cannot be undone; what it answered is not passed on unrecorded.
         tracing::error!(%error, call = %attempt.id, "its end could not be recorded");
         return attempt.end(CallOutcome::Broken { id: attempt.id }, None);
+    }
+    // The last look: the button may have been pressed while the log was written.
+    if !void && attempt.is_void(&flight, elevated) {
+        seen.denied = Some(Reason::Withdrawn);
+        let reason = "the red button was pressed before its answer was let out";
+        return attempt.deny(&session.denials, name(), reason, denied(TAKEN_BACK)).await;
     }
     attempt.end(outcome, cost.usage)
 }
@@ -264,7 +304,13 @@ fn denied(reason: &str) -> CallOutcome {
 
 impl<'a> Attempt<'a> {
     fn of(hub: &'a Inner, force: &'a InForce, caller: &'a Caller, trace: &'a CallTrace) -> Self {
-        Self { hub, force, id: Uuid::new_v4(), started: Instant::now(), caller, trace }
+        let epoch = hub.epoch.now();
+        Self { hub, force, id: Uuid::new_v4(), started: Instant::now(), caller, epoch, trace }
+    }
+
+    /// Whether the red button has taken it back.
+    fn is_void(&self, flight: &Flight, elevated: bool) -> bool {
+        flight.is_taken_back() || self.hub.epoch.is_panic() || (elevated && self.hub.epoch.now() != self.epoch)
     }
 
     /// In a runner, from here on. The record of its end is the caller's.
@@ -290,9 +336,13 @@ impl<'a> Attempt<'a> {
         let _running = self.trace.step("run");
         let serving = match serving {
             Ok(serving) => cost.serving.insert(serving).clone(),
-            Err(crate::session::NoRunner::SessionEnded) => return CallOutcome::Cancelled,
+            Err(NoRunner::SessionEnded | NoRunner::TakenBack) => return CallOutcome::Cancelled,
             Err(error) => return broken(self.id, &error),
         };
+        // The last look before its frame.
+        if self.is_void(flight, policy::needs_approval(offer.tool.tier)) {
+            return CallOutcome::Cancelled;
+        }
         // Whoever ends the session ends the call.
         let ended = tokio::select! {
             biased;
@@ -342,6 +392,7 @@ impl<'a> Attempt<'a> {
                 value: outcome::container_memory_bytes(offer.tool.size),
                 text: "the container ran out of memory".into(),
             },
+            end if end.why == Why::Silent => limit("runner_silence_s", SILENCE_S),
             _ if session.ended.is_cancelled() => CallOutcome::Cancelled,
             end => {
                 tracing::error!(call = %self.id, tool = %offer.tool.name, "broken: {end}");
@@ -351,7 +402,8 @@ impl<'a> Attempt<'a> {
     }
 
     fn need<'n>(&'n self, offer: &'n Offer) -> Need<'n> {
-        self.hub.need(self.force, self.caller, offer)
+        let elevated = policy::needs_approval(offer.tool.tier).then_some(self.epoch);
+        self.hub.need(self.force, self.caller, offer, elevated)
     }
 
     /// Writes down that it is about to happen; a session's first call begins it. What only a person can allow
@@ -422,6 +474,9 @@ pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<
     let trace = CallTrace::none();
     let attempt = Attempt::of(hub, &force, &caller, &trace);
     let end = |outcome| Err(attempt.end(outcome, None));
+    if hub.epoch.is_panic() {
+        return end(denied(STOPPED));
+    }
     let tool = match policy::decide(&force.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, tool) {
         Decision::Allow(tool) => tool,
         Decision::Deny(denial) => {

@@ -6,20 +6,22 @@ mod flights;
 mod governing;
 mod janitor;
 mod start;
-mod upkeep;
+pub(crate) mod upkeep;
 mod usage;
 mod visit;
 
 pub(crate) use apply::apart;
-pub(crate) use flights::Flight;
+pub(crate) use flights::{Flight, Which};
 pub use start::classes;
 pub(crate) use visit::Visit;
 
 use crate::api::*;
 use crate::audit::{Audit, Entry};
+use crate::button::Leashes;
 use crate::call::{self, Request};
 use crate::catalogue::Offer;
 use crate::data::DataDir;
+use crate::epoch::Epoch;
 use crate::force::InForce;
 use crate::identity::{Identity, Protected, Refused, Scopes};
 use crate::launch::Starter;
@@ -53,7 +55,7 @@ const REAP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The governor. Clones are handles to one hub; with the last one it ends.
 #[derive(Clone)]
-pub struct Hub(Arc<Inner>);
+pub struct Hub(pub(crate) Arc<Inner>);
 
 /// What the handles share.
 pub(crate) struct Inner {
@@ -72,8 +74,14 @@ pub(crate) struct Inner {
     /// What is counted, and where spans go.
     pub(crate) metrics: Metrics,
     pub(crate) traces: Traces,
-    /// Calls under way, so that a manifest which takes something from them can end them.
+    /// Calls under way, so that a manifest which takes something from them can end them, and the red button.
     pub(crate) flights: Flights,
+    /// Raised by the red button: what was issued under an older one is void.
+    pub(crate) epoch: Epoch,
+    /// Runners in use, whoever uses them.
+    pub(crate) leashes: Leashes,
+    /// Whether somebody does what has to be done between calls.
+    pub(crate) upkeep: upkeep::Alive,
     /// The versions of the manifest; none where one is in force for the life of this process.
     ledger: Option<Ledger>,
     store: Store,
@@ -100,6 +108,9 @@ pub(crate) struct Inner {
     trouble: Arc<Trouble>,
     /// Those of the doors.
     certificates: Certificates,
+    /// Calls that a person has to allow go on as if somebody had.
+    #[cfg(test)]
+    pub(crate) gate_is_open: AtomicBool,
     /// Dropped last: the lock goes when nothing of the hub is left.
     data: Arc<DataDir>,
 }
@@ -284,6 +295,9 @@ impl Hub {
         if self.0.is_draining() {
             return Err(RegisterError::Draining);
         }
+        if self.0.epoch.is_panic() {
+            return Err(RegisterError::Stopped);
+        }
         self.0.add_component(name, Arc::new(wasm)).await
     }
 
@@ -386,7 +400,13 @@ impl Inner {
     }
 
     /// What a runner for this tool is started from.
-    pub(crate) fn need<'a>(&'a self, force: &'a InForce, caller: &'a Caller, offer: &'a Offer) -> Need<'a> {
+    pub(crate) fn need<'a>(
+        &'a self,
+        force: &'a InForce,
+        caller: &'a Caller,
+        offer: &'a Offer,
+        elevated: Option<u64>,
+    ) -> Need<'a> {
         let class = class_of(&offer.tool);
         let concurrent_calls = call::concurrent_calls(force, offer);
         let writes = force
@@ -405,6 +425,8 @@ impl Inner {
             offer,
             scope,
             concurrent_calls,
+            elevated,
+            leashes: &self.leashes,
         }
     }
 

@@ -111,10 +111,10 @@ impl Container {
             drop(timeout(FATE_TIMEOUT, exit).await);
         }
         let Some(starter) = self.starter.clone() else { return Fate::default() };
-        kill(&starter.launcher, &self.name).await;
+        let gone = kill(&starter.launcher, &self.name).await;
         // Not before: whoever is dropped while it kills has the drop below kill again.
         self.starter = None;
-        let fate = starter.fates.take(&self.name);
+        let fate = Fate { left: !gone, ..starter.fates.take(&self.name) };
         self.report(departure, reason, fate);
         fate
     }
@@ -138,14 +138,14 @@ impl Container {
         match why.verdict() {
             Verdict::Wanted => {
                 let fate = reap.await;
-                let Fate { out_of_memory, exit_code } = fate;
+                let Fate { out_of_memory, exit_code, .. } = fate;
                 record(Entry::RunnerEnded { runner, class, reason, exit_code, out_of_memory }).await;
                 fate
             }
             Verdict::Breach => tokio::join!(reap, record(Entry::RunnerKilled { runner, class, reason })).0,
             Verdict::Loss => {
                 let fate = reap.await;
-                let Fate { out_of_memory, exit_code } = fate;
+                let Fate { out_of_memory, exit_code, .. } = fate;
                 record(Entry::RunnerLost { runner, class, reason, exit_code, out_of_memory }).await;
                 fate
             }
@@ -181,8 +181,13 @@ impl Drop for Container {
     }
 }
 
-async fn kill(launcher: &Launcher, name: &ContainerName) {
-    if let Err(error) = launcher.kill(name).await {
-        tracing::error!(container = %name, error = &error as &dyn std::error::Error, "a container may be left over");
-    }
+/// Whether it is gone.
+async fn kill(launcher: &Launcher, name: &ContainerName) -> bool {
+    launcher
+        .kill(name)
+        .await
+        .inspect_err(|error| {
+            tracing::error!(container = %name, error = error as &dyn std::error::Error, "a container may be left over");
+        })
+        .is_ok()
 }

@@ -200,7 +200,11 @@ mod tests {
         Registrar {
             shelf: Arc::new(Shelf::new(data, Sealer::from_seed(&[9; 32]))),
             starter: Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone()),
-            tickets: Arc::new(Tickets { key: HubKey::from_seed(&[9; 32]), hub: "test".into() }),
+            tickets: Arc::new(Tickets {
+                key: HubKey::from_seed(&[9; 32]),
+                hub: "test".into(),
+                epoch: crate::epoch::Epoch::open(data.root()).unwrap(),
+            }),
             audit,
             made_with: "tests".into(),
             turn: Semaphore::new(1),

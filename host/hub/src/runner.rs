@@ -8,9 +8,11 @@ mod belief;
 mod call;
 mod conversation;
 mod end;
+mod leash;
 mod outlet;
 #[cfg(test)]
 mod patience;
+mod pulse;
 mod pump;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -19,18 +21,22 @@ mod tests;
 
 pub(crate) use call::{Ended, Reached};
 pub(crate) use end::{Departure, Fate, Reap, RunnerEnd, Verdict, Why};
+pub(crate) use leash::Leash;
+pub(crate) use pulse::SILENCE_S;
 
 use container::ContainerName;
 use conversation::Conversation;
 use manifest::Digest;
 use outlet::{Closed, Outlet};
 use protocol::{Hello, ToRunner};
+use pulse::Pulse;
 use std::ops::Deref;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -69,6 +75,10 @@ struct Shared {
     why: OnceLock<Why>,
     stop: CancellationToken,
     ended: CancellationToken,
+    /// Whether a call that a person has to allow was, or is about to be, made of it.
+    elevated: AtomicBool,
+    pulse: Pulse,
+    since: Instant,
 }
 
 impl Runner {
@@ -83,6 +93,9 @@ impl Runner {
             why: OnceLock::new(),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
+            elevated: AtomicBool::new(false),
+            pulse: Pulse::default(),
+            since: Instant::now(),
         });
         tasks.spawn(pump::run(shared.clone(), output, reap));
         // From here on: if whoever waits gives up, the runner ends.
@@ -99,6 +112,7 @@ impl Runner {
 
     /// Hands it a ticket, the first or a newer one, and waits until it is in force.
     pub(crate) async fn assign(&self, serial: u64, jws: String) -> Result<(), RunnerEnd> {
+        self.shared.pulse.used();
         let answer = self.shared.talk().expect_ready(serial)?;
         // Whoever gives up while the pipe is full has sent nothing; later, the runner still owes its `Ready`.
         let unsent = UnsentTicket { shared: &self.shared, serial };
@@ -132,6 +146,11 @@ impl Runner {
     /// A token that is cancelled when it has ended and its container is reaped.
     pub(crate) fn ended(&self) -> CancellationToken {
         self.shared.ended.clone()
+    }
+
+    /// A hold on it for whoever may have to end it, which keeps it from nothing.
+    pub(crate) fn leash(&self) -> Leash {
+        Leash::of(self.born.container.clone(), &self.shared)
     }
 
     async fn send(&self, message: &ToRunner) -> Result<(), RunnerEnd> {

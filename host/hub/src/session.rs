@@ -4,7 +4,7 @@ mod gate;
 mod serving;
 
 pub(crate) use gate::{CONCURRENT_CALLS, Gate, Gates};
-pub(crate) use serving::{Need, NoRunner, Serving};
+pub(crate) use serving::{DEATH, Need, NoRunner, Serving};
 
 use crate::api::{Caller, SessionId, SessionView};
 use crate::force::InForce;

@@ -2,6 +2,7 @@
 
 use crate::api::{Registration, SessionId};
 use crate::catalogue::Offer;
+use crate::epoch::Epoch;
 use crate::runner::Runner;
 use manifest::{Digest, Manifest, MountName, Tool};
 use protocol::{HubKey, Preopen, Ticket, TicketComponent, TicketError, TicketTool};
@@ -17,6 +18,7 @@ pub(crate) const RENEW_S: u64 = 900;
 pub(crate) struct Tickets {
     pub(crate) key: HubKey,
     pub(crate) hub: String,
+    pub(crate) epoch: Epoch,
 }
 
 /// What changes from ticket to ticket.
@@ -25,6 +27,7 @@ pub(crate) struct Terms<'a> {
     /// Under which manifest.
     pub(crate) manifest: &'a Digest,
     pub(crate) serial: u64,
+    pub(crate) epoch: u64,
     pub(crate) expires: u64,
     pub(crate) concurrent_calls: u32,
 }
@@ -45,8 +48,7 @@ impl Tickets {
             nonce: hex::encode(runner.hello.nonce),
             session: terms.session.0.clone(),
             manifest: terms.manifest.clone(),
-            // There is no red button yet that could raise it.
-            epoch: 0,
+            epoch: terms.epoch,
             expires: terms.expires,
             serial: terms.serial,
             posture: runner.born.posture.clone(),

@@ -5,7 +5,7 @@ use manifest::{Digest, ToolName};
 use serde::{Deserialize, Serialize};
 
 /// Said in `Hello`; two programs that differ here do not talk.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// The longest frame, checked before anything is allocated for it. Bounds what a lying runner can make
 /// the hub hold for one message.
@@ -33,6 +33,8 @@ pub enum ToRunner {
     Cancel(CallId),
     /// Ask a component of the ticket for its tools (registration only: the ticket has no tools).
     Describe(CallId, Digest),
+    /// Say `Pong` with this number: at any moment after the hello, also while guests run.
+    Ping(u64),
 }
 
 /// One call.
@@ -63,6 +65,8 @@ pub enum FromRunner {
     Done(Done),
     /// Answer to `Describe`.
     Described(CallId, #[serde(deserialize_with = "described")] Result<Vec<ToolDescription>, String>),
+    /// Answer to `Ping`.
+    Pong(u64),
 }
 
 /// What a runner says of itself before it is trusted with anything.

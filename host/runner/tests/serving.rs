@@ -153,6 +153,17 @@ fn hello_ticket_ready_and_an_end_with_the_hub() {
 }
 
 #[test]
+fn a_ping_is_answered_before_a_ticket_and_after_it() {
+    let mut runner = Runner::start();
+    let hello = runner.hello();
+    for serial in 1..=3 {
+        runner.say(&ToRunner::Ping(40 + serial));
+        assert_eq!(runner.hear(), Some(FromRunner::Pong(40 + serial)));
+        runner.ready(&ticket(&hello, serial));
+    }
+}
+
+#[test]
 fn a_file_that_grows_too_large_ends_no_runner() {
     let mut runner = Runner::start();
     runner.hello();

@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Compare with another revision of this clone instead, which is built first: a commit, a branch or a tag
     #[arg(long, value_name = "REV", conflicts_with_all = ["long", "peer", "only"])]
     against: Option<String>,
-    /// Only this part: calls, sessions, fresh, python, spinning, crowd, governed; may be said more than once
+    /// Only this part: calls, sessions, fresh, python, spinning, crowd, governed, button; may be said more than once
     #[arg(long)]
     only: Vec<String>,
 }

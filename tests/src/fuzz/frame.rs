@@ -161,6 +161,8 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("call", framed(&ToRunner::Call(call))),
         ("cancel", framed(&ToRunner::Cancel(9))),
         ("describe", framed(&ToRunner::Describe(1, digest))),
+        ("ping", framed(&ToRunner::Ping(7))),
+        ("pong", framed(&FromRunner::Pong(7))),
         ("begin", framed(&ToCompile::Begin { bytes: 100, trap_imports: vec![text("wasi:sockets/tcp")] })),
         ("chunk", framed(&ToCompile::Chunk(vec![0, 97, 115, 109]))),
         ("compiled", framed(&FromCompile::Compiled(compiled))),

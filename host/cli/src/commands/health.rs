@@ -32,6 +32,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             "serving   {} tools, {} sessions, {} runners, {} parked",
             health.tools, health.sessions, health.runners, health.parked
         ))?;
+        let stopped = if health.panic { ", everything is stopped" } else { "" };
+        output::line(&format!("epoch     {}{stopped}", health.epoch))?;
         health.problems.iter().try_for_each(|problem| output::line(&format!("problem   {problem}")))?;
         health.warnings.iter().try_for_each(|warning| output::line(&format!("warning   {warning}")))?;
     }

@@ -1,6 +1,7 @@
 //! `safeclaw verify`: whether what is there is what was rendered. One line for each thing looked at.
 
 mod check;
+mod governing;
 mod hub;
 mod keys;
 mod profile;

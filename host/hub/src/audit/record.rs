@@ -190,6 +190,20 @@ pub(crate) enum Decision {
         tiers: Vec<Tier>,
         by: String,
     },
+    /// The red button: what was issued under an older epoch is void.
+    AllRevoked {
+        epoch: u64,
+        /// Whether every session was ended as well.
+        sessions: bool,
+        /// Whether nothing is called any more until somebody resumes.
+        panic: bool,
+        by: String,
+    },
+    /// Calls may happen again; what was void stays so.
+    Resumed {
+        epoch: u64,
+        by: String,
+    },
 }
 
 impl Entry {
@@ -209,7 +223,7 @@ impl Entry {
             | Self::RunnerKilled { .. }
             | Self::RunnerLost { .. }
             | Self::RunnerEnded { .. }
-            | Self::Decided(Decided { what: Decision::TokenRevoked { .. }, .. }) => true,
+            | Self::Decided(Decided { what: Decision::TokenRevoked { .. } | Decision::AllRevoked { .. }, .. }) => true,
             Self::LogBegun { .. }
             | Self::HubStarted { .. }
             | Self::Requested(_)

@@ -1,4 +1,5 @@
-//! Calls under way, so that a manifest that takes something from one of them can end it.
+//! Calls under way, so that a manifest that takes something from one of them can end it, and the red button all that
+//! a person had to allow.
 
 use manifest::ProfileName;
 use std::collections::HashMap;
@@ -18,6 +19,11 @@ struct Underway {
     tool: String,
     cancel: CancellationToken,
     withdrawn: AtomicBool,
+    /// A person had to allow it.
+    elevated: AtomicBool,
+    taken_back: AtomicBool,
+    /// It has come to its end, and its answer, if any, has left.
+    landed: CancellationToken,
 }
 
 /// A call under way, until it is dropped.
@@ -32,7 +38,15 @@ impl Flights {
     pub(crate) fn begin(&self, profile: &ProfileName, tool: &str, cancel: &CancellationToken) -> Flight {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (profile, tool) = (profile.clone(), tool.to_owned());
-        let call = Arc::new(Underway { profile, tool, cancel: cancel.clone(), withdrawn: AtomicBool::new(false) });
+        let call = Arc::new(Underway {
+            profile,
+            tool,
+            cancel: cancel.clone(),
+            withdrawn: AtomicBool::default(),
+            elevated: AtomicBool::default(),
+            taken_back: AtomicBool::default(),
+            landed: CancellationToken::new(),
+        });
         let all = self.all.clone();
         all.lock().unwrap_or_else(PoisonError::into_inner).insert(number, call.clone());
         Flight { number, call, all }
@@ -50,6 +64,27 @@ impl Flights {
             })
             .count()
     }
+
+    /// Ends those that the red button takes back. Each token is cancelled when its call has come to its end.
+    pub(crate) fn take_back(&self, which: Which) -> Vec<CancellationToken> {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = all.values().filter(|call| which == Which::All || call.elevated.load(Ordering::SeqCst));
+        taken
+            .map(|call| {
+                call.taken_back.store(true, Ordering::SeqCst);
+                call.cancel.cancel();
+                call.landed.clone()
+            })
+            .collect()
+    }
+}
+
+/// What the red button takes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// What a person had to allow.
+    Elevated,
+    All,
 }
 
 impl Flight {
@@ -62,8 +97,22 @@ impl Flight {
         self.call.withdrawn.load(Ordering::Acquire)
     }
 
+    /// A person had to allow it. Said before the epoch is looked at: whoever raises that then either finds this call
+    /// among the elevated ones, or is seen by it.
+    pub(crate) fn elevate(&self) {
+        self.call.elevated.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the red button has ended it.
+    pub(crate) fn is_taken_back(&self) -> bool {
+        self.call.taken_back.load(Ordering::SeqCst)
+    }
+
     /// Who cancelled it, for the audit log.
     pub(crate) fn why(&self) -> &'static str {
+        if self.is_taken_back() {
+            return "the red button took it back";
+        }
         if self.is_withdrawn() { "a new manifest took something from it" } else { "its caller cancelled it" }
     }
 }
@@ -71,5 +120,6 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
+        self.call.landed.cancel();
     }
 }

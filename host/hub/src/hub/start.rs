@@ -7,9 +7,11 @@ use super::janitor::{self, Trouble};
 use super::{Inner, upkeep};
 use crate::api::{Governed, HubConfig, RegisterError, Registration, StartError, Wall2};
 use crate::audit::{Audit, Entry, Place};
+use crate::button::Leashes;
 use crate::catalogue::pinned;
 use crate::clean;
 use crate::data::{self, DataDir};
+use crate::epoch::Epoch;
 use crate::force::InForce;
 use crate::identity::Identity;
 use crate::launch::Starter;
@@ -49,6 +51,8 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let hub_id = data.hub_id()?;
     let seed = data.key_seed()?;
     let key = HubKey::from_seed(&seed);
+    // Before the log, whose file says whether a hub has been here before.
+    let epoch = Epoch::open(data.root())?;
     let audit = Audit::open(Place::of(&data), &hub_id, config.audit_heads.as_ref())?;
     let location = config.store.clone().unwrap_or_else(|| Location::within(data.root()));
     let store = Store::open(&location).await?;
@@ -72,7 +76,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let trouble = Arc::new(Trouble::default());
     janitor::begin(&launcher, &trouble).await?;
 
-    let tickets = Arc::new(Tickets { key, hub: hub_id.clone() });
+    let tickets = Arc::new(Tickets { key, hub: hub_id.clone(), epoch: epoch.clone() });
     let runners = TaskTracker::new();
     let starter = Starter::new(launcher, runners.clone(), audit.clone());
     let (made_with, wall2) = programs(&config.wall2)?;
@@ -121,6 +125,9 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         denials: Denials::default(),
         refusals: Denials::default(),
         flights: Flights::default(),
+        epoch,
+        leashes: Leashes::default(),
+        upkeep: upkeep::Alive::default(),
         ledger,
         store,
         applying: tokio::sync::Mutex::default(),
@@ -139,16 +146,19 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         stop: CancellationToken::new(),
         trouble: trouble.clone(),
         certificates: Certificates::default(),
+        #[cfg(test)]
+        gate_is_open: false.into(),
         data: data.clone(),
     });
     hub.identity.keep_keys(&hub.stop);
     // What a hub that was killed had decided and not told.
     hub.tell().await;
+    hub.tell_button().await;
     hub.want();
     hub.runners.spawn(hub.pool.clone().fill(hub.stop.clone()));
     let launcher = hub.starter.launcher().clone();
     tokio::spawn(janitor::run(launcher, trouble, Arc::downgrade(&data), hub.stop.clone()));
-    tokio::spawn(upkeep::run(Arc::downgrade(&hub)));
+    upkeep::begin(&hub);
     tokio::spawn(super::usage::keep(Arc::downgrade(&hub)));
     Ok(hub)
 }

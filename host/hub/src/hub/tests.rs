@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod applying;
+mod button;
 mod counting;
 mod doors;
 mod identity;
@@ -15,13 +16,13 @@ use crate::audit::Place;
 use crate::identity::Config;
 use crate::metrics::Parts;
 use crate::registry::{Sealer, Shelf};
-use crate::runner::Fate;
 use crate::runner::testing::{Act, Tap, honest, overheard};
+use crate::runner::{Fate, Runner};
 use crate::store::Location;
 use crate::testing::{manifest, profile, registration, tool};
 use container::{Launcher, ProcessConfig};
 use manifest::{ArgumentsRecord, RunnerScope};
-use protocol::{Answer, Content, HubKey, Outcome};
+use protocol::{Answer, Content, HubKey, HubPublicKey, Outcome};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 use tokio::sync::Semaphore;
@@ -73,28 +74,42 @@ async fn hub_tapped(
     full: Option<&Path>,
     tap: Option<Tap>,
 ) -> (Inner, Arc<AtomicUsize>) {
+    let meet: Meet = Box::new(move |key| {
+        let (act, tap) = (act.clone(), tap.clone());
+        Box::pin(async move {
+            match tap {
+                Some(tap) => overheard(key, act, fate, tap).await,
+                None => honest(key, act, fate).await,
+            }
+        })
+    });
+    hub_of_runners(data, force, full, meet).await
+}
+
+/// Makes a runner that takes the tickets of this key.
+type Meet = Box<dyn Fn(HubPublicKey) -> futures_util::future::BoxFuture<'static, Runner> + Send + Sync>;
+
+/// The same, with runners of one's own.
+async fn hub_of_runners(data: &Path, force: InForce, full: Option<&Path>, meet: Meet) -> (Inner, Arc<AtomicUsize>) {
     let dir = DataDir::open(data).unwrap();
     let key = HubKey::from_seed(&[9; 32]);
     let (public, starts) = (key.public().to_string(), Arc::new(AtomicUsize::new(0)));
-    let counted = starts.clone();
+    let (counted, meet) = (starts.clone(), Arc::new(meet));
     let start: crate::pool::Start = Box::new(move |_, _| {
         counted.fetch_add(1, Ordering::SeqCst);
-        let (key, act, tap) = (public.parse().unwrap(), act.clone(), tap.clone());
-        Box::pin(async move {
-            Ok(match tap {
-                Some(tap) => overheard(key, act, fate, tap).await,
-                None => honest(key, act, fate).await,
-            })
-        })
+        let met = meet(public.parse().unwrap());
+        Box::pin(async move { Ok(met.await) })
     });
     let program = PathBuf::from("/proc/self/exe");
     let processes =
         ProcessConfig { runner: program.clone(), compile: program, hub_key: String::new(), forbidden: Vec::new() };
+    // Before the log, as a start does.
+    let epoch = Epoch::open(dir.root()).unwrap();
     let audit = Audit::open(Place::of(&dir), "test", None).unwrap();
     if let Some(full) = full {
         audit.divert(std::fs::File::options().append(true).open(full).unwrap());
     }
-    let tickets = Arc::new(Tickets { key, hub: "test".into() });
+    let tickets = Arc::new(Tickets { key, hub: "test".into(), epoch: epoch.clone() });
     let starter = Starter::new(Launcher::processes(processes).unwrap(), TaskTracker::new(), audit.clone());
     let stands: crate::pool::Stands = Box::new(|_, _| Box::pin(async { true }));
     let pool = Pool::with(force.admission.clone(), start, stands, starter.metrics().clone());
@@ -115,6 +130,10 @@ async fn hub_tapped(
         denied_tiers: BTreeSet::new(),
         force: ArcSwap::from_pointee(force),
         flights: Flights::default(),
+        epoch,
+        leashes: Leashes::default(),
+        // Each test says itself what is done between calls.
+        upkeep: upkeep::Alive::already(),
         ledger: None,
         store: Store::open(&Location::within(data)).await.unwrap(),
         applying: tokio::sync::Mutex::default(),
@@ -138,6 +157,7 @@ async fn hub_tapped(
         stop: CancellationToken::new(),
         trouble: Arc::default(),
         certificates: Certificates::default(),
+        gate_is_open: false.into(),
         data: Arc::new(dir),
     };
     (inner, starts)
@@ -369,7 +389,7 @@ async fn a_runner_that_dies_is_broken_or_out_of_memory_and_the_next_call_works()
     assert!(matches!(bench.call(&caller, "read", "{}").await, CallOutcome::Answer(_)));
     assert_eq!(bench.starts(), 2);
 
-    let fate = Fate { out_of_memory: true, exit_code: Some(137) };
+    let fate = Fate { out_of_memory: true, exit_code: Some(137), left: false };
     let bench = bench_with(Arc::new(|_| answer("hi")), fate, None).await;
     let outcome = bench.call(&bench.caller("everyone"), "read", r#"{"a":"die"}"#).await;
     assert_eq!(limit_of(&outcome), ("container_memory_bytes", 512 << 20));

@@ -1,22 +1,28 @@
 //! What a hub does between calls: ends what is idle, revoked or over, and says how it is.
 
+mod alive;
+
 use super::Inner;
 use crate::api::{Caller, Health, SessionId};
 use crate::audit::{Audit, Entry};
 use crate::clean;
 use crate::metrics::Standing;
-use crate::session::Session;
+use crate::session::{DEATH, Session};
+pub(crate) use alive::{Alive, begin};
 use protocol::InsidePosture;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// How often. A token that is revoked or expires ends its session within this.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How long the log may keep it from the rest of its work.
+const TELL_WITHIN: Duration = Duration::from_secs(10);
+
 /// Runs until the hub is gone or stops.
-pub(super) async fn run(hub: Weak<Inner>) {
+async fn run(hub: Weak<Inner>, _alive: alive::Guard) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -28,8 +34,16 @@ pub(super) async fn run(hub: Weak<Inner>) {
         for forgotten in hub.sessions.sweep(Instant::now(), &hub.force.load_full()) {
             hub.runners.spawn(finish(hub.audit.clone(), forgotten, "nobody used it"));
         }
+        hub.leashes.expire(Instant::now(), DEATH);
         hub.end_unauthorized();
-        hub.tell().await;
+        let told = async {
+            hub.tell().await;
+            hub.tell_button().await;
+        };
+        if timeout(TELL_WITHIN, told).await.is_err() {
+            tracing::error!("what was decided is not in the audit log yet: the log or the store does not answer");
+        }
+        hub.upkeep.turned();
     }
 }
 
@@ -44,7 +58,7 @@ impl Inner {
     }
 
     /// Takes sessions out and breaks off their calls at once; records them and kills their runners in tasks.
-    pub(super) fn break_off(&self, which: impl Fn(&SessionId) -> bool, reason: &'static str) {
+    pub(crate) fn break_off(&self, which: impl Fn(&SessionId) -> bool, reason: &'static str) {
         for session in self.sessions.all() {
             let id = &session.caller.session;
             if which(id)
@@ -65,7 +79,9 @@ impl Inner {
         let sessions = self.sessions.all();
         let doors = self.certificates.problems(jiff::Timestamp::now());
         let told = catalogue.problems.iter().chain(&force.problem).cloned().chain(self.trouble.told());
-        let problems: Vec<String> = told
+        let stopped = self.epoch.stopped().into_iter().chain(self.upkeep.problem());
+        let problems: Vec<String> = stopped
+            .chain(told)
             .chain(self.audit.problems())
             .chain(doors)
             .chain(self.identity.problems())
@@ -82,6 +98,10 @@ impl Inner {
             sessions: sessions.len(),
             runners: sessions.iter().map(|session| session.view(now).runners.len()).sum(),
             parked: self.pool.parked(),
+            epoch: self.epoch.now(),
+            panic: self.epoch.is_panic(),
+            upkeep_s: self.upkeep.ago_s(),
+            silent_runners: self.leashes.silent(),
             problems,
             warnings: self.audit.warnings().into_iter().chain(self.waiting()).collect(),
         }

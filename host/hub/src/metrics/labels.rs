@@ -101,7 +101,7 @@ label! {
 }
 
 label! {
-    /// Why a call was stopped: before its tool ran, but for the last two.
+    /// Why a call was stopped: before its tool ran, but for `runner` and `withdrawn`.
     Reason, "reason":
     /// The manifest has no such tool, or no component has it.
     UnknownTool = "unknown_tool",
@@ -135,6 +135,10 @@ label! {
     Runner = "runner",
     /// What it was granted was taken back while it ran.
     Withdrawn = "withdrawn",
+    /// An operator has stopped everything.
+    Stopped = "stopped",
+    /// The hub's own upkeep does not run.
+    Upkeep = "upkeep",
 }
 
 label! {
@@ -159,6 +163,7 @@ label! {
     BudgetWall = "budget_wall_s",
     Sessions = "sessions_per_principal",
     ContainerMemory = "container_memory_bytes",
+    RunnerSilence = "runner_silence_s",
     /// One that this list does not have yet.
     Other = "other",
 }
@@ -198,6 +203,12 @@ label! {
     Stream = "stream",
     /// A fault of the hub's.
     Fault = "fault",
+    /// The red button ended it.
+    TakenBack = "taken_back",
+    /// It answered no ping.
+    Silent = "silent",
+    /// Its container was too old.
+    Lifetime = "lifetime",
 }
 
 label! {

@@ -59,6 +59,9 @@ impl From<&Why> for Cause {
             Why::StreamEnded => Self::StreamEnded,
             Why::Stream(_) => Self::Stream,
             Why::Fault(_) => Self::Fault,
+            Why::TakenBack => Self::TakenBack,
+            Why::Silent => Self::Silent,
+            Why::Lifetime => Self::Lifetime,
         }
     }
 }

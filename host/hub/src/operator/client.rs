@@ -3,6 +3,7 @@
 use super::manifests::{Apply, RollBack};
 use super::view::{PostureView, ToolView};
 use crate::api::{ContainerView, Health, Registration, SessionId, SessionView};
+use crate::button::{Press, Resumed, Revoked};
 use crate::manifests::{Agreed, Applied, Plan, Proposal, VersionView};
 use crate::tls::ClientTls;
 use bytes::Bytes;
@@ -137,6 +138,22 @@ impl Client {
     pub async fn revoke_token(&self, id: &SessionId) -> Result<(), ClientError> {
         let id = percent(&id.0);
         self.ask(Method::DELETE, format!("/tokens/{id}"), Bytes::new()).await.map(drop)
+    }
+
+    /// Presses the red button. The answer comes when it is in force, within seconds whatever hangs.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_all(&self, press: Press) -> Result<Revoked, ClientError> {
+        self.post("/revoke-all".to_owned(), &press).await
+    }
+
+    /// Lets tools be called again after a stop.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn resume(&self) -> Result<Resumed, ClientError> {
+        parsed(&self.ask(Method::POST, "/resume".to_owned(), Bytes::new()).await?)
     }
 
     /// The tools that a profile shows.

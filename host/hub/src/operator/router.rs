@@ -1,6 +1,7 @@
 //! The operator's requests. Answers are JSON; an error is `{"error": "…"}`.
 
 use super::actor::{self, Actor};
+use super::button;
 use super::manifests;
 use super::refused::Refused;
 use super::routes::{About, Route, Who, router_of};
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/containers", Who::Operator, containers),
     ];
     routes.extend(manifests::routes());
+    routes.extend(button::routes());
     routes
 }
 
@@ -153,7 +155,7 @@ fn visit(hub: &Hub, profile: &str) -> Result<Visit, Refused> {
 fn status(error: &RegisterError) -> StatusCode {
     match error {
         RegisterError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        RegisterError::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        RegisterError::Draining | RegisterError::Stopped => StatusCode::SERVICE_UNAVAILABLE,
         RegisterError::Io { .. } | RegisterError::Lost { .. } | RegisterError::Version { .. } => {
             StatusCode::INTERNAL_SERVER_ERROR
         }

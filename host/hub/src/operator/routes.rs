@@ -38,6 +38,8 @@ pub(crate) enum Effect {
     Reads,
     /// It is written down before it is done.
     Changes,
+    /// It takes back, and is done whatever can be written down: its handler sees to the record.
+    TakesBack,
 }
 
 /// One line of the table.
@@ -72,6 +74,11 @@ impl Route {
         Self { effect: Effect::Reads, ..self }
     }
 
+    /// It takes back: never refused for want of a record.
+    pub(crate) fn takes_back(self) -> Self {
+        Self { effect: Effect::TakesBack, ..self }
+    }
+
     /// The largest body that its handler reads, in bytes.
     pub(crate) fn body(self, most_bytes: usize) -> Self {
         Self { handler: self.handler.layer(DefaultBodyLimit::max(most_bytes)), ..self }
@@ -80,7 +87,7 @@ impl Route {
     /// Nothing is changed by it that is not written down.
     pub(crate) fn recorded(self, hub: &Hub) -> Self {
         match self.effect {
-            Effect::Reads => self,
+            Effect::Reads | Effect::TakesBack => self,
             Effect::Changes => {
                 let layer = middleware::from_fn_with_state(hub.clone(), actor::recorded);
                 Self { handler: self.handler.layer(layer), ..self }

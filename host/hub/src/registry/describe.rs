@@ -27,8 +27,14 @@ pub(super) async fn describe(
     })?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let session = SessionId("registration".into());
-    let terms =
-        Terms { session: &session, manifest: &force.digest, serial: 1, expires: now + TTL_S, concurrent_calls: 1 };
+    let terms = Terms {
+        session: &session,
+        manifest: &force.digest,
+        serial: 1,
+        epoch: tickets.epoch.now(),
+        expires: now + TTL_S,
+        concurrent_calls: 1,
+    };
     let scope = Scope { components: vec![tickets::component(registration)], tools: Vec::new() };
     let jws = tickets.sign(&runner, &terms, scope).map_err(|error| RegisterError::Describe(error.to_string()))?;
     runner.assign(1, jws).await.map_err(lost)?;

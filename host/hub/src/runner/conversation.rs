@@ -39,6 +39,8 @@ pub(super) struct Conversation {
     tickets: VecDeque<(u64, oneshot::Sender<()>)>,
     open: BTreeMap<CallId, Open>,
     last_id: CallId,
+    /// The last ping, and whether its answer is owed.
+    ping: (u64, bool),
     end: Option<RunnerEnd>,
 }
 
@@ -63,7 +65,14 @@ pub(super) type Asked<T> = (CallId, oneshot::Receiver<Result<T, RunnerEnd>>);
 
 impl Conversation {
     pub(super) fn new(hello: oneshot::Sender<Hello>) -> Self {
-        Self { hello: Some(hello), tickets: VecDeque::new(), open: BTreeMap::new(), last_id: 0, end: None }
+        Self {
+            hello: Some(hello),
+            tickets: VecDeque::new(),
+            open: BTreeMap::new(),
+            last_id: 0,
+            ping: (0, false),
+            end: None,
+        }
     }
 
     /// A ticket is about to be sent; its `Ready` arrives on the returned channel.
@@ -109,6 +118,20 @@ impl Conversation {
         Ok(self.last_id)
     }
 
+    /// A ping is about to be sent; none before its hello, and none after its end.
+    pub(super) fn ping(&mut self) -> Option<u64> {
+        if self.hello.is_some() || self.end.is_some() {
+            return None;
+        }
+        self.ping = (self.ping.0 + 1, true);
+        Some(self.ping.0)
+    }
+
+    /// Whether it owes the answer to a ping.
+    pub(super) fn owes_pong(&self) -> bool {
+        self.ping.1 && self.end.is_none()
+    }
+
     /// Nobody listens to a call any more; the runner still owes its end.
     pub(super) fn abandon(&mut self, id: CallId) {
         if let Some(Open::Call(call)) = self.open.get_mut(&id) {
@@ -146,7 +169,7 @@ impl Conversation {
         self.end.as_ref()
     }
 
-    /// It is over: everyone who waits is told, and nobody can ask again.
+    /// It is over: everyone who waits is told, and nobody can ask again. What it still says answers nobody.
     pub(super) fn finish(&mut self, end: RunnerEnd) {
         self.hello = None;
         self.tickets.clear();
@@ -157,7 +180,8 @@ impl Conversation {
                 Open::Describe(described) => drop(described.send(Err(end.clone()))),
             }
         }
-        self.end.get_or_insert(end);
+        // Said early by whoever cut it off, and again when it is known what became of it.
+        self.end = Some(end);
     }
 
     fn alive(&self) -> Result<(), RunnerEnd> {
@@ -181,6 +205,11 @@ impl Conversation {
             FromRunner::Log(log) => self.note(log.id, CallNote::Log(log), now),
             FromRunner::Done(done) => self.done(done),
             FromRunner::Described(id, description) => self.described(id, description),
+            FromRunner::Pong(number) if self.ping == (number, true) => {
+                self.ping.1 = false;
+                Ok(())
+            }
+            FromRunner::Pong(number) => violation(format!("an answer to ping {number}, which is not owed")),
         }
     }
 

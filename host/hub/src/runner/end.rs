@@ -25,14 +25,20 @@ pub(crate) enum Why {
     Stream(String),
     /// Something is wrong with the hub itself.
     Fault(String),
+    /// An operator pressed the red button.
+    TakenBack,
+    /// It answered no ping.
+    Silent,
+    /// Its container is too old to live on.
+    Lifetime,
 }
 
 impl Why {
     /// What the audit log must know of it.
     pub(crate) fn verdict(&self) -> Verdict {
         match self {
-            Self::Released => Verdict::Wanted,
-            Self::Violation(_) | Self::Deadline | Self::NoHello | Self::NotReady => Verdict::Breach,
+            Self::Released | Self::TakenBack | Self::Lifetime => Verdict::Wanted,
+            Self::Violation(_) | Self::Deadline | Self::NoHello | Self::NotReady | Self::Silent => Verdict::Breach,
             Self::Refused(_) | Self::StreamEnded | Self::Stream(_) | Self::Fault(_) => Verdict::Loss,
         }
     }
@@ -69,6 +75,9 @@ impl fmt::Display for Why {
             Self::StreamEnded => f.write_str("ended by itself"),
             Self::Stream(error) => write!(f, "was lost: {error}"),
             Self::Fault(error) => write!(f, "was given up by the hub: {error}"),
+            Self::TakenBack => f.write_str("was ended by the red button"),
+            Self::Silent => f.write_str("answered no ping"),
+            Self::Lifetime => f.write_str("was past its container's lifetime"),
         }
     }
 }
@@ -80,6 +89,8 @@ pub(crate) struct Fate {
     pub(crate) out_of_memory: bool,
     /// Its exit code.
     pub(crate) exit_code: Option<i64>,
+    /// Nobody has confirmed that it is gone: the engine did not, or answered with an error.
+    pub(crate) left: bool,
 }
 
 /// The end of a runner, for whoever waited for it.

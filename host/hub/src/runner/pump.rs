@@ -1,8 +1,9 @@
 //! Carries frames both ways until either side, or the owner, has had enough; then reaps.
 
 use super::conversation::Stop;
+use super::pulse;
 use super::{Departure, Reap, RunnerEnd, Shared, Why};
-use protocol::Decoder;
+use protocol::{Decoder, FromRunner};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -18,6 +19,7 @@ pub(super) async fn run(shared: Arc<Shared>, output: Box<dyn AsyncRead + Send + 
         () = shared.stop.cancelled() => Why::Released,
         why = read(output, &shared) => why,
         never = shared.outlet.carry() => match never {},
+        why = pulse::watch(&shared) => why,
     };
     shared.outlet.close();
     // Both streams are closed by now, so that a runner that obeys ends by itself.
@@ -38,7 +40,7 @@ async fn read(mut output: impl AsyncRead + Unpin, shared: &Shared) -> Why {
         match output.read_buf(decoder.room(CHUNK_BYTES)).await {
             // In the middle of a frame, too: so ends a runner that is killed while it writes.
             Ok(0) => return Why::StreamEnded,
-            Ok(_) => {}
+            Ok(_) => shared.pulse.heard(),
             // The stream itself has had enough of it.
             Err(error) if error.kind() == ErrorKind::QuotaExceeded => return Why::Violation(error.to_string()),
             Err(error) => return Why::Stream(error.to_string()),
@@ -50,7 +52,9 @@ async fn read(mut output: impl AsyncRead + Unpin, shared: &Shared) -> Why {
                 Ok(None) => break,
                 Err(error) => return Why::Violation(error.to_string()),
             };
+            let pong = matches!(message, FromRunner::Pong(_));
             match shared.talk().take(message, Instant::now()) {
+                Ok(()) if pong => shared.pulse.answered(),
                 Ok(()) => {}
                 Err(Stop::Violation(what)) => return Why::Violation(what),
                 Err(Stop::Refused(words)) => return Why::Refused(words),

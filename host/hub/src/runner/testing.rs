@@ -8,7 +8,10 @@ use protocol::{
     Call, Decoder, Done, FromRunner, Hello, HubPublicKey, InsidePosture, LOCKDOWN_STEPS, Outcome, ToRunner, Usage,
     VERSION,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,14 +22,28 @@ pub(crate) fn hello(nonce: [u8; 32]) -> FromRunner {
     FromRunner::Hello(Hello { version: VERSION, nonce, posture })
 }
 
-/// One that says hello and then nothing, until `dead` is cancelled.
+/// One that says hello and then answers pings and nothing else, until `dead` is cancelled.
 pub(crate) async fn parked(dead: CancellationToken) -> Runner {
-    let (input, kept) = tokio::io::duplex(4096);
+    let (input, mut heard) = tokio::io::duplex(4096);
     let (mut script, output) = tokio::io::duplex(4096);
     tokio::spawn(async move {
         say(&mut script, hello([0; 32])).await;
+        let mut decoder = Decoder::new();
+        let pongs = async {
+            while heard.read_buf(decoder.room(4096)).await.is_ok_and(|count| count > 0) {
+                while let Some(message) = decoder.next::<ToRunner>().unwrap() {
+                    if let ToRunner::Ping(number) = message {
+                        say(&mut script, FromRunner::Pong(number)).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = dead.cancelled() => {}
+            () = pongs => {}
+        }
         dead.cancelled().await;
-        drop((script, kept));
+        drop(script);
     });
     let born = Born { container: ContainerName("safeclaw-test".into()), posture: Digest::of(b"") };
     let reap: Reap = Box::new(|_, _| Box::pin(async { Fate::default() }));
@@ -47,6 +64,11 @@ pub(crate) async fn honest(key: HubPublicKey, act: Act, fate: Fate) -> Runner {
 
 /// The same, with somebody who listens to what it is sent.
 pub(crate) async fn overheard(key: HubPublicKey, act: Act, fate: Fate, tap: Tap) -> Runner {
+    reaped(key, act, tap, Box::new(move |_, _| Box::pin(async move { fate }))).await
+}
+
+/// The same, with an end of one's own: what the engine does when it is to be killed.
+pub(crate) async fn reaped(key: HubPublicKey, act: Act, tap: Tap, reap: Reap) -> Runner {
     let (input, mut heard) = tokio::io::duplex(1 << 16);
     let (mut said, output) = tokio::io::duplex(1 << 16);
     tokio::spawn(async move {
@@ -73,22 +95,41 @@ pub(crate) async fn overheard(key: HubPublicKey, act: Act, fate: Fate, tap: Tap)
                         FromRunner::Done(Done { id, outcome: Outcome::Cancelled, usage: Usage::default() })
                     }
                     ToRunner::Describe(id, _) => FromRunner::Described(id, Ok(Vec::new())),
+                    ToRunner::Ping(number) => FromRunner::Pong(number),
                 };
                 say(&mut said, answer).await;
             }
             match heard.read(&mut chunk).await {
                 Ok(0) | Err(_) => return,
-                Ok(count) => {
-                    tap(chunk.get(..count).unwrap());
-                    decoder.push(chunk.get(..count).unwrap());
-                }
+                Ok(count) => decoder.push(chunk.get(..count).unwrap()),
             }
         }
     });
     let born = Born { container: ContainerName("safeclaw-test".into()), posture: Digest::of(b"") };
-    let reap: Reap = Box::new(move |_, _| Box::pin(async move { fate }));
-    let streams = Streams { input: Box::new(input), output: Box::new(output) };
+    let streams = Streams { input: Box::new(Tapped { stream: input, tap }), output: Box::new(output) };
     Runner::meet(streams, born, reap, &TaskTracker::new()).await.unwrap_or_else(|end| panic!("{end}"))
+}
+
+/// Heard when the hub writes it, not when the runner gets round to reading it.
+struct Tapped {
+    stream: DuplexStream,
+    tap: Tap,
+}
+
+impl AsyncWrite for Tapped {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        (self.tap)(bytes.get(..written).unwrap());
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }
 
 async fn say(to: &mut DuplexStream, message: FromRunner) {

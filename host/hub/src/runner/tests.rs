@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod lies;
+mod pulse;
 
 use super::*;
 use crate::api::CallNote;
@@ -287,7 +288,7 @@ async fn silence_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_runner_that_dies_takes_its_calls_with_it_and_the_engine_knows_why() {
-    let fate = Fate { out_of_memory: true, exit_code: Some(137) };
+    let fate = Fate { out_of_memory: true, exit_code: Some(137), left: false };
     let runner = meet(Engine { fate }, |mut s| async move {
         s.hello().await;
         s.hear_call().await;

@@ -3,10 +3,11 @@
 use super::Session;
 use crate::api::{RunnerView, SessionId};
 use crate::audit::{Audit, AuditError, Entry};
+use crate::button::Leashes;
 use crate::catalogue::Offer;
 use crate::launch::StartFailure;
 use crate::pool::Pool;
-use crate::runner::{Born, Runner, RunnerEnd, Why};
+use crate::runner::{Born, Leash, Runner, RunnerEnd, Why};
 use crate::tickets::{RENEW_S, Scope, TTL_S, Terms, Tickets};
 use manifest::{ClassId, Digest, RunnerScope, Tier, ToolName};
 use protocol::TicketError;
@@ -19,6 +20,9 @@ use tokio::time::Instant;
 /// A container takes calls for this long; then the session gets another. Bounds what an escape that nobody
 /// noticed can wait for.
 const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// And after this it is killed whatever it does: the last call that it took has met its deadline by then.
+pub(crate) const DEATH: Duration =
+    Duration::from_millis(LIFETIME.as_secs() * 1000 + 2 * manifest::bounds::MAX_DEADLINE_MS);
 
 /// Where a session keeps the runner of a class. Held while one is started, so that calls which come at once
 /// share it.
@@ -43,6 +47,7 @@ pub(crate) struct Serving {
 /// The ticket that the runner has.
 struct InForce {
     serial: u64,
+    epoch: u64,
     expires: u64,
 }
 
@@ -62,6 +67,10 @@ pub(crate) struct Need<'a> {
     /// Every tool of the class that the session may call: what a new runner's ticket names.
     pub(crate) scope: Box<dyn Fn() -> Scope + Send + Sync + 'a>,
     pub(crate) concurrent_calls: u32,
+    /// Whether a person had to allow the call, which then is of the epoch that it began under and of no other.
+    pub(crate) elevated: Option<u64>,
+    /// Where a runner is entered before it is trusted with anything.
+    pub(crate) leashes: &'a Leashes,
 }
 
 /// Why there is no runner for a call.
@@ -77,6 +86,8 @@ pub(crate) enum NoRunner {
     Unrecorded(#[from] AuditError),
     #[error("the session has ended")]
     SessionEnded,
+    #[error("the red button was pressed")]
+    TakenBack,
 }
 
 /// How many tickets this process has signed: serials only have to rise.
@@ -104,6 +115,9 @@ impl Session {
         if let Some(serving) = held.as_ref().filter(|serving| serving.covers(need.manifest, need.offer))
             && (!need.writes || need.pool.stands(need.admission, &serving.runner).await)
         {
+            if let Some(epoch) = need.elevated {
+                elevate(&serving.runner.leash(), epoch, need.tickets)?;
+            }
             serving.renew(id, need.tickets).await?;
             return Ok(serving.clone());
         }
@@ -115,9 +129,24 @@ impl Session {
     }
 }
 
+/// A runner is about to be asked for what a person had to allow. It says so first and looks at the epoch then: whoever
+/// presses the button either finds it among those to end, or is seen here.
+fn elevate(leash: &Leash, epoch: u64, tickets: &Tickets) -> Result<(), NoRunner> {
+    leash.elevate();
+    if tickets.epoch.now() == epoch { Ok(()) } else { Err(NoRunner::TakenBack) }
+}
+
 impl Serving {
     async fn start(session: &SessionId, need: Need<'_>) -> Result<Self, NoRunner> {
         let runner = need.pool.runner(need.admission, &need.class).await?;
+        let leash = runner.leash();
+        need.leashes.enter(leash.clone());
+        if let Some(epoch) = need.elevated {
+            elevate(&leash, epoch, need.tickets)?;
+        }
+        if need.tickets.epoch.is_panic() {
+            return Err(NoRunner::TakenBack);
+        }
         let Born { container, posture } = runner.born.clone();
         let (class, session_id) = (need.class.clone(), session.clone());
         let assigned = Entry::RunnerAssigned { runner: container, class, posture, session: session_id };
@@ -132,7 +161,7 @@ impl Serving {
             tools: scope.tools.iter().map(|tool| (tool.name.clone(), tool.component.clone())).collect(),
             scope,
             concurrent_calls: need.concurrent_calls,
-            ticket: tokio::sync::Mutex::new(InForce { serial: 0, expires: 0 }),
+            ticket: tokio::sync::Mutex::new(InForce { serial: 0, epoch: 0, expires: 0 }),
             given: now,
             used: Mutex::new(now),
         };
@@ -147,11 +176,12 @@ impl Serving {
             && self.tools.get(&offer.tool.name) == Some(&offer.registration.component)
     }
 
-    /// Hands it a ticket if it has none, or one that ends soon.
+    /// Hands it a ticket if it has none, or one that ends soon or is of another epoch.
     async fn renew(&self, session: &SessionId, tickets: &Tickets) -> Result<(), NoRunner> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut ticket = self.ticket.lock().await;
-        if ticket.expires > now + RENEW_S {
+        let epoch = tickets.epoch.now();
+        if ticket.expires > now + RENEW_S && ticket.epoch == epoch {
             return Ok(());
         }
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
@@ -159,12 +189,13 @@ impl Serving {
             session,
             manifest: &self.manifest,
             serial,
+            epoch,
             expires: now + TTL_S,
             concurrent_calls: self.concurrent_calls,
         };
         let jws = tickets.sign(&self.runner, &terms, self.scope.clone())?;
         self.runner.assign(serial, jws).await.map_err(NoRunner::Ticket)?;
-        *ticket = InForce { serial, expires: terms.expires };
+        *ticket = InForce { serial, epoch, expires: terms.expires };
         tracing::debug!(container = %self.runner.born.container, %session, serial = ticket.serial, "a ticket is in force");
         Ok(())
     }

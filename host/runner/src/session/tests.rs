@@ -192,3 +192,14 @@ fn only_a_ticket_without_tools_describes() {
     assert_eq!(session.on(ToRunner::Describe(1, digest('c')), NOW), Err(Violation::CallId));
     assert!(matches!(session.on(ToRunner::Describe(2, digest('c')), NOW), Ok(Step::Answer(_))));
 }
+
+#[test]
+fn a_ping_is_answered_at_any_moment() {
+    let pong = |number| Ok(Step::Answer(Box::new(FromRunner::Pong(number))));
+    assert_eq!(session().on(ToRunner::Ping(1), NOW), pong(1));
+    let mut session = serving();
+    assert!(matches!(session.on(call(1, "one", "{}"), NOW), Ok(Step::Start(_))));
+    assert_eq!(session.on(ToRunner::Ping(u64::MAX), NOW), pong(u64::MAX));
+    // Past the ticket's end as well: it is still there.
+    assert_eq!(session.on(ToRunner::Ping(3), u64::MAX), pong(3));
+}

@@ -1,6 +1,7 @@
 //! The bench: one run, one machine, one table. `cargo xtask bench` builds what it needs and starts it.
 mod against;
 mod audit;
+mod button;
 mod calls;
 mod client;
 mod crowd;

@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use super::servers::Setting;
-use super::{against, calls, crowd, first, fresh, governed, python, spinning};
+use super::{against, button, calls, crowd, first, fresh, governed, python, spinning};
 use anyhow::Context;
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -25,6 +25,8 @@ pub(crate) enum Part {
     Crowd,
     /// The governor by itself: decisions, and what a session costs it
     Governed,
+    /// The red button
+    Button,
 }
 
 /// How much.
@@ -93,6 +95,9 @@ pub(crate) async fn run(setting: &Setting, amount: &Amount, others: &[Other]) ->
     }
     if wanted(Part::Governed) {
         governed::measure(setting, amount, &mut report).await.context("the governor by itself")?;
+    }
+    if wanted(Part::Button) {
+        button::measure(setting, &mut report).await.context("the red button")?;
     }
     report.compare();
     Ok(report)

@@ -59,6 +59,15 @@ pub(crate) struct Registered {
     pub(crate) artefact_bytes: u64,
 }
 
+/// What the red button has done.
+#[derive(Debug)]
+pub(crate) struct Pressed {
+    /// Runners that are confirmed to be dead.
+    pub(crate) killed: usize,
+    pub(crate) undone: Vec<String>,
+    pub(crate) took: Duration,
+}
+
 /// `safeclaw hub`, as its operator has it.
 pub(crate) struct Hub {
     safeclaw: PathBuf,
@@ -165,6 +174,24 @@ impl Hub {
             }
         }
         Ok(())
+    }
+
+    /// Presses the red button, and says how long its answer took by its own word.
+    pub(crate) async fn stop_everything(&self) -> anyhow::Result<Pressed> {
+        #[derive(Deserialize)]
+        struct Said {
+            killed: usize,
+            undone: Vec<String>,
+            took_ms: u64,
+        }
+        let said = self.run(&["revoke-all", "--panic", "--json"].map(OsStr::new)).await?;
+        let Said { killed, undone, took_ms } = serde_json::from_str(&said)?;
+        Ok(Pressed { killed, undone, took: Duration::from_millis(took_ms) })
+    }
+
+    /// Lets tools be called again.
+    pub(crate) async fn resume(&self) -> anyhow::Result<()> {
+        self.run(&["resume"].map(OsStr::new)).await.map(drop)
     }
 
     async fn run(&self, arguments: &[&OsStr]) -> anyhow::Result<String> {

@@ -2,6 +2,7 @@
 //! is named, and otherwise as the running hub says that it asked for them.
 
 use super::check::Check;
+use super::governing;
 use crate::commands::verify::Arguments;
 use crate::identity::Identity;
 use crate::manifests;
@@ -72,7 +73,8 @@ pub(super) async fn check(arguments: &Arguments, data: &Path) -> Vec<Check> {
             ));
         }
         Ok(health) => {
-            checks.push(Check::ok(HUB, format!("runs, with manifest {} {}", health.manifest, health.manifest_digest)))
+            checks.push(Check::ok(HUB, format!("runs, with manifest {} {}", health.manifest, health.manifest_digest)));
+            checks.extend(governing::check(health));
         }
         Err(::hub::operator::ClientError::NoHub { .. }) => checks.push(Check::ok(HUB, "does not run")),
         Err(error) => {

@@ -172,6 +172,8 @@ async fn what_others_write_down_is_told_by_its_event() {
         Entry::ManifestRefused { reason: "its signature".into() },
         decided(Decision::TokenMade { jti: "j".into(), principal: by(), profile: "reader".into(), expires: None }),
         decided(Decision::TokenRevoked { jti: "j".into(), principal: by() }),
+        decided(Decision::AllRevoked { epoch: 2, sessions: true, panic: true, by: by() }),
+        decided(Decision::Resumed { epoch: 2, by: by() }),
         Entry::OperatorActed { who: by(), what: "ended a session".into() },
         Entry::Refused { door: "operator", reason: "a bad signature".into(), unwritten: 2 },
     ];
@@ -188,6 +190,8 @@ async fn what_others_write_down_is_told_by_its_event() {
         "manifest_refused",
         "token_made",
         "token_revoked",
+        "all_revoked",
+        "resumed",
         "operator_acted",
         "refused",
     ] {

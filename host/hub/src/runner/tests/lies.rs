@@ -204,6 +204,7 @@ async fn first_words_that_are_no_hello() {
         log(1, LogSource::Stdout),
         answer(1),
         FromRunner::Described(1, Ok(Vec::new())),
+        FromRunner::Pong(1),
     ] {
         not_met("a frame before its hello", bytes(&early)).await;
     }

@@ -3,7 +3,7 @@
 use super::memory::{Growth, each_kib};
 use super::{Report, Row, table as lay_out};
 use crate::load::Figures;
-use crate::{crowd, first, spinning};
+use crate::{button, crowd, first, spinning};
 use serde::Serialize;
 
 /// One promise.
@@ -54,6 +54,12 @@ pub(super) fn of(report: &Report) -> Vec<Target> {
         at_most("warm session, p50, then", 5.0, " ms", session(first::WARM).map(median)),
         at_most("one-shot call, parked, p50", 30.0, " ms", session(first::ONE_SHOT).map(median)),
         at_most("one-shot call, parked, p50, then", 15.0, " ms", session(first::ONE_SHOT).map(median)),
+        at_most(
+            "the red button, 10 runners in use, p50",
+            250.0,
+            " ms",
+            find(&report.sessions, "both walls", button::PRESSED, button::RUNNERS).map(median),
+        ),
         at_most("fresh instance ÷ wasmtime's own pool", 0.6, "", report.fresh.as_ref().map(|fresh| fresh.ratio)),
         at_most(
             "own memory of a parked runner",
