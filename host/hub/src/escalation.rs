@@ -7,12 +7,14 @@
 mod approval;
 mod arguments;
 mod asked;
+mod asks;
 mod binding;
 mod book;
 mod clock;
 mod desk;
 mod differs;
 mod grants;
+mod lease;
 mod shown;
 mod statement;
 #[cfg(test)]
@@ -21,11 +23,10 @@ pub(crate) mod testing;
 mod tests;
 mod view;
 
-mod lease;
-
-pub(crate) use approval::{ANSWER_WITHIN, Answer, LEASE, State};
+pub(crate) use approval::{Answer, State};
 pub(crate) use arguments::{Arguments, LIMIT as ARGUMENTS_LIMIT, MOST_BYTES as MOST_ARGUMENTS_BYTES, Unfit};
 pub(crate) use asked::{Asked, Given};
+pub(crate) use asks::Found;
 pub(crate) use binding::{ApprovalId, Binding};
 pub(crate) use book::{Full, Standing};
 pub(crate) use clock::Clock;

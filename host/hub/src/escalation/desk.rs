@@ -41,7 +41,7 @@ pub(crate) struct Signed {
     pub(crate) why: Option<String>,
 }
 
-/// A call that may run under a lease. It has to be given back with [`Desk::finish`].
+/// A call that may run under a lease. It has to be given back once, with [`Desk::finish`] or [`Desk::not_run`].
 #[derive(Debug)]
 pub(crate) struct Pass {
     pub(crate) id: ApprovalId,
@@ -211,7 +211,7 @@ impl Desk {
             }
         }
         if pass.broken.is_cancelled() {
-            self.give_back(pass, Event::NotRun).await;
+            self.give_back(&pass, Event::NotRun).await;
             return Err(NotClaimed::Refused(Refusal::Void));
         }
         Ok(pass)
@@ -223,16 +223,16 @@ impl Desk {
     }
 
     /// A call has ended, and whether anybody knows how.
-    pub(crate) async fn finish(&self, pass: Pass, known: bool) {
+    pub(crate) async fn finish(&self, pass: &Pass, known: bool) {
         self.give_back(pass, Event::Ended { known }).await;
     }
 
     /// A call was stopped before its runner heard of it.
-    pub(crate) async fn not_run(&self, pass: Pass) {
+    pub(crate) async fn not_run(&self, pass: &Pass) {
         self.give_back(pass, Event::NotRun).await;
     }
 
-    async fn give_back(&self, pass: Pass, event: Event) {
+    async fn give_back(&self, pass: &Pass, event: Event) {
         self.change(|book, _| book.end(&pass.id, pass.claimed, event));
         self.follow().await;
     }

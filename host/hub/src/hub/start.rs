@@ -6,10 +6,12 @@ use super::governing::{self, Governing};
 use super::janitor::{self, Trouble};
 use super::{Inner, upkeep};
 use crate::api::{Governed, HubConfig, RegisterError, Registration, StartError, Wall2};
+use crate::approvers::Nobody;
 use crate::audit::{Audit, Entry, Place};
 use crate::catalogue::pinned;
 use crate::clean;
 use crate::data::{self, DataDir};
+use crate::escalation::{Clock, Desk};
 use crate::force::InForce;
 use crate::identity::Identity;
 use crate::launch::Starter;
@@ -105,6 +107,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         tracing::warn!("{problem}");
     }
 
+    let desk = Desk::open(store.clone(), Clock::default(), 0).await?;
     let traces = Traces::default();
     let metrics = Metrics::new(&Parts::of(&audit, &starter, &traces));
     let hub = Arc::new(Inner {
@@ -119,6 +122,9 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         denials: Denials::default(),
         refusals: Denials::default(),
         flights: Flights::default(),
+        desk,
+        factor: Arc::new(Nobody),
+        epoch: 0.into(),
         ledger,
         store,
         applying: tokio::sync::Mutex::default(),
@@ -133,6 +139,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         changes: watch::Sender::new(0),
         draining: false.into(),
         calls: TaskTracker::new(),
+        tasks: Default::default(),
         runners,
         stop: CancellationToken::new(),
         trouble: trouble.clone(),

@@ -4,13 +4,16 @@
 mod applying;
 mod counting;
 mod doors;
+mod escalating;
 mod identity;
 mod lasting;
 mod leaving;
 mod tracing_calls;
 
 use super::*;
+use crate::approvers::Nobody;
 use crate::audit::Place;
+use crate::escalation::Clock;
 use crate::identity::Config;
 use crate::metrics::Parts;
 use crate::registry::{Sealer, Shelf};
@@ -106,6 +109,7 @@ async fn hub_tapped(
         made_with: "tests".into(),
         turn: Semaphore::new(1),
     };
+    let store = Store::open(&Location::within(data)).await.unwrap();
     let inner = Inner {
         metrics: Metrics::new(&Parts::of(&audit, &starter, &traces)),
         traces,
@@ -114,7 +118,10 @@ async fn hub_tapped(
         force: ArcSwap::from_pointee(force),
         flights: Flights::default(),
         ledger: None,
-        store: Store::open(&Location::within(data)).await.unwrap(),
+        desk: Desk::open(store.clone(), Clock::default(), 0).await.unwrap(),
+        factor: Arc::new(Nobody),
+        epoch: 0.into(),
+        store,
         applying: tokio::sync::Mutex::default(),
         telling: tokio::sync::Mutex::default(),
         identity: Identity::open(data, Location::within(data), Config::default()).unwrap(),
@@ -132,6 +139,7 @@ async fn hub_tapped(
         changes: watch::Sender::new(0),
         draining: false.into(),
         calls: TaskTracker::new(),
+        tasks: Default::default(),
         runners: TaskTracker::new(),
         stop: CancellationToken::new(),
         trouble: Arc::default(),
@@ -242,7 +250,8 @@ async fn what_a_profile_hides_is_not_there_and_starts_nothing() {
     let names: Vec<_> = bench.hub.tools(&reader).into_iter().map(|t| t.description.name).collect();
     assert_eq!(names, ["read", "single"]);
     let everyone = bench.caller("everyone");
-    let denied = CallOutcome::Denied { reason: "escalation not available".into(), approvable: false };
+    let reason = "a person would have to allow this call, and no approver is enrolled who could";
+    let denied = CallOutcome::Denied { reason: reason.into(), approvable: false };
     assert_eq!(bench.call(&everyone, "wipe", "{}").await, denied);
     assert!(bench.hub.tools(&everyone).iter().any(|t| t.needs_approval));
     assert_eq!(bench.starts(), 0);

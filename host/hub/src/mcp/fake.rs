@@ -1,7 +1,7 @@
 //! A hub for the tests of its faces: two tokens, a few tools, calls that do as their name says.
 
 use super::Governor;
-use crate::api::{CallEnd, CallNote, CallOutcome, Caller, ListedTool, SessionId};
+use crate::api::{CallEnd, CallNote, CallOutcome, Caller, ListedTool, SessionId, TaskView};
 use crate::identity::{Protected, Scopes};
 use crate::traces::TraceContext;
 use manifest::{ProfileName, Tier};
@@ -181,7 +181,15 @@ impl Governor for FakeHub {
             outcome
         };
         let outcome = tokio::spawn(run).await.unwrap();
-        CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil() }
+        CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil(), approval: None }
+    }
+
+    async fn task(&self, _: &Caller, _: &str) -> Option<TaskView> {
+        None
+    }
+
+    async fn cancel_task(&self, _: &Caller, _: &str) -> bool {
+        false
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
