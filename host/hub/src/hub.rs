@@ -1,6 +1,7 @@
 //! The hub: one value that owns everything else.
 
 mod apply;
+mod approving;
 mod doors;
 mod flights;
 mod governing;
@@ -15,6 +16,7 @@ pub use start::classes;
 pub(crate) use visit::Visit;
 
 use crate::api::*;
+use crate::approvers::{Approvers, Nonce};
 use crate::audit::{Audit, Entry};
 use crate::call::{self, Request};
 use crate::catalogue::Offer;
@@ -73,6 +75,10 @@ pub(crate) struct Inner {
     /// The versions of the manifest; none where one is in force for the life of this process.
     ledger: Option<Ledger>,
     store: Store,
+    /// Who may answer for escalated calls. Exchanged as a whole.
+    pub(crate) approvers: ArcSwap<Approvers>,
+    /// They are changed one at a time; what is signed for a change has this in it.
+    enrolling: tokio::sync::Mutex<Nonce>,
     /// One manifest is applied, or one component added to it, at a time; and one at a time tells the audit log.
     applying: tokio::sync::Mutex<()>,
     telling: tokio::sync::Mutex<()>,

@@ -7,6 +7,7 @@
 //!
 //! Callers see typed methods and never SQL; statements keep to what PostgreSQL has too.
 
+pub(crate) mod approvers;
 mod location;
 pub(crate) mod manifests;
 pub(crate) mod outbox;
@@ -27,7 +28,10 @@ use std::time::Duration;
 const BUSY: Duration = Duration::from_secs(5);
 
 /// Each statement file, in the order in which they are applied; never changed once it shipped.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "governor", include_str!("../migrations/0001_governor.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "governor", include_str!("../migrations/0001_governor.sql")),
+    (3, "approvers", include_str!("../migrations/0003_approvers.sql")),
+];
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,9 @@ use super::hex::{Hex, PublicKey};
 use crate::api::SessionId;
 use container::ContainerName;
 use jiff::Timestamp;
-use manifest::{ClassId, ComponentName, Digest, ProfileName, Tier, ToolName};
+use manifest::{ApproverName, ClassId, ComponentName, Digest, ProfileName, Tier, ToolName};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// One line.
@@ -155,6 +156,9 @@ pub(crate) enum Decision {
         /// Whether it grants something that the one before did not.
         widened: bool,
         by: String,
+        /// The approver who has signed that, and the key's fingerprint.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approver: Option<(ApproverName, String)>,
     },
     /// The content of an older version is in force again, under a new number.
     ManifestRolledBack {
@@ -163,6 +167,8 @@ pub(crate) enum Decision {
         of: u64,
         digest: Digest,
         by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approver: Option<(ApproverName, String)>,
     },
     /// `jti` names the token and is not the token.
     TokenMade {
@@ -174,6 +180,26 @@ pub(crate) enum Decision {
     TokenRevoked {
         jti: String,
         principal: String,
+    },
+    /// Somebody may answer from here on, with this key. Nobody has signed for the first one.
+    ApproverAdded {
+        approver: ApproverName,
+        key: String,
+        principals: BTreeSet<String>,
+        passphrase: bool,
+        by: Option<ApproverName>,
+        by_key: Option<String>,
+    },
+    ApproverRevoked {
+        approver: ApproverName,
+        key: String,
+        by: ApproverName,
+        by_key: String,
+    },
+    /// With the hub stopped, somebody has made it forget all approvers: the next one is the first again.
+    ApproversReset {
+        forgotten: u64,
+        by: String,
     },
 }
 
@@ -193,7 +219,10 @@ impl Entry {
             | Self::RunnerKilled { .. }
             | Self::RunnerLost { .. }
             | Self::RunnerEnded { .. }
-            | Self::Decided(Decided { what: Decision::TokenRevoked { .. }, .. }) => true,
+            | Self::Decided(Decided {
+                what: Decision::TokenRevoked { .. } | Decision::ApproverRevoked { .. } | Decision::ApproversReset { .. },
+                ..
+            }) => true,
             Self::LogBegun { .. }
             | Self::HubStarted { .. }
             | Self::Requested(_)

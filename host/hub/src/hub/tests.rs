@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod applying;
+mod approving;
 mod counting;
 mod doors;
 mod identity;
@@ -106,6 +107,7 @@ async fn hub_tapped(
         made_with: "tests".into(),
         turn: Semaphore::new(1),
     };
+    let store = Store::open(&Location::within(data)).await.unwrap();
     let inner = Inner {
         metrics: Metrics::new(&Parts::of(&audit, &starter, &traces)),
         traces,
@@ -114,7 +116,9 @@ async fn hub_tapped(
         force: ArcSwap::from_pointee(force),
         flights: Flights::default(),
         ledger: None,
-        store: Store::open(&Location::within(data)).await.unwrap(),
+        approvers: ArcSwap::from_pointee(Approvers::new(store.approvers().await.unwrap())),
+        enrolling: tokio::sync::Mutex::new(Nonce::new().unwrap()),
+        store,
         applying: tokio::sync::Mutex::default(),
         telling: tokio::sync::Mutex::default(),
         identity: Identity::open(data, Location::within(data), Config::default()).unwrap(),

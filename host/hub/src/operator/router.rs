@@ -1,6 +1,7 @@
 //! The operator's requests. Answers are JSON; an error is `{"error": "…"}`.
 
 use super::actor::{self, Actor};
+use super::approvers;
 use super::manifests;
 use super::refused::Refused;
 use super::routes::{About, Route, Who, router_of};
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/containers", Who::Operator, containers),
     ];
     routes.extend(manifests::routes());
+    routes.extend(approvers::routes());
     routes
 }
 
