@@ -1,7 +1,7 @@
 //! The hub: one value that owns everything else.
 
 mod apply;
-mod approving;
+mod enrolling;
 mod doors;
 mod flights;
 mod governing;

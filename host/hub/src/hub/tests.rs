@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod applying;
-mod approving;
+mod enrolling;
 mod counting;
 mod doors;
 mod identity;
