@@ -1,8 +1,8 @@
 //! The hub: one value that owns everything else.
 
 mod apply;
-mod enrolling;
 mod doors;
+mod enrolling;
 mod flights;
 mod governing;
 mod janitor;

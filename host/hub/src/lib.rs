@@ -13,6 +13,7 @@ mod catalogue;
 pub mod clean;
 pub mod confine;
 pub mod data;
+mod escalation;
 mod failpoint;
 mod force;
 pub mod http;
@@ -40,6 +41,7 @@ pub mod tokens;
 pub mod traces;
 
 pub use api::*;
+pub use escalation::{ApprovalSummary, ApprovalView, LeaseView, NAMESPACE, Statement, Statements};
 pub use force::admission;
 pub use hub::{Hub, classes};
 pub use registry::{Recorded, registered};

@@ -4,6 +4,7 @@ use super::arguments::ArgumentsDigest;
 use super::head::Head;
 use super::hex::{Hex, PublicKey};
 use crate::api::SessionId;
+use crate::escalation::ApprovalId;
 use container::ContainerName;
 use jiff::Timestamp;
 use manifest::{ApproverName, ClassId, ComponentName, Digest, ProfileName, Tier, ToolName};
@@ -143,7 +144,7 @@ pub(crate) struct Decided {
     pub(crate) what: Decision,
 }
 
-/// A decision of an operator.
+/// A decision of an operator's, of an approver's, or one that follows from theirs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Decision {
@@ -201,6 +202,76 @@ pub(crate) enum Decision {
         forgotten: u64,
         by: String,
     },
+    /// A call waits for a person's answer. Of its arguments the log has a keyed digest, as of every call's.
+    ApprovalRequested {
+        approval: ApprovalId,
+        principal: String,
+        session: SessionId,
+        tool: ToolName,
+        tier: Tier,
+        component: Digest,
+        manifest: Digest,
+        epoch: u64,
+        arguments: String,
+        expires: Timestamp,
+    },
+    /// Somebody has answered, with this key.
+    ApprovalGranted {
+        approval: ApprovalId,
+        approver: String,
+        key: String,
+    },
+    ApprovalDenied {
+        approval: ApprovalId,
+        approver: String,
+        key: String,
+        why: Option<String>,
+    },
+    /// This call may run on it, once.
+    ApprovalClaimed {
+        approval: ApprovalId,
+        call: Uuid,
+    },
+    /// The call that claimed it has come to an end.
+    ApprovalExecuted {
+        approval: ApprovalId,
+    },
+    ApprovalExpired {
+        approval: ApprovalId,
+    },
+    /// It was taken back, and nothing ran.
+    ApprovalVoid {
+        approval: ApprovalId,
+        reason: String,
+    },
+    /// Whether the call that claimed it took effect, the operator has to find out.
+    ApprovalOutcomeUnknown {
+        approval: ApprovalId,
+        reason: String,
+    },
+}
+
+impl Decision {
+    /// Whether it takes something away, or tells the end of something.
+    fn ends(&self) -> bool {
+        match self {
+            Self::TokenRevoked { .. }
+            | Self::ApproverRevoked { .. }
+            | Self::ApproversReset { .. }
+            | Self::ApprovalDenied { .. }
+            | Self::ApprovalExecuted { .. }
+            | Self::ApprovalExpired { .. }
+            | Self::ApprovalVoid { .. }
+            | Self::ApprovalOutcomeUnknown { .. } => true,
+            Self::ManifestApplied { .. }
+            | Self::ManifestRolledBack { .. }
+            | Self::TokenMade { .. }
+            | Self::ApproverAdded { .. }
+            | Self::ApprovalRequested { .. }
+            | Self::ApprovalGranted { .. }
+            | Self::ApprovalClaimed { .. } => false,
+        }
+    }
 }
 
 impl Entry {
@@ -218,11 +289,8 @@ impl Entry {
             | Self::SessionEnded { .. }
             | Self::RunnerKilled { .. }
             | Self::RunnerLost { .. }
-            | Self::RunnerEnded { .. }
-            | Self::Decided(Decided {
-                what: Decision::TokenRevoked { .. } | Decision::ApproverRevoked { .. } | Decision::ApproversReset { .. },
-                ..
-            }) => true,
+            | Self::RunnerEnded { .. } => true,
+            Self::Decided(Decided { what, .. }) => what.ends(),
             Self::LogBegun { .. }
             | Self::HubStarted { .. }
             | Self::Requested(_)
@@ -233,7 +301,6 @@ impl Entry {
             | Self::ComponentRegistered { .. }
             | Self::ComponentRefused { .. }
             | Self::ManifestRefused { .. }
-            | Self::Decided(_)
             | Self::OperatorActed { .. }
             | Self::Refused { .. } => false,
         }

@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod applying;
-mod enrolling;
 mod counting;
 mod doors;
+mod enrolling;
 mod identity;
 mod lasting;
 mod leaving;

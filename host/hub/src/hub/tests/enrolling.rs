@@ -52,6 +52,11 @@ async fn with_ana(data: &Path) -> Hub {
     hub
 }
 
+/// As a hub that ends leaves its directory.
+async fn stopped(hub: Hub) {
+    hub.drain(Duration::ZERO).await;
+}
+
 fn events(data: &Path) -> Vec<(String, serde_json::Value)> {
     let text = std::fs::read_to_string(data.join("audit.jsonl")).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
@@ -76,14 +81,14 @@ async fn the_first_approver_is_taken_on_trust_and_all_others_are_signed_for() {
         hub.0.approvers.load().check(b"x", &sign(&plain(2), APPROVAL_NAMESPACE, b"x"), need).map(|who| who.name)
     };
     assert_eq!(answers(&hub), Ok(name("ben")));
-    drop(hub);
+    stopped(hub).await;
     let hub = hub_of(dir.path(), |_| answer("hi")).await;
     assert_eq!(answers(&hub), Ok(name("ben")));
     let view = hub.approvers().await;
     let asked = Revoke { signed: signed(&view, ChangeKind::Revoke, &ben) };
     hub.revoke_approver(&name("ben"), &asked).await.unwrap();
     assert!(matches!(answers(&hub), Err(NotApproved::Revoked(_))));
-    drop(hub);
+    stopped(hub).await;
     let hub = hub_of(dir.path(), |_| answer("hi")).await;
     assert!(matches!(answers(&hub), Err(NotApproved::Revoked(_))), "revoked for ever");
     let told = events(dir.path());
@@ -173,7 +178,7 @@ async fn a_signed_change_is_good_once_and_a_revoked_key_never_again() {
     // With the hub stopped, its own user can begin anew, and the log says so.
     let refused = reset(dir.path(), None, "ada").await.unwrap_err();
     assert!(matches!(refused, StartError::Locked(_)), "{refused}");
-    drop(hub);
+    stopped(hub).await;
     assert_eq!(reset(dir.path(), None, "ada").await.unwrap(), 2);
     let hub = hub_of(dir.path(), |_| answer("hi")).await;
     hub.add_approver(me).await.unwrap();
@@ -234,7 +239,7 @@ async fn once_there_are_approvers_one_of_them_signs_for_a_manifest_that_grants_m
     let told = events(dir.path());
     let applied = told.iter().rfind(|(event, _)| event == "manifest_applied").unwrap();
     assert_eq!(applied.1["approver"][0], "ana");
-    drop(hub);
+    stopped(hub).await;
     let cold = Cold::open(dir.path(), None).await.unwrap();
     let refused = cold.apply(proposal(&["read", "edit", "wipe"], 10), yes(3)).await.unwrap_err();
     assert!(matches!(refused, ApplyError::Disagreed(Disagreed::Unsigned)), "{refused}");
@@ -244,7 +249,7 @@ async fn once_there_are_approvers_one_of_them_signs_for_a_manifest_that_grants_m
 #[tokio::test]
 async fn a_first_manifest_of_a_start_is_not_taken_once_there_are_approvers() {
     let dir = tempfile::tempdir().unwrap();
-    drop(with_ana(dir.path()).await);
+    stopped(with_ana(dir.path()).await).await;
     let store = Store::open(&Location::within(dir.path())).await.unwrap();
     let shelf = Shelf::new(&DataDir::open(dir.path()).unwrap(), Sealer::from_seed(&[9; 32]));
     let ledger = crate::manifests::Ledger::new(store.clone(), &[9; 32], dir.path());
