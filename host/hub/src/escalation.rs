@@ -28,9 +28,9 @@ pub(crate) use arguments::{Arguments, LIMIT as ARGUMENTS_LIMIT, MOST_BYTES as MO
 pub(crate) use asked::{Asked, Given};
 pub(crate) use asks::Found;
 pub(crate) use binding::{ApprovalId, Binding};
-pub(crate) use book::{Full, Standing};
+pub(crate) use book::Standing;
 pub(crate) use clock::Clock;
-pub(crate) use desk::{Desk, NotAnswered, NotClaimed, NotOpened, Pass, Signed};
+pub(crate) use desk::{Desk, NotAnswered, NotOpened, Pass, Signed};
 pub(crate) use grants::words;
 pub use statement::{NAMESPACE, Statement};
 pub use view::{ApprovalSummary, ApprovalView, LeaseView, Statements};

@@ -3,6 +3,7 @@
 mod apply;
 mod approving;
 mod doors;
+mod enrolling;
 mod flights;
 mod governing;
 mod janitor;
@@ -16,7 +17,7 @@ pub use start::classes;
 pub(crate) use visit::Visit;
 
 use crate::api::*;
-use crate::approvers::SecondFactor;
+use crate::approvers::{Approvers, Nonce, SecondFactor};
 use crate::audit::{Audit, Entry};
 use crate::call::{self, Request, status, task};
 use crate::catalogue::Offer;
@@ -75,13 +76,18 @@ pub(crate) struct Inner {
     pub(crate) flights: Flights,
     /// What waits for a person, and what a person has allowed.
     pub(crate) desk: Desk,
-    /// Who may answer.
-    pub(crate) factor: Arc<dyn SecondFactor>,
+    /// Who may answer, in tests that have no keys.
+    #[cfg(test)]
+    double: Option<Arc<dyn SecondFactor>>,
     /// Whatever was issued under an older one is void.
     pub(crate) epoch: AtomicU64,
     /// The versions of the manifest; none where one is in force for the life of this process.
     ledger: Option<Ledger>,
     store: Store,
+    /// Who may answer for escalated calls. Exchanged as a whole.
+    pub(crate) approvers: ArcSwap<Approvers>,
+    /// They are changed one at a time; what is signed for a change has this in it.
+    enrolling: tokio::sync::Mutex<Nonce>,
     /// One manifest is applied, or one component added to it, at a time; and one at a time tells the audit log.
     applying: tokio::sync::Mutex<()>,
     telling: tokio::sync::Mutex<()>,

@@ -5,7 +5,7 @@
 //! `mcp`, `http`, `operator` and `stdio` are faces that translate to and from it.
 mod answer;
 pub mod api;
-mod approvers;
+pub mod approvers;
 pub mod audit;
 pub mod bounds;
 mod call;

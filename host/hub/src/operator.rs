@@ -6,6 +6,7 @@
 
 mod actor;
 mod approvals;
+mod approvers;
 mod client;
 mod manifests;
 mod metrics;

@@ -8,6 +8,7 @@
 //! Callers see typed methods and never SQL; statements keep to what PostgreSQL has too.
 
 pub(crate) mod approvals;
+pub(crate) mod approvers;
 mod location;
 pub(crate) mod manifests;
 pub(crate) mod outbox;
@@ -31,6 +32,7 @@ const BUSY: Duration = Duration::from_secs(5);
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "governor", include_str!("../migrations/0001_governor.sql")),
     (2, "escalation", include_str!("../migrations/0002_escalation.sql")),
+    (3, "approvers", include_str!("../migrations/0003_approvers.sql")),
 ];
 
 /// Why the store did not do it.

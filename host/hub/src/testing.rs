@@ -57,7 +57,15 @@ fn rules(tier: Tier) -> TierRules {
         runner: RunnerScope::Session,
         limits: limits(),
     };
-    TierRules { tier, ceiling, calls_per_hour: 10, concurrent_calls: 2, idle_s: 60, runtime: Runtime::Runc }
+    TierRules {
+        tier,
+        ceiling,
+        calls_per_hour: 10,
+        concurrent_calls: 2,
+        idle_s: 60,
+        runtime: Runtime::Runc,
+        approvers: None,
+    }
 }
 
 pub(crate) fn manifest(tools: impl IntoIterator<Item = Tool>) -> Manifest {

@@ -7,8 +7,9 @@ use crate::api::SessionId;
 use crate::escalation::ApprovalId;
 use container::ContainerName;
 use jiff::Timestamp;
-use manifest::{ClassId, ComponentName, Digest, ProfileName, Tier, ToolName};
+use manifest::{ApproverName, ClassId, ComponentName, Digest, ProfileName, Tier, ToolName};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// One line.
@@ -156,6 +157,9 @@ pub(crate) enum Decision {
         /// Whether it grants something that the one before did not.
         widened: bool,
         by: String,
+        /// The approver who has signed that, and the key's fingerprint.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approver: Option<(ApproverName, String)>,
     },
     /// The content of an older version is in force again, under a new number.
     ManifestRolledBack {
@@ -164,6 +168,8 @@ pub(crate) enum Decision {
         of: u64,
         digest: Digest,
         by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approver: Option<(ApproverName, String)>,
     },
     /// `jti` names the token and is not the token.
     TokenMade {
@@ -175,6 +181,26 @@ pub(crate) enum Decision {
     TokenRevoked {
         jti: String,
         principal: String,
+    },
+    /// Somebody may answer from here on, with this key. Nobody has signed for the first one.
+    ApproverAdded {
+        approver: ApproverName,
+        key: String,
+        principals: BTreeSet<String>,
+        passphrase: bool,
+        by: Option<ApproverName>,
+        by_key: Option<String>,
+    },
+    ApproverRevoked {
+        approver: ApproverName,
+        key: String,
+        by: ApproverName,
+        by_key: String,
+    },
+    /// With the hub stopped, somebody has made it forget all approvers: the next one is the first again.
+    ApproversReset {
+        forgotten: u64,
+        by: String,
     },
     /// A call waits for a person's answer. Of its arguments the log has a keyed digest, as of every call's.
     ApprovalRequested {
@@ -230,6 +256,8 @@ impl Decision {
     fn ends(&self) -> bool {
         match self {
             Self::TokenRevoked { .. }
+            | Self::ApproverRevoked { .. }
+            | Self::ApproversReset { .. }
             | Self::ApprovalDenied { .. }
             | Self::ApprovalExecuted { .. }
             | Self::ApprovalExpired { .. }
@@ -238,6 +266,7 @@ impl Decision {
             Self::ManifestApplied { .. }
             | Self::ManifestRolledBack { .. }
             | Self::TokenMade { .. }
+            | Self::ApproverAdded { .. }
             | Self::ApprovalRequested { .. }
             | Self::ApprovalGranted { .. }
             | Self::ApprovalClaimed { .. } => false,

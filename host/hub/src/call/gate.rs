@@ -60,7 +60,7 @@ impl Attempt<'_> {
         let arguments = Arguments::canonical(arguments).map_err(|unfit| unapprovable(&unfit))?;
         let binding = self.binding(offer, &arguments);
         let (hub, tier) = (self.hub, policy::word(offer.tool.tier));
-        if !hub.factor.any_for(hub.approval_need(&binding)) {
+        if !hub.factor().any_for(Need::of(&self.force.manifest, offer.tool.tier, &binding.principal)) {
             let operator = format!(
                 "no approver is enrolled who could answer for {tier}: `safeclaw approver add NAME --key FILE.pub`"
             );
@@ -173,11 +173,4 @@ fn unapprovable(unfit: &Unfit) -> Stopped {
         Unfit::TwoKeys | Unfit::Number(_) | Unfit::Text => denied(&unfit.to_string()),
     };
     Stopped { seen: Reason::Arguments, operator: format!("arguments: {unfit}"), outcome, approval: None }
-}
-
-impl crate::hub::Inner {
-    /// Who may answer for a call.
-    pub(crate) fn approval_need<'a>(&self, binding: &'a Binding) -> Need<'a> {
-        Need { tier: binding.tier, requester: &binding.principal, approvers: None }
-    }
 }

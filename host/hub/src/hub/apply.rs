@@ -9,7 +9,7 @@ use crate::api::{RegisterError, Registration, StartError};
 use crate::audit::Entry;
 use crate::failpoint::failpoint;
 use crate::force::InForce;
-use crate::manifests::agreed::{self, Agreed};
+use crate::manifests::agreed::{self, Agreed, Who};
 use crate::manifests::{Applied, ApplyError, Checked, Content, Ledger, Plan, Proposal, Version, VersionView, check};
 use crate::metrics;
 use crate::registry::chain;
@@ -119,10 +119,11 @@ impl Inner {
         agreed: Agreed,
     ) -> Result<Applied, ApplyError> {
         let plan = checked.plan(before);
-        agreed.to(&plan, before)?;
+        let approvers = self.approvers.load_full();
+        let approver = agreed.to(&plan, before, Who { approvers: &approvers, hub: &self.hub_id })?;
         let mut next = self.prepared(before, checked).await?;
         failpoint!("apply.prepared");
-        next.version = Some(agreed::enter(ledger, checked.content.clone(), plan.widens).await?.number);
+        next.version = Some(agreed::enter(ledger, checked.content.clone(), plan.widens, approver).await?.number);
         let applied = self.turn(before, next);
         failpoint!("apply.turned");
         self.desk.follow().await;
@@ -213,7 +214,7 @@ impl Inner {
         let mut content =
             Content { commit: None, of: None, by: "operator".to_owned(), at: Timestamp::now(), ..last.content };
         content.components.insert(new.name.clone(), new.component.clone());
-        let Version { number, digest, content } = agreed::enter(ledger, content, true).await?;
+        let Version { number, digest, content } = agreed::enter(ledger, content, true, None).await?;
         let next = InForce { version: Some(number), digest, lock: Some(content.components), ..before.clone() };
         self.turn(before, next.including(new));
         self.metrics.applied(metrics::Apply::Component, &Ok::<_, ApplyError>(()));

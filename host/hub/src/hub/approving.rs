@@ -1,8 +1,10 @@
 //! Approvals and leases, for the operator's door.
 
 use super::{Hub, Inner};
+use crate::approvers::{Need, SecondFactor};
 use crate::escalation::{ApprovalId, ApprovalSummary, ApprovalView, LeaseView, NotAnswered, Signed};
 use crate::store::StoreError;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 impl Hub {
@@ -23,7 +25,10 @@ impl Hub {
     pub(crate) async fn answer(&self, id: &ApprovalId, signed: Signed) -> Result<(), NotAnswered> {
         let hub = &self.0;
         let check = |asked: &crate::escalation::Asked, statement: &[u8], signature: &str| {
-            hub.factor.check(statement, signature, hub.approval_need(&asked.binding))
+            // Under the manifest in force: a person that it names no more does not answer.
+            let force = hub.force.load();
+            let (tier, requester) = (asked.binding.tier, asked.binding.principal.as_str());
+            hub.factor().check(statement, signature, Need::of(&force.manifest, tier, requester))
         };
         let answered = hub.desk.answer(&hub.hub_id, id, signed, check).await;
         hub.tell().await;
@@ -46,6 +51,15 @@ impl Hub {
 }
 
 impl Inner {
+    /// Whoever can tell that a person has answered.
+    pub(crate) fn factor(&self) -> Arc<dyn SecondFactor> {
+        #[cfg(test)]
+        if let Some(double) = &self.double {
+            return double.clone();
+        }
+        self.approvers.load_full()
+    }
+
     /// The epoch in force.
     pub(crate) fn epoch_now(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)

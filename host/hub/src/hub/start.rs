@@ -6,7 +6,7 @@ use super::governing::{self, Governing};
 use super::janitor::{self, Trouble};
 use super::{Inner, upkeep};
 use crate::api::{Governed, HubConfig, RegisterError, Registration, StartError, Wall2};
-use crate::approvers::Nobody;
+use crate::approvers::{Approvers, Nonce};
 use crate::audit::{Audit, Entry, Place};
 use crate::catalogue::pinned;
 use crate::clean;
@@ -53,11 +53,17 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let audit = Audit::open(Place::of(&data), &hub_id, config.audit_heads.as_ref())?;
     let location = config.store.clone().unwrap_or_else(|| Location::within(data.root()));
     let store = Store::open(&location).await?;
+    let nonce = Nonce::new().map_err(|error| StartError::Data {
+        path: data.root().to_owned(),
+        what: "make a nonce for",
+        source: std::io::Error::other(error),
+    })?;
     let identity = Identity::open(data.root(), location, config.identity.clone())?;
     let fixed = matches!(config.governed, Governed::Fixed { .. });
     let ledger = (!fixed).then(|| Ledger::new(store.clone(), &seed, data.root()));
     let shelf = Shelf::new(&data, Sealer::from_seed(&seed));
-    let governing = governing::find(config.governed.clone(), ledger.as_ref(), &shelf, data.root()).await?;
+    let approvers = Approvers::new(store.approvers().await?);
+    let governing = governing::find(config.governed.clone(), ledger.as_ref(), &shelf, &approvers, data.root()).await?;
 
     let private = config.private.iter().cloned().chain(governing.directory.clone()).collect();
     let launcher = launcher(&config, private, &hub_id, &key, &data).await?;
@@ -123,9 +129,12 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         refusals: Denials::default(),
         flights: Flights::default(),
         desk,
-        factor: Arc::new(Nobody),
+        #[cfg(test)]
+        double: None,
         epoch: 0.into(),
         ledger,
+        approvers: ArcSwap::from_pointee(approvers),
+        enrolling: tokio::sync::Mutex::new(nonce),
         store,
         applying: tokio::sync::Mutex::default(),
         telling: tokio::sync::Mutex::default(),

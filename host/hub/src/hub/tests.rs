@@ -4,6 +4,7 @@
 mod applying;
 mod counting;
 mod doors;
+mod enrolling;
 mod escalating;
 mod identity;
 mod lasting;
@@ -11,7 +12,6 @@ mod leaving;
 mod tracing_calls;
 
 use super::*;
-use crate::approvers::Nobody;
 use crate::audit::Place;
 use crate::escalation::Clock;
 use crate::identity::Config;
@@ -119,8 +119,10 @@ async fn hub_tapped(
         flights: Flights::default(),
         ledger: None,
         desk: Desk::open(store.clone(), Clock::default(), 0).await.unwrap(),
-        factor: Arc::new(Nobody),
+        double: None,
         epoch: 0.into(),
+        approvers: ArcSwap::from_pointee(Approvers::new(store.approvers().await.unwrap())),
+        enrolling: tokio::sync::Mutex::new(Nonce::new().unwrap()),
         store,
         applying: tokio::sync::Mutex::default(),
         telling: tokio::sync::Mutex::default(),

@@ -4,7 +4,7 @@ use super::actor::{self, Actor};
 use super::refused::Refused;
 use super::routes::{About, Route, Who, router_of};
 use super::view::{PostureView, ToolView};
-use super::{approvals, manifests};
+use super::{approvals, approvers, manifests};
 use crate::Hub;
 use crate::api::{CallEnd, CallOutcome, RegisterError, SessionId};
 use crate::http::read_body;
@@ -41,6 +41,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ];
     routes.extend(manifests::routes());
     routes.extend(approvals::routes());
+    routes.extend(approvers::routes());
     routes
 }
 

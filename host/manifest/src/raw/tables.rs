@@ -3,7 +3,7 @@
 
 use super::{Bytes, Count, Entries, Field, FromToml, List, Located, ManifestName, Millis, Reading, Text, below};
 use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, RunnerScope, Runtime, Tier};
-use crate::names::{ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
+use crate::names::{ApproverName, ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
 use crate::source::Spot;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -55,7 +55,14 @@ table!(
         profiles: Entries<ProfileName, RawProfile>,
     }
 );
-table!(RawTier { concurrent_calls: Count, calls_per_hour: Count, idle: Millis, runtime: Runtime, ceiling: RawCeiling });
+table!(RawTier {
+    concurrent_calls: Count,
+    calls_per_hour: Count,
+    idle: Millis,
+    runtime: Runtime,
+    approvers: List<ApproverName>,
+    ceiling: RawCeiling,
+});
 table!(RawCeiling {
     fs: List<RawFs>,
     env: List<EnvName>,

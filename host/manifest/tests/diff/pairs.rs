@@ -2,8 +2,9 @@
 
 use super::World;
 use manifest::{
-    Access, ArgumentsRecord, Ceiling, Clock, Component, ComponentName, ContainerSize, Digest, EnvName, FsGrant, Grants,
-    Limits, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules, Tool, ToolName,
+    Access, ApproverName, ArgumentsRecord, Ceiling, Clock, Component, ComponentName, ContainerSize, Digest, EnvName,
+    FsGrant, Grants, Limits, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules,
+    Tool, ToolName,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -18,6 +19,7 @@ const TOOLS: [&str; 3] = ["t1", "t2", "t3"];
 const MOUNTS: [&str; 2] = ["m1", "m2"];
 const COMPONENTS: [&str; 2] = ["c1", "c2"];
 const PROFILES: [&str; 2] = ["p1", "p2"];
+pub(super) const APPROVERS: [&str; 2] = ["ana", "ben"];
 const TEXTS: [&str; 3] = ["one", "two", "\u{202e}\u{1b}[2J"];
 
 /// A new value of each part, of which a pair changes a few.
@@ -26,6 +28,7 @@ enum Edit {
     Name(&'static str),
     Tier(Tier, Option<TierRules>),
     Rates(Tier, [u32; 3], Runtime),
+    Approvers(Tier, Option<BTreeSet<ApproverName>>),
     Mount(&'static str, Option<Mount>),
     Directory(&'static str, Option<PathBuf>),
     Component(&'static str, Option<Component>),
@@ -129,16 +132,26 @@ fn rules(tier: Tier) -> impl Strategy<Value = TierRules> {
         (fs(), env(), clocks(), size(), scope(), limits()).prop_map(|(fs, env, clocks, size, runner, limits)| {
             Ceiling { fs, env: env.into_keys().collect(), clocks, size, runner, limits }
         });
-    (ceiling, 1..3u32, 1..3u32, 1..3u32, runtime()).prop_map(
-        move |(ceiling, calls_per_hour, concurrent_calls, idle_s, runtime)| TierRules {
+    (ceiling, 1..3u32, 1..3u32, 1..3u32, runtime(), approvers(tier)).prop_map(
+        move |(ceiling, calls_per_hour, concurrent_calls, idle_s, runtime, approvers)| TierRules {
             tier,
             ceiling,
             calls_per_hour,
             concurrent_calls,
             idle_s,
             runtime,
+            approvers,
         },
     )
+}
+
+/// The reader lets nobody name them where nothing has to be approved.
+fn approvers(tier: Tier) -> impl Strategy<Value = Option<BTreeSet<ApproverName>>> {
+    let names = subsequence(APPROVERS.to_vec(), 1..=2);
+    prop::option::of(names).prop_map(move |names| {
+        let names = names?.into_iter().map(|name| ApproverName::try_from(name).unwrap()).collect();
+        tier.needs_approval().then_some(names)
+    })
 }
 
 fn mount(name: &'static str) -> impl Strategy<Value = Mount> {
@@ -183,6 +196,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         select(vec!["n1", "n2"]).prop_map(Edit::Name),
         tier().prop_flat_map(|tier| often(rules(tier)).prop_map(move |rules| Edit::Tier(tier, rules))),
         (tier(), [1..3u32, 1..3u32, 1..3u32], runtime()).prop_map(|(tier, rates, run)| Edit::Rates(tier, rates, run)),
+        tier().prop_flat_map(|tier| approvers(tier).prop_map(move |names| Edit::Approvers(tier, names))),
         one(&MOUNTS).prop_flat_map(|name| often(mount(name)).prop_map(move |mount| Edit::Mount(name, mount))),
         (one(&MOUNTS), directory()).prop_map(|(name, directory)| Edit::Directory(name, directory)),
         one(&COMPONENTS).prop_flat_map(|name| often(component(name)).prop_map(move |one| Edit::Component(name, one))),
@@ -234,7 +248,13 @@ fn apply(world: &mut World, edit: Edit) {
                     runtime,
                     tier,
                     ceiling: rules.ceiling.clone(),
+                    approvers: rules.approvers.clone(),
                 };
+            }
+        }
+        Edit::Approvers(tier, names) => {
+            if let Some(rules) = manifest.tiers.get_mut(&tier) {
+                rules.approvers = names;
             }
         }
         Edit::Mount(name, mount) => put(&mut manifest.mounts, name, mount),

@@ -44,8 +44,12 @@ async fn an_answer_is_an_answer_and_a_tools_failure_a_failure() {
     assert_eq!(exposed.value("safeclaw_sessions", &[]), Some(1.0));
     assert_eq!(exposed.value("safeclaw_runners", &[]), Some(2.0));
     assert_eq!(exposed.value("safeclaw_runner_starts_total", &[("for", "cold"), ("result", "ok")]), Some(2.0));
-    assert_eq!(exposed.value("safeclaw_audit_records_total", &[]), Some(bench.audit().len() as f64));
-    let bytes = std::fs::metadata(bench.data.path().join("audit.jsonl")).unwrap().len();
+    // What the log writes about itself is no record of the hub's.
+    let text = std::fs::read_to_string(bench.data.path().join("audit.jsonl")).unwrap();
+    let own = |line: &&str| line.contains(r#""event":"log_begun""#) || line.contains(r#""event":"head""#);
+    let records: Vec<_> = text.lines().filter(|line| !own(line)).collect();
+    assert_eq!(exposed.value("safeclaw_audit_records_total", &[]), Some(records.len() as f64));
+    let bytes: usize = records.iter().map(|line| line.len() + 1).sum();
     assert_eq!(exposed.value("safeclaw_audit_bytes_total", &[]), Some(bytes as f64));
 }
 
@@ -58,6 +62,17 @@ async fn what_policy_denies_has_the_rule_that_denied_it() {
     }
     let calls = ["denied,critical 1", "denied,none 2", "denied,write 1"];
     bench.check(&calls, &["approval 1", "profile 1", "unknown_tool 2"], &[]);
+}
+
+#[tokio::test]
+async fn a_scope_that_is_lacking_is_counted_at_whichever_door_it_is_found_out() {
+    let bench = bench(|_| answer("hi")).await;
+    let caller = Caller { scopes: Scopes::of(Tier::User), ..bench.caller("everyone") };
+    bench.call(&caller, "edit", "{}").await;
+    bench.check(&["denied,write 1"], &["scope 1"], &[]);
+    // Over HTTP it is a status, and no call.
+    assert_eq!(bench.hub.lacks_scope(&caller, "edit").await, Some(Scopes::of(Tier::Write)));
+    bench.check(&["denied,write 2"], &["scope 2"], &[]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod taken_back;
 mod waiting;
 
 use super::*;
-use crate::approvers::{Approver, ApproverName, Need, NotApproved, SecondFactor};
+use crate::approvers::{Approver, ApproverName, Need, NotApproved, Presence, SecondFactor};
 use crate::escalation::{Answer, ApprovalId, ApprovalView, NotAnswered, Signed};
 use manifest::Digest;
 use std::sync::atomic::AtomicI64;
@@ -21,9 +21,10 @@ impl SecondFactor for Double {
             return Err(NotApproved::BadSignature);
         }
         if name == need.requester {
-            return Err(NotApproved::Requester);
+            return Err(NotApproved::Requester(ApproverName::try_from(name).unwrap()));
         }
-        Ok(Approver { name: ApproverName(name.into()), key: "SHA256:test".into() })
+        let name = ApproverName::try_from(name).unwrap();
+        Ok(Approver { name, key: "SHA256:test".into(), presence: Presence::Touched })
     }
 
     fn any_for(&self, _: Need<'_>) -> bool {
@@ -50,13 +51,23 @@ async fn office_in(
     clock: &Arc<AtomicI64>,
     act: impl Fn(&protocol::Call) -> Option<Outcome> + Send + Sync + 'static,
 ) -> (Hub, Arc<AtomicUsize>) {
+    hub_of(data, clock, act, Some(Arc::new(Double))).await
+}
+
+/// Without a double: whoever answers does so with a key.
+async fn hub_of(
+    data: &Path,
+    clock: &Arc<AtomicI64>,
+    act: impl Fn(&protocol::Call) -> Option<Outcome> + Send + Sync + 'static,
+    double: Option<Arc<dyn SecondFactor>>,
+) -> (Hub, Arc<AtomicUsize>) {
     let registration = registration(&["read", "edit", "single", "wipe"]);
     let force = InForce::fixed(tools(), Default::default()).including(&registration);
     let (mut inner, starts) = hub_in(data, force, Arc::new(act), Fate::default(), None).await;
     let reads = clock.clone();
     let clock = Clock::of(move || jiff::Timestamp::from_second(reads.load(Ordering::SeqCst)).unwrap());
     inner.desk = Desk::open(inner.store.clone(), clock, 0).await.unwrap();
-    inner.factor = Arc::new(Double);
+    inner.double = double;
     inner.tell().await;
     (Hub(Arc::new(inner)), starts)
 }

@@ -49,12 +49,12 @@ async fn a_signature_is_an_answer_once_and_to_one_question() {
         Signed { decision, signature, why: None }
     };
     let said = async |id: &ApprovalId, signed| office.hub.answer(id, signed).await.unwrap_err().to_string();
-    let none = "it is not answered: it is no signature over this statement";
+    let none = "it is not answered: the signature is not over this statement";
     // No signature; one to the other answer; the one who asks.
     assert_eq!(said(&id, Signed { decision: Answer::Approve, signature: String::new(), why: None }).await, none);
     assert_eq!(said(&id, signed("ana", &statements.deny, Answer::Approve)).await, none);
     let own = said(&id, signed("ada", &statements.approve, Answer::Approve)).await;
-    assert_eq!(own, "it is not answered: whoever asks cannot answer");
+    assert_eq!(own, "it is not answered: approver `ada` is the one who asks: somebody else has to answer");
     // To another question.
     let other = office.ask(&ada, "wipe", r#"{"all":true}"#).await;
     assert_eq!(said(&other, signed("ana", &statements.approve, Answer::Approve)).await, none);
@@ -74,6 +74,50 @@ async fn a_signature_is_an_answer_once_and_to_one_question() {
     let next = office.ask(&ada, "wipe", "{}").await;
     assert_eq!(said(&next, signed("ana", &statements.approve, Answer::Approve)).await, none);
     assert_eq!(office.starts(), 1);
+}
+
+/// The same with keys as people have them.
+#[tokio::test]
+async fn a_key_answers_for_its_person_and_for_what_it_was_asked() {
+    use crate::approvers::testing::{Token, line, one, plain, set, sign};
+    let data = tempfile::tempdir().unwrap();
+    let clock = Arc::new(AtomicI64::new(1_800_000_000));
+    let (hub, starts) = hub_of(data.path(), &clock, echo, None).await;
+    let (key, token) = (plain(1), Token::new(2, "ssh:"));
+    hub.0.approvers.store(Arc::new(set([
+        one("ana", &line(&key)),
+        one("ada", &line(&plain(3))),
+        one("tom", &token.line()),
+    ])));
+    let ada = hub.local_caller("ada", &ProfileName::try_from("everyone").unwrap()).unwrap();
+    let id = waits_for(&end_of(&hub, &ada, "edit", "{}").await).unwrap();
+    let statements = hub.approval(&id).await.unwrap().unwrap().statements;
+    let namespace = crate::NAMESPACE;
+    let approve = async |id: &ApprovalId, signature: String| {
+        hub.answer(id, Signed { decision: Answer::Approve, signature, why: None })
+            .await
+            .map_err(|error| error.to_string())
+    };
+    for (what, signature) in [
+        ("made for files", sign(&key, "file", statements.approve.as_bytes())),
+        ("of the denial", sign(&key, namespace, statements.deny.as_bytes())),
+        ("of a stranger's", sign(&plain(9), namespace, statements.approve.as_bytes())),
+        ("of whoever asks", sign(&plain(3), namespace, statements.approve.as_bytes())),
+        ("none", String::new()),
+    ] {
+        assert!(approve(&id, signature).await.is_err(), "{what}");
+    }
+    assert_eq!(words(&end_of(&hub, &ada, "edit", "{}").await), "pending");
+    approve(&id, sign(&key, namespace, statements.approve.as_bytes())).await.unwrap();
+    assert_eq!(words(&end_of(&hub, &ada, "edit", "{}").await), "edit {}");
+    // For the highest tier somebody has to be there.
+    let id = waits_for(&end_of(&hub, &ada, "wipe", "{}").await).unwrap();
+    let statement = hub.approval(&id).await.unwrap().unwrap().statements.approve;
+    approve(&id, sign(&key, namespace, statement.as_bytes())).await.unwrap_err();
+    approve(&id, token.sign(namespace, statement.as_bytes(), 0)).await.unwrap_err();
+    approve(&id, token.sign(namespace, statement.as_bytes(), 1)).await.unwrap();
+    assert_eq!(words(&end_of(&hub, &ada, "wipe", "{}").await), "wipe {}");
+    assert_eq!(starts.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
