@@ -17,7 +17,7 @@ pub use start::classes;
 pub(crate) use visit::Visit;
 
 use crate::api::*;
-use crate::approvers::{Approvers, Nonce, SecondFactor};
+use crate::approvers::{Approvers, Nonce};
 use crate::audit::{Audit, Entry};
 use crate::call::{self, Request, status, task};
 use crate::catalogue::Offer;
@@ -78,7 +78,7 @@ pub(crate) struct Inner {
     pub(crate) desk: Desk,
     /// Who may answer, in tests that have no keys.
     #[cfg(test)]
-    double: Option<Arc<dyn SecondFactor>>,
+    double: Option<Arc<dyn crate::approvers::SecondFactor>>,
     /// Whatever was issued under an older one is void.
     pub(crate) epoch: AtomicU64,
     /// The versions of the manifest; none where one is in force for the life of this process.

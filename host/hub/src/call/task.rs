@@ -35,11 +35,20 @@ impl Tasks {
 pub(crate) async fn task(hub: &Arc<Inner>, caller: &Caller, id: &str) -> Option<TaskView> {
     let caller = hub.in_force(caller)?;
     let id = ApprovalId::try_from(id.to_owned()).ok()?;
+    // Before its approval is looked at, which has its last state when the call has ended.
+    let ran = hub.tasks.lock().get(&id).map(|task| match task {
+        Task::Running(_) => None,
+        Task::Ended(end, _) => Some(Box::new(end.clone())),
+    });
     let found = hub.desk.of(&caller, &id).await?;
     let view = |state| Some(TaskView { requested: found.asked.requested, expires: found.expires, state });
-    match hub.tasks.lock().get(&id) {
-        Some(Task::Running(_)) => return view(TaskState::Working("a person has allowed it, and it runs")),
-        Some(Task::Ended(end, _)) => return view(TaskState::Ended(Box::new(end.clone()), disposition(end))),
+    match ran {
+        Some(None) => return view(TaskState::Working("a person has allowed it, and it runs")),
+        Some(Some(end)) => return view(TaskState::Ended(end, disposition(found.state))),
+        // Another request for it was faster: the next one finds what came of that.
+        None if hub.tasks.lock().contains_key(&id) => {
+            return view(TaskState::Working("a person has allowed it, and it runs"));
+        }
         None => {}
     }
     let state = match found.state {
@@ -116,10 +125,11 @@ fn ended(found: &Found, text: &str, disposition: &'static str) -> TaskState {
     TaskState::Ended(Box::new(end), disposition)
 }
 
-fn disposition(end: &CallEnd) -> &'static str {
-    match end.outcome {
-        CallOutcome::UnknownTool | CallOutcome::Denied { .. } => "denied-not-executed",
-        CallOutcome::Answer(_) | CallOutcome::Limit { .. } => "approved-executed",
-        CallOutcome::Broken { .. } | CallOutcome::Cancelled => "outcome-unknown",
+/// Whether the call that was run for it has had an effect, by what became of its approval.
+fn disposition(state: State) -> &'static str {
+    match state {
+        State::Executed => "approved-executed",
+        State::Claimed | State::OutcomeUnknown => "outcome-unknown",
+        State::Pending | State::Approved | State::Denied | State::Expired | State::Void => "denied-not-executed",
     }
 }

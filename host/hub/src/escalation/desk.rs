@@ -166,7 +166,7 @@ impl Desk {
         hub: &str,
         id: &ApprovalId,
         signed: Signed,
-        check: impl FnOnce(&Asked, &[u8], &str) -> Result<Approver, NotApproved>,
+        check: impl Fn(&Asked, &[u8], &str) -> Result<Approver, NotApproved>,
     ) -> Result<(), NotAnswered> {
         if self.lock().get(id).is_none() && self.store.approval(id).await?.is_none() {
             return Err(NotAnswered::Unknown);
@@ -182,7 +182,14 @@ impl Desk {
             check(&asked, &statement.bytes(), &signature).map_err(NotAnswered::Signature)?;
         let why = why.map(|why| crate::clean::bounded(&why, WHY_BYTES)).filter(|why| !why.is_empty());
         let approver = name.to_string();
-        let given = Given { decision, approver: approver.clone(), key: key.clone(), at, why: why.clone(), signature };
+        let given = Given {
+            decision,
+            approver: approver.clone(),
+            key: key.clone(),
+            at,
+            why: why.clone(),
+            signature: signature.clone(),
+        };
         let (to, told) = match decision {
             Answer::Approve => (State::Approved, Decision::ApprovalGranted { approval: id.clone(), approver, key }),
             Answer::Deny => (State::Denied, Decision::ApprovalDenied { approval: id.clone(), approver, key, why }),
@@ -192,6 +199,10 @@ impl Desk {
         }
         // What was taken back meanwhile stays taken back; the store is told so after this.
         let answered = self.change(|book, _| book.answered(id, given)).map_err(NotAnswered::Refused);
+        // Whoever was revoked while this was written down has allowed nothing.
+        if decision == Answer::Approve && check(&asked, &statement.bytes(), &signature).is_err() {
+            self.take_back(id, "its approver was revoked");
+        }
         self.settle().await?;
         answered
     }
@@ -252,6 +263,11 @@ impl Desk {
     pub(crate) fn void_others_than(&self, manifest: &Digest) -> usize {
         let which = book::not_of_manifest(manifest);
         self.change(|book, _| book.take_back_all(which, "another manifest is in force"))
+    }
+
+    /// The same of all that this key has allowed: its person answers nothing any more.
+    pub(crate) fn void_of_key(&self, key: &str) -> usize {
+        self.change(|book, _| book.take_back_given(key, "its approver was revoked"))
     }
 
     /// Takes one back; false when there was nothing to take. Calls under it are broken off.

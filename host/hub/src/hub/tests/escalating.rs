@@ -43,6 +43,8 @@ fn tools() -> Manifest {
     let mut manifest =
         manifest([tool("read", Tier::User), escalated("edit", Tier::Admin), escalated("wipe", Tier::Critical)]);
     manifest.tools.values_mut().for_each(|tool| tool.grants.limits.arguments_bytes = 1 << 20);
+    manifest.tiers.values_mut().for_each(|rules| rules.concurrent_calls = 8);
+    manifest.tiers.values_mut().for_each(|rules| rules.calls_per_hour = 40);
     manifest
 }
 
@@ -146,6 +148,12 @@ async fn answered(hub: &Hub, id: &ApprovalId, who: &str, decision: Answer) -> Re
     let statement = if decision == Answer::Approve { statements.approve } else { statements.deny };
     let signature = format!("{who} {}", Digest::of(statement.as_bytes()));
     hub.answer(id, Signed { decision, signature, why: None }).await
+}
+
+/// The hub's process ends.
+async fn leave(hub: Hub) {
+    hub.0.audit.close().await;
+    hub.0.store.close().await;
 }
 
 /// What a call said, or why it did not.

@@ -44,6 +44,17 @@ async fn a_session_that_ends_takes_its_leases_along_and_a_denial_stays() {
 }
 
 #[tokio::test]
+async fn what_somebody_allowed_who_is_revoked_is_allowed_no_more() {
+    let office = office(echo).await;
+    let ada = office.ada();
+    allowed(&office, &ada, "edit").await;
+    assert_eq!(office.hub.0.desk.void_of_key("SHA256:another"), 0);
+    assert_eq!(words(&office.end(&ada, "edit", "{}").await), "edit {}");
+    assert_eq!(office.hub.0.desk.void_of_key("SHA256:test"), 1);
+    assert_eq!(words(&office.end(&ada, "edit", "{}").await), "pending");
+}
+
+#[tokio::test]
 async fn another_manifest_is_another_question_even_if_the_first_comes_back() {
     let office = office(echo).await;
     let ada = office.ada();
@@ -127,7 +138,7 @@ async fn another_hub_finds_what_waits_and_nothing_that_was_allowed() {
     // As a hub leaves it that dies after the claim.
     let told = crate::audit::Decision::ApprovalExecuted { approval: claimed.clone() };
     assert!(hub.0.store.change_approval(&claimed, crate::escalation::State::Claimed, told).await.unwrap());
-    drop(hub);
+    leave(hub).await;
     let (hub, starts) = office_in(data.path(), &clock, echo).await;
     // The same token, and so the same session.
     hub.0.local.lock().unwrap().insert(ada.session.clone());
@@ -153,7 +164,7 @@ async fn a_row_that_says_approved_allows_nothing() {
     waits_for(&end_of(&hub, &ada, "wipe", "{}").await).unwrap();
     sqlx::query("UPDATE approvals SET state = 'approved'").execute(hub.0.store.pool()).await.unwrap();
     assert_eq!(words(&end_of(&hub, &ada, "wipe", "{}").await), "pending");
-    drop(hub);
+    leave(hub).await;
     let (hub, starts) = office_in(data.path(), &clock, echo).await;
     hub.0.local.lock().unwrap().insert(ada.session.clone());
     assert_eq!(words(&end_of(&hub, &ada, "wipe", "{}").await), "pending");
@@ -162,7 +173,7 @@ async fn a_row_that_says_approved_allows_nothing() {
         .execute(hub.0.store.pool())
         .await
         .unwrap();
-    drop(hub);
+    leave(hub).await;
     let (hub, _) = office_in(data.path(), &clock, echo).await;
     assert!(hub.approvals().await.unwrap().is_empty());
     assert_eq!(starts.load(Ordering::SeqCst), 0);
