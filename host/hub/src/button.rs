@@ -156,7 +156,8 @@ impl Inner {
         let by = by.to_owned();
         let epoch = self.epoch.raise(panic, |epoch| Decision::AllRevoked { epoch, sessions, panic, by });
         failpoint!("button.raised");
-        self.void_leases();
+        // Their store follows by itself.
+        self.desk.void_all();
         failpoint!("button.voided");
         let flights = self.flights.take_back(if panic { Which::All } else { Which::Elevated });
         failpoint!("button.broken_off");
@@ -175,11 +176,6 @@ impl Inner {
             "the red button was pressed"
         );
         TakenBack { epoch, flights, runners, sessions: ended }
-    }
-
-    /// Leases and approvals that wait become void, in memory at once; their store follows by itself.
-    fn void_leases(&self) {
-        // The desk of approvals is wired to the button here.
     }
 
     /// What may fail or hang, and is waited for only so long.

@@ -1,13 +1,17 @@
 //! A tool call, from the agent's words to the answer: everything that may stop it, in the order in which it
 //! may, and both records of it.
 
+mod gate;
 mod outcome;
+pub(crate) mod status;
+pub(crate) mod task;
 
 use crate::api::{CallEnd, CallNote, CallOutcome, Caller};
 use crate::audit::{self, AuditError, Denied, Entry, Executed, Measured, OutcomeUnknown, Reported, Requested, Usage};
 use crate::bounds::{self, OutOfBounds};
 use crate::button::{STOPPED, TAKEN_BACK};
 use crate::catalogue::Offer;
+use crate::escalation::ApprovalId;
 use crate::force::InForce;
 use crate::hub::{Flight, Inner};
 use crate::identity::Scopes;
@@ -17,6 +21,7 @@ use crate::runner::{Ended, Reached, RunnerEnd, SILENCE_S, Why};
 use crate::session::{CONCURRENT_CALLS, Denials, Need, NoRunner, Serving, Session};
 use crate::traces::{CallTrace, TraceContext};
 use crate::usage::{Asked, Spent, looks_for_repeats};
+use gate::Stopped;
 use manifest::{ArgumentsRecord, Limits, RunnerScope, ToolName};
 use outcome::{audited, broken, from_runner, limit};
 use std::sync::Arc;
@@ -37,6 +42,8 @@ pub(crate) struct Request {
     pub(crate) cancel: CancellationToken,
     /// The trace that the agent says it belongs to. It goes no further than into our own spans.
     pub(crate) within: Option<TraceContext>,
+    /// It runs on this approval or not at all: nobody is asked for it anew.
+    pub(crate) under: Option<ApprovalId>,
 }
 
 /// A call under way.
@@ -50,6 +57,13 @@ struct Attempt<'a> {
     /// What it began under: a call that a person had to allow is of this one and of no other.
     epoch: u64,
     trace: &'a CallTrace,
+}
+
+/// What ends a call before its runner does.
+struct Until<'a> {
+    flight: &'a Flight,
+    /// What allowed an escalated call is taken back.
+    lease: Option<&'a CancellationToken>,
 }
 
 /// What a call has cost so far, for the record.
@@ -91,7 +105,7 @@ pub(crate) async fn call(hub: &Inner, mut request: Request) -> CallEnd {
 }
 
 async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Seen) -> CallEnd {
-    let Request { caller, tool, arguments, notes, cancel, .. } = request;
+    let Request { caller, tool, arguments, notes, cancel, under, .. } = request;
     trace.session(&caller.session);
     let deciding = trace.step("policy");
     // A face lets a caller in once and may keep it for days: a revoked token must not outlive its revocation.
@@ -120,9 +134,10 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         let reason = "the hub's upkeep does not run";
         return attempt.deny(&hub.denials, None, reason, denied(reason)).await;
     }
+    if tool == status::NAME && hub.shows_escalated(&caller) {
+        return attempt.end(status::answer(hub, &caller, &arguments, &cancel).await, None);
+    }
     let decision = policy::decide(&force.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, &tool);
-    #[cfg(test)]
-    let decision = hub.with_open_gate(&force.manifest, decision, &tool);
     let session = match hub.sessions.enter(&caller) {
         Ok(session) => session,
         Err(many) => {
@@ -140,13 +155,13 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
             seen.tier = named.as_ref().and_then(|name| Some(force.manifest.tools.get(name)?.tier));
             let outcome = match denial.agent {
                 None => CallOutcome::UnknownTool,
-                Some(reason) => CallOutcome::Denied { reason: reason.into(), approvable: denial.approvable },
+                Some(reason) => denied(reason),
             };
             return attempt.deny(&session.denials, named, &denial.operator, outcome).await;
         }
     };
     let name = || Some(tool.name.clone());
-    let elevated = policy::needs_approval(tool.tier);
+    let elevated = policy::is_escalated(tool);
     if elevated {
         flight.elevate();
     }
@@ -164,6 +179,29 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         let reason = format!("arguments: {error}");
         return attempt.deny(&session.denials, name(), &reason, unfit(&error, &tool.grants.limits)).await;
     }
+    // A person's answer is asked for before the call counts: to wait for one uses up no rate.
+    let gated = if policy::is_escalated(tool) {
+        let gated = attempt.gate(&offer, &arguments, under.as_ref()).await;
+        #[cfg(test)]
+        let gated = match gated {
+            Err(stopped) if hub.nods(stopped.approval.as_ref()).await => {
+                attempt.gate(&offer, &arguments, under.as_ref()).await
+            }
+            gated => gated,
+        };
+        match gated {
+            Ok(gated) => Some(gated),
+            Err(Stopped { seen: why, operator, outcome, approval }) => {
+                seen.denied = Some(why);
+                let end = attempt.deny(&session.denials, name(), &operator, outcome).await;
+                return CallEnd { approval, ..end };
+            }
+        }
+    } else {
+        None
+    };
+    // From here on in the form that was approved.
+    let arguments = gated.as_ref().map_or(arguments, |gated| gated.arguments.text().to_owned());
     let (Some(gate), Some(rules)) = (session.gate(&force, tool.tier), force.manifest.tiers.get(&tool.tier)) else {
         seen.denied = Some(Reason::UnknownTool);
         return attempt.deny(&session.denials, name(), "its tier has no rules", CallOutcome::UnknownTool).await;
@@ -185,7 +223,7 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         }
     };
     // A second of counting can be lost where calls are many, and none where a person allows each.
-    if policy::needs_approval(tool.tier) && hub.keep_usage().await.is_err() {
+    if elevated && hub.keep_usage().await.is_err() {
         seen.denied = Some(Reason::Audit);
         let reason = "what it uses cannot be stored, and so it is not done; /healthz says why";
         return attempt.deny(&session.denials, name(), reason, denied("calls cannot be counted at the moment")).await;
@@ -205,7 +243,15 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
     let mut cost = Cost::default();
     let asked = looks_for_repeats(rules).then(|| Asked::of(&tool.name, &arguments));
     let began = Instant::now();
-    let outcome = attempt.run(&session, &offer, arguments, notes, &flight, &mut cost).await;
+    let claimed = attempt.claim(gated).await;
+    let pass = claimed.as_ref().ok().and_then(Option::as_ref);
+    let outcome = match &claimed {
+        Err(outcome) => outcome.clone(),
+        Ok(pass) => {
+            let lease = pass.as_ref().map(|pass| &pass.broken);
+            attempt.run(&session, &offer, arguments, notes, Until { flight: &flight, lease }, &mut cost).await
+        }
+    };
     let void = attempt.is_void(&flight, elevated);
     let outcome = if void {
         cost.withheld(&outcome);
@@ -215,7 +261,13 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
     } else {
         outcome
     };
-    if matches!(outcome, CallOutcome::Denied { .. }) {
+    if let Some(pass) = pass {
+        attempt.release(pass, &cost).await;
+    }
+    let outcome = attempt.let_out(pass, outcome);
+    if claimed.is_err() {
+        seen.denied = Some(Reason::Approval);
+    } else if matches!(outcome, CallOutcome::Denied { .. }) {
         seen.denied = Some(if void || flight.is_withdrawn() { Reason::Withdrawn } else { Reason::Runner });
     }
     drop(place);
@@ -262,7 +314,7 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         let reason = "the red button was pressed before its answer was let out";
         return attempt.deny(&session.denials, name(), reason, denied(TAKEN_BACK)).await;
     }
-    attempt.end(outcome, cost.usage)
+    attempt.end(attempt.let_out(pass, outcome), cost.usage)
 }
 
 /// The same as a metric has it.
@@ -272,7 +324,6 @@ fn reason(rule: Rule) -> Reason {
         Rule::Profile => Reason::Profile,
         Rule::Tier => Reason::Tier,
         Rule::Scope => Reason::Scope,
-        Rule::Approval => Reason::Approval,
     }
 }
 
@@ -320,15 +371,17 @@ impl<'a> Attempt<'a> {
         offer: &Offer,
         arguments: String,
         notes: mpsc::Sender<CallNote>,
-        flight: &Flight,
+        until: Until<'_>,
         cost: &mut Cost,
     ) -> CallOutcome {
+        let Until { flight, lease } = until;
         let cancel = flight.cancel();
         let asked = Instant::now();
         let waiting = self.trace.step("wait for a runner");
         let serving = tokio::select! {
             biased;
             () = cancel.cancelled() => return CallOutcome::Cancelled,
+            () = gate::broken(lease) => return CallOutcome::Cancelled,
             serving = session.serving(self.need(offer)) => serving,
         };
         cost.runner_us = micros(asked);
@@ -340,7 +393,7 @@ impl<'a> Attempt<'a> {
             Err(error) => return broken(self.id, &error),
         };
         // The last look before its frame.
-        if self.is_void(flight, policy::needs_approval(offer.tool.tier)) {
+        if self.is_void(flight, policy::is_escalated(&offer.tool)) {
             return CallOutcome::Cancelled;
         }
         // Whoever ends the session ends the call.
@@ -348,6 +401,11 @@ impl<'a> Attempt<'a> {
             biased;
             () = session.ended.cancelled() => {
                 cost.unheard(Reached::Runner, "its session was ended");
+                return CallOutcome::Cancelled;
+            }
+            () = gate::broken(lease) => {
+                serving.runner.kill(Why::Released);
+                cost.unheard(Reached::Runner, gate::TAKEN_BACK);
                 return CallOutcome::Cancelled;
             }
             ended = serving.runner.call(&offer.tool.name, arguments, &offer.tool.grants.limits, notes, cancel) => ended,
@@ -402,7 +460,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn need<'n>(&'n self, offer: &'n Offer) -> Need<'n> {
-        let elevated = policy::needs_approval(offer.tool.tier).then_some(self.epoch);
+        let elevated = policy::is_escalated(&offer.tool).then_some(self.epoch);
         self.hub.need(self.force, self.caller, offer, elevated)
     }
 
@@ -415,7 +473,7 @@ impl<'a> Attempt<'a> {
             audit.write(Entry::SessionBegun { session, principal, profile }).await?;
         }
         let requested = Entry::Requested(self.requested(offer, arguments));
-        if policy::needs_approval(offer.tool.tier) {
+        if policy::is_escalated(&offer.tool) {
             return audit.write_durable(requested).await;
         }
         audit.write(requested).await
@@ -457,7 +515,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn end(&self, outcome: CallOutcome, usage: Option<protocol::Usage>) -> CallEnd {
-        CallEnd { outcome, usage, wall_us: self.wall_us(), call_id: self.id }
+        CallEnd { outcome, usage, wall_us: self.wall_us(), call_id: self.id, approval: None }
     }
 
     fn wall_us(&self) -> u64 {
@@ -486,6 +544,10 @@ pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<
     let Some(offer) = force.catalogue.offers.get(&tool.name).cloned() else {
         return end(CallOutcome::UnknownTool);
     };
+    // What runs under an approval is started for a call and for nothing else.
+    if policy::is_escalated(&offer.tool) {
+        return end(denied("it runs under an approval, and is started for nothing else"));
+    }
     let session = match hub.sessions.enter(&caller) {
         Ok(session) if !hub.is_draining() => session,
         Ok(_) => return end(denied("the hub is stopping")),

@@ -92,7 +92,7 @@ fn selector(c: char) -> bool {
 }
 
 /// Characters that move, reorder or hide: never passed on.
-fn hidden(c: char) -> bool {
+pub(crate) fn hidden(c: char) -> bool {
     matches!(c,
         // C0, DEL and C1: terminals obey them, ESC above all.
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'

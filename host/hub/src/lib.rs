@@ -5,6 +5,7 @@
 //! `mcp`, `http`, `operator` and `stdio` are faces that translate to and from it.
 mod answer;
 pub mod api;
+pub mod approvers;
 pub mod audit;
 pub mod bounds;
 pub mod button;
@@ -14,6 +15,7 @@ pub mod clean;
 pub mod confine;
 pub mod data;
 mod epoch;
+mod escalation;
 mod failpoint;
 mod force;
 pub mod http;
@@ -42,6 +44,8 @@ pub mod traces;
 mod usage;
 
 pub use api::*;
+pub use call::status::NAME as REQUEST_STATUS;
+pub use escalation::{ApprovalSummary, ApprovalView, LeaseView, NAMESPACE, Statement, Statements};
 pub use force::admission;
 pub use hub::{Hub, classes};
 pub use registry::{Recorded, registered};

@@ -1,5 +1,5 @@
-//! What the governor has decided, where a power loss does not take it: versions of the manifest, tokens, and what the
-//! audit log still has to be told of them.
+//! What the governor has decided, where a power loss does not take it: versions of the manifest, tokens, approvals, and
+//! what the audit log still has to be told of them.
 //!
 //! A decision is answered when its transaction is on the disk (`synchronous = FULL`), and what the log has to say of
 //! it is in the same transaction ([`outbox`]): a hub that is killed between the two says it when it starts again.
@@ -7,6 +7,8 @@
 //!
 //! Callers see typed methods and never SQL; statements keep to what PostgreSQL has too.
 
+pub(crate) mod approvals;
+pub(crate) mod approvers;
 mod location;
 pub(crate) mod manifests;
 pub(crate) mod outbox;
@@ -30,6 +32,8 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Each statement file, in the order in which they are applied; never changed once it shipped.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "governor", include_str!("../migrations/0001_governor.sql")),
+    (2, "escalation", include_str!("../migrations/0002_escalation.sql")),
+    (3, "approvers", include_str!("../migrations/0003_approvers.sql")),
     (4, "rates", include_str!("../migrations/0004_rates.sql")),
 ];
 

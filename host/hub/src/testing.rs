@@ -67,6 +67,7 @@ fn rules(tier: Tier) -> TierRules {
         concurrent_calls: 2,
         idle_s: 60,
         runtime: Runtime::Runc,
+        approvers: None,
     }
 }
 

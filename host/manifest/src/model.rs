@@ -1,7 +1,7 @@
 //! What a manifest means once it has been read. Every field here is enforced somewhere, and
 //! `docs/limits.md` and `manifests/README.md` say where.
 
-use crate::names::{ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
+use crate::names::{ApproverName, ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -219,6 +219,10 @@ pub struct TierRules {
     pub idle_s: u32,
     /// What runs its containers. Of the tier and not of a tool, so that no tool can lower it.
     pub runtime: Runtime,
+    /// Who may answer for its calls; whoever is enrolled at the hub where none is named. Only of a tier whose calls
+    /// need an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvers: Option<BTreeSet<ApproverName>>,
 }
 
 /// The most that a tool of a tier can be granted.

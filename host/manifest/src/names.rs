@@ -92,6 +92,10 @@ name!(
     ProfileName, "profile name", "1 to 64 of a-z 0-9 _ -, a letter first", identifier
 );
 name!(
+    /// A person who answers requests with a key of their own; which key that is, the hub knows.
+    ApproverName, "approver's name", "1 to 64 of a-z 0-9 _ -, a letter first", identifier
+);
+name!(
     /// An environment variable that a guest may be given.
     EnvName, "environment variable name", "1 to 64 of A-Z 0-9 _, no digit first",
     |t| (1..=64).contains(&t.len())

@@ -79,6 +79,8 @@ pub struct TierOrigins {
     pub idle: Origin,
     /// What runs its containers.
     pub runtime: Origin,
+    /// Who may answer for its calls.
+    pub approvers: Origin,
 }
 
 /// Where everything came from.

@@ -46,4 +46,10 @@ impl Tier {
     pub const fn always_per_call(self) -> bool {
         matches!(self, Self::Admin | Self::Critical)
     }
+
+    /// Whether each call needs a person's answer, whatever the manifest says.
+    #[must_use]
+    pub const fn needs_approval(self) -> bool {
+        matches!(self, Self::Admin | Self::Critical)
+    }
 }

@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
         field: "manifest.tiers",
         name: "a tier is taken away",
         change: &[
-            ("[tiers.admin]\nconcurrent_calls = 1\ncalls_per_hour = 2\n", ""),
+            ("[tiers.admin]\nconcurrent_calls = 1\ncalls_per_hour = 2\napprovers = [\"ana\"]\n", ""),
             (
                 "[tiers.admin.ceiling]\nlimits = { memory = \"16MiB\", cpu = \"1s\", deadline = \"80s\", arguments = \"1KiB\", result = \"1KiB\", log = \"1KiB\", handles = 100 }\n",
                 "",

@@ -79,6 +79,14 @@ pub(super) const CASES: &[Case] = &[
         after: "runsc",
     },
     Case {
+        field: "tiers.TIER.approvers",
+        name: "another approver",
+        change: &[(r#"approvers = ["ana"]"#, r#"approvers = ["ben"]"#)],
+        eye: Eye::Explained("greet", "approvers"),
+        before: "ana",
+        after: "ben",
+    },
+    Case {
         field: "tiers.TIER.ceiling",
         name: "no ceiling",
         change: &[(

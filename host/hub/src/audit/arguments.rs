@@ -8,6 +8,7 @@ use crate::{clean, data};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Serialize, Serializer};
 use sha2::Sha256;
+use std::fmt;
 use std::path::Path;
 
 /// Bytes of arguments in clear, where the manifest wants them.
@@ -37,9 +38,15 @@ impl ArgumentsKey {
     }
 }
 
+impl fmt::Display for ArgumentsDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "hmac-sha256:{}", self.0)
+    }
+}
+
 impl Serialize for ArgumentsDigest {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&format_args!("hmac-sha256:{}", self.0))
+        to.collect_str(self)
     }
 }
 

@@ -4,10 +4,12 @@ use super::arguments::ArgumentsDigest;
 use super::head::Head;
 use super::hex::{Hex, PublicKey};
 use crate::api::SessionId;
+use crate::escalation::ApprovalId;
 use container::ContainerName;
 use jiff::Timestamp;
-use manifest::{ClassId, ComponentName, Digest, ProfileName, Tier, ToolName};
+use manifest::{ApproverName, ClassId, ComponentName, Digest, ProfileName, Tier, ToolName};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// One line.
@@ -151,7 +153,7 @@ pub(crate) struct Decided {
     pub(crate) what: Decision,
 }
 
-/// A decision of an operator.
+/// A decision of an operator's, of an approver's, or one that follows from theirs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Decision {
@@ -164,6 +166,9 @@ pub(crate) enum Decision {
         /// Whether it grants something that the one before did not.
         widened: bool,
         by: String,
+        /// The approver who has signed that, and the key's fingerprint.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approver: Option<(ApproverName, String)>,
     },
     /// The content of an older version is in force again, under a new number.
     ManifestRolledBack {
@@ -172,6 +177,8 @@ pub(crate) enum Decision {
         of: u64,
         digest: Digest,
         by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approver: Option<(ApproverName, String)>,
     },
     /// `jti` names the token and is not the token.
     TokenMade {
@@ -204,6 +211,99 @@ pub(crate) enum Decision {
         epoch: u64,
         by: String,
     },
+    /// Somebody may answer from here on, with this key. Nobody has signed for the first one.
+    ApproverAdded {
+        approver: ApproverName,
+        key: String,
+        principals: BTreeSet<String>,
+        passphrase: bool,
+        by: Option<ApproverName>,
+        by_key: Option<String>,
+    },
+    ApproverRevoked {
+        approver: ApproverName,
+        key: String,
+        by: ApproverName,
+        by_key: String,
+    },
+    /// With the hub stopped, somebody has made it forget all approvers: the next one is the first again.
+    ApproversReset {
+        forgotten: u64,
+        by: String,
+    },
+    /// A call waits for a person's answer. Of its arguments the log has a keyed digest, as of every call's.
+    ApprovalRequested {
+        approval: ApprovalId,
+        principal: String,
+        session: SessionId,
+        tool: ToolName,
+        tier: Tier,
+        component: Digest,
+        manifest: Digest,
+        epoch: u64,
+        arguments: String,
+        expires: Timestamp,
+    },
+    /// Somebody has answered, with this key.
+    ApprovalGranted {
+        approval: ApprovalId,
+        approver: String,
+        key: String,
+    },
+    ApprovalDenied {
+        approval: ApprovalId,
+        approver: String,
+        key: String,
+        why: Option<String>,
+    },
+    /// This call may run on it, once.
+    ApprovalClaimed {
+        approval: ApprovalId,
+        call: Uuid,
+    },
+    /// The call that claimed it has come to an end.
+    ApprovalExecuted {
+        approval: ApprovalId,
+    },
+    ApprovalExpired {
+        approval: ApprovalId,
+    },
+    /// It was taken back, and nothing ran.
+    ApprovalVoid {
+        approval: ApprovalId,
+        reason: String,
+    },
+    /// Whether the call that claimed it took effect, the operator has to find out.
+    ApprovalOutcomeUnknown {
+        approval: ApprovalId,
+        reason: String,
+    },
+}
+
+impl Decision {
+    /// Whether it takes something away, or tells the end of something.
+    fn ends(&self) -> bool {
+        match self {
+            Self::TokenRevoked { .. }
+            | Self::AllRevoked { .. }
+            | Self::ApproverRevoked { .. }
+            | Self::ApproversReset { .. }
+            | Self::ApprovalDenied { .. }
+            | Self::ApprovalExecuted { .. }
+            | Self::ApprovalExpired { .. }
+            | Self::ApprovalVoid { .. }
+            | Self::ApprovalOutcomeUnknown { .. } => true,
+            Self::ManifestApplied { .. }
+            | Self::ManifestRolledBack { .. }
+            | Self::TokenMade { .. }
+            | Self::SessionResumed { .. }
+            | Self::Resumed { .. }
+            | Self::ApproverAdded { .. }
+            | Self::ApprovalRequested { .. }
+            | Self::ApprovalGranted { .. }
+            | Self::ApprovalClaimed { .. } => false,
+        }
+    }
 }
 
 impl Entry {
@@ -222,8 +322,8 @@ impl Entry {
             | Self::SessionPaused { .. }
             | Self::RunnerKilled { .. }
             | Self::RunnerLost { .. }
-            | Self::RunnerEnded { .. }
-            | Self::Decided(Decided { what: Decision::TokenRevoked { .. } | Decision::AllRevoked { .. }, .. }) => true,
+            | Self::RunnerEnded { .. } => true,
+            Self::Decided(Decided { what, .. }) => what.ends(),
             Self::LogBegun { .. }
             | Self::HubStarted { .. }
             | Self::Requested(_)
@@ -234,7 +334,6 @@ impl Entry {
             | Self::ComponentRegistered { .. }
             | Self::ComponentRefused { .. }
             | Self::ManifestRefused { .. }
-            | Self::Decided(_)
             | Self::OperatorActed { .. }
             | Self::Refused { .. } => false,
         }

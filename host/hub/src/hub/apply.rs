@@ -9,7 +9,7 @@ use crate::api::{RegisterError, Registration, StartError};
 use crate::audit::Entry;
 use crate::failpoint::failpoint;
 use crate::force::InForce;
-use crate::manifests::agreed::{self, Agreed};
+use crate::manifests::agreed::{self, Agreed, Who};
 use crate::manifests::{Applied, ApplyError, Checked, Content, Ledger, Plan, Proposal, Version, VersionView, check};
 use crate::metrics;
 use crate::registry::chain;
@@ -119,12 +119,14 @@ impl Inner {
         agreed: Agreed,
     ) -> Result<Applied, ApplyError> {
         let plan = checked.plan(before);
-        agreed.to(&plan, before)?;
+        let approvers = self.approvers.load_full();
+        let approver = agreed.to(&plan, before, Who { approvers: &approvers, hub: &self.hub_id })?;
         let mut next = self.prepared(before, checked).await?;
         failpoint!("apply.prepared");
-        next.version = Some(agreed::enter(ledger, checked.content.clone(), plan.widens).await?.number);
+        next.version = Some(agreed::enter(ledger, checked.content.clone(), plan.widens, approver).await?.number);
         let applied = self.turn(before, next);
         failpoint!("apply.turned");
+        self.desk.follow().await;
         self.tell().await;
         Ok(applied)
     }
@@ -154,10 +156,12 @@ impl Inner {
     }
 
     /// Puts it in force.
-    fn turn(&self, before: &InForce, next: InForce) -> Applied {
+    pub(super) fn turn(&self, before: &InForce, next: InForce) -> Applied {
         let next = Arc::new(next);
         self.force.store(next.clone());
         self.audit.beside(start::neighbours(&self.audit, &next));
+        // What was allowed under another one is allowed no more, should that one come back as well.
+        self.desk.void_others_than(&next.digest);
         let keeps = |profile: &_, tool: &str| before.keeps(&next, &self.denied_tiers, profile, tool);
         let broken_off = self.flights.withdraw(keeps);
         self.pool.turn(&next.admission);
@@ -211,7 +215,7 @@ impl Inner {
         let mut content =
             Content { commit: None, of: None, by: "operator".to_owned(), at: Timestamp::now(), ..last.content };
         content.components.insert(new.name.clone(), new.component.clone());
-        let Version { number, digest, content } = agreed::enter(ledger, content, true).await?;
+        let Version { number, digest, content } = agreed::enter(ledger, content, true, None).await?;
         let next = InForce { version: Some(number), digest, lock: Some(content.components), ..before.clone() };
         self.turn(before, next.including(new));
         self.metrics.applied(metrics::Apply::Component, &Ok::<_, ApplyError>(()));
@@ -220,7 +224,7 @@ impl Inner {
     }
 
     /// Tells the audit log what was decided and is not in it yet.
-    pub(super) async fn tell(&self) {
+    pub(crate) async fn tell(&self) {
         let _one_at_a_time = self.telling.lock().await;
         let told = async {
             for decided in self.store.untold().await? {

@@ -3,6 +3,7 @@
 
 use super::start;
 use crate::api::{Governed, StartError};
+use crate::approvers::{Approvers, Disagreed};
 use crate::force::InForce;
 use crate::manifests::{Checked, Ledger, Proposal, Version, agreed, check};
 use crate::registry::{Shelf, chain};
@@ -39,12 +40,13 @@ pub(super) async fn find(
     governed: Governed,
     ledger: Option<&Ledger>,
     shelf: &Shelf,
+    approvers: &Approvers,
     data: &Path,
 ) -> Result<Governing, StartError> {
     match (governed, ledger) {
         (Governed::Fixed { manifest, mounts }, _) => fixed(*manifest, mounts, data),
         (Governed::Versions { .. }, None) => Ok(Governing::refused("there is no store of versions".to_owned())),
-        (Governed::Versions { first }, Some(ledger)) => Ok(versions(first, ledger, shelf, data).await),
+        (Governed::Versions { first }, Some(ledger)) => Ok(versions(first, ledger, shelf, approvers, data).await),
     }
 }
 
@@ -53,13 +55,21 @@ fn fixed(manifest: Manifest, mounts: BTreeMap<MountName, PathBuf>, data: &Path) 
     Ok(Governing::of(InForce::fixed(manifest, mounts).admitted(&classes), None))
 }
 
-async fn versions(first: Option<Proposal>, ledger: &Ledger, shelf: &Shelf, data: &Path) -> Governing {
+async fn versions(
+    first: Option<Proposal>,
+    ledger: &Ledger,
+    shelf: &Shelf,
+    approvers: &Approvers,
+    data: &Path,
+) -> Governing {
     let version = match (ledger.last().await, first) {
         (Err(error), _) => return Governing::refused(chain(&error)),
         (Ok(None), None) => {
             let why = format!("no manifest was ever applied: {REMEDY}");
             return Governing::of(InForce::nothing(why), None);
         }
+        // Once there are approvers one of them signs for whatever grants more, and nobody has signed for this.
+        (Ok(None), Some(_)) if !approvers.is_new() => return Governing::refused(Disagreed::Unsigned.to_string()),
         (Ok(None), Some(first)) => match apply_first(first, ledger, shelf, data).await {
             Ok(version) => version,
             Err(why) => return Governing::refused(why),
@@ -99,7 +109,7 @@ async fn apply_first(first: Proposal, ledger: &Ledger, shelf: &Shelf, data: &Pat
     let before = known.fold(InForce::nothing(String::new()), |force, registration| force.including(&registration));
     let Checked { manifest, content, .. } = check(first, &before).map_err(|error| chain(&error))?;
     start::classes(&manifest, &content.mounts, data).map_err(|error| chain(&error))?;
-    agreed::enter(ledger, content, true).await.map_err(|error| chain(&error))
+    agreed::enter(ledger, content, true, None).await.map_err(|error| chain(&error))
 }
 
 /// Files on the disk change nothing until they are applied.

@@ -6,12 +6,14 @@ use super::governing::{self, Governing};
 use super::janitor::{self, Trouble};
 use super::{Inner, upkeep};
 use crate::api::{Governed, HubConfig, RegisterError, Registration, StartError, Wall2};
+use crate::approvers::{Approvers, Nonce};
 use crate::audit::{Audit, Entry, Place};
 use crate::button::Leashes;
 use crate::catalogue::pinned;
 use crate::clean;
 use crate::data::{self, DataDir};
 use crate::epoch::Epoch;
+use crate::escalation::{Clock, Desk};
 use crate::force::InForce;
 use crate::identity::Identity;
 use crate::launch::Starter;
@@ -57,11 +59,17 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let location = config.store.clone().unwrap_or_else(|| Location::within(data.root()));
     let store = Store::open(&location).await?;
     let usage = Usage::load(&store).await?;
+    let nonce = Nonce::new().map_err(|error| StartError::Data {
+        path: data.root().to_owned(),
+        what: "make a nonce for",
+        source: std::io::Error::other(error),
+    })?;
     let identity = Identity::open(data.root(), location, config.identity.clone())?;
     let fixed = matches!(config.governed, Governed::Fixed { .. });
     let ledger = (!fixed).then(|| Ledger::new(store.clone(), &seed, data.root()));
     let shelf = Shelf::new(&data, Sealer::from_seed(&seed));
-    let governing = governing::find(config.governed.clone(), ledger.as_ref(), &shelf, data.root()).await?;
+    let approvers = Approvers::new(store.approvers().await?);
+    let governing = governing::find(config.governed.clone(), ledger.as_ref(), &shelf, &approvers, data.root()).await?;
 
     let private = config.private.iter().cloned().chain(governing.directory.clone()).collect();
     let launcher = launcher(&config, private, &hub_id, &key, &data).await?;
@@ -110,6 +118,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         tracing::warn!("{problem}");
     }
 
+    let desk = Desk::open(store.clone(), Clock::default(), epoch.now()).await?;
     let traces = Traces::default();
     let metrics = Metrics::new(&Parts::of(&audit, &starter, &traces));
     let hub = Arc::new(Inner {
@@ -128,7 +137,12 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         epoch,
         leashes: Leashes::default(),
         upkeep: upkeep::Alive::default(),
+        desk,
+        #[cfg(test)]
+        double: None,
         ledger,
+        approvers: ArcSwap::from_pointee(approvers),
+        enrolling: tokio::sync::Mutex::new(nonce),
         store,
         applying: tokio::sync::Mutex::default(),
         telling: tokio::sync::Mutex::default(),
@@ -142,6 +156,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         changes: watch::Sender::new(0),
         draining: false.into(),
         calls: TaskTracker::new(),
+        tasks: Default::default(),
         runners,
         stop: CancellationToken::new(),
         trouble: trouble.clone(),

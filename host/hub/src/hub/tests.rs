@@ -5,6 +5,8 @@ mod applying;
 mod button;
 mod counting;
 mod doors;
+mod enrolling;
+mod escalating;
 mod identity;
 mod lasting;
 mod leaving;
@@ -13,6 +15,7 @@ mod using;
 
 use super::*;
 use crate::audit::Place;
+use crate::escalation::Clock;
 use crate::identity::Config;
 use crate::metrics::Parts;
 use crate::registry::{Sealer, Shelf};
@@ -122,6 +125,8 @@ async fn hub_of_runners(data: &Path, force: InForce, full: Option<&Path>, meet: 
         made_with: "tests".into(),
         turn: Semaphore::new(1),
     };
+    let store = Store::open(&Location::within(data)).await.unwrap();
+    let desk = Desk::open(store.clone(), Clock::default(), epoch.now()).await.unwrap();
     let inner = Inner {
         metrics: Metrics::new(&Parts::of(&audit, &starter, &traces)),
         traces,
@@ -135,7 +140,11 @@ async fn hub_of_runners(data: &Path, force: InForce, full: Option<&Path>, meet: 
         // Each test says itself what is done between calls.
         upkeep: upkeep::Alive::already(),
         ledger: None,
-        store: Store::open(&Location::within(data)).await.unwrap(),
+        desk,
+        double: None,
+        approvers: ArcSwap::from_pointee(Approvers::new(store.approvers().await.unwrap())),
+        enrolling: tokio::sync::Mutex::new(Nonce::new().unwrap()),
+        store,
         applying: tokio::sync::Mutex::default(),
         telling: tokio::sync::Mutex::default(),
         identity: Identity::open(data, Location::within(data), Config::default()).unwrap(),
@@ -153,6 +162,7 @@ async fn hub_of_runners(data: &Path, force: InForce, full: Option<&Path>, meet: 
         changes: watch::Sender::new(0),
         draining: false.into(),
         calls: TaskTracker::new(),
+        tasks: Default::default(),
         runners: TaskTracker::new(),
         stop: CancellationToken::new(),
         trouble: Arc::default(),
@@ -264,7 +274,8 @@ async fn what_a_profile_hides_is_not_there_and_starts_nothing() {
     let names: Vec<_> = bench.hub.tools(&reader).into_iter().map(|t| t.description.name).collect();
     assert_eq!(names, ["read", "single"]);
     let everyone = bench.caller("everyone");
-    let denied = CallOutcome::Denied { reason: "escalation not available".into(), approvable: false };
+    let reason = "a person would have to allow this call, and no approver is enrolled who could";
+    let denied = CallOutcome::Denied { reason: reason.into(), approvable: false };
     assert_eq!(bench.call(&everyone, "wipe", "{}").await, denied);
     assert!(bench.hub.tools(&everyone).iter().any(|t| t.needs_approval));
     assert_eq!(bench.starts(), 0);

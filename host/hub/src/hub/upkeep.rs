@@ -36,7 +36,9 @@ async fn run(hub: Weak<Inner>, _alive: alive::Guard) {
         }
         hub.leashes.expire(Instant::now(), DEATH);
         hub.end_unauthorized();
+        hub.desk.sweep();
         let told = async {
+            hub.desk.follow().await;
             hub.tell().await;
             hub.tell_button().await;
         };
@@ -65,6 +67,10 @@ impl Inner {
                 && let Some(session) = self.sessions.remove(id)
             {
                 session.ended.cancel();
+                // A hub that stops is no end of a session: what waits for an answer waits for the next one.
+                if !self.is_draining() {
+                    self.desk.void_session(id);
+                }
                 // Without a runtime the process is ending, and its runners with it.
                 let Ok(runtime) = Handle::try_current() else { continue };
                 self.runners.spawn_on(finish(self.audit.clone(), session, reason), &runtime);

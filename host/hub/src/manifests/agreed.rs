@@ -1,6 +1,7 @@
 //! The rules by which a plan becomes a version, whether a hub runs or not.
 
 use super::{ApplyError, Checked, Content, Entered, Ledger, Plan, Unverified, Version, VersionView};
+use crate::approvers::{Approver, Approvers, SignedManifest, agrees};
 use crate::audit::Decision;
 use crate::force::{InForce, directories};
 use crate::registry::chain;
@@ -11,17 +12,26 @@ use manifest::diff::{Change, Side, diff};
 const LISTED: u32 = 100;
 
 /// What an operator has agreed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agreed {
     /// The version that they have compared it with; 0 for none.
     pub base: u64,
     /// That it may grant more.
     pub widen: bool,
+    /// An approver's word for that, where there are approvers.
+    pub signed: Option<SignedManifest>,
+}
+
+/// Who may agree that a manifest grants more.
+#[derive(Clone, Copy)]
+pub(crate) struct Who<'a> {
+    pub(crate) approvers: &'a Approvers,
+    pub(crate) hub: &'a str,
 }
 
 impl Agreed {
     /// Whether this plan is what was agreed to.
-    pub(crate) fn to(self, plan: &Plan, before: &InForce) -> Result<(), ApplyError> {
+    pub(crate) fn to(self, plan: &Plan, before: &InForce, who: Who<'_>) -> Result<Option<Approver>, ApplyError> {
         let last = before.version.unwrap_or(0);
         if self.base != last {
             return Err(ApplyError::Outpaced { base: self.base, last });
@@ -32,18 +42,28 @@ impl Agreed {
         if plan.widens && !self.widen {
             return Err(ApplyError::Widens(last));
         }
-        Ok(())
+        if !plan.widens {
+            return Ok(None);
+        }
+        let what = (self.base, &plan.digest);
+        Ok(agrees(who.approvers, who.hub, what, self.signed.as_ref(), Timestamp::now())?)
     }
 }
 
 /// Puts content in force as the next version; what cannot be believed is not in force, and yet the numbers go on from
 /// it. The audit log is told that it was applied, or that an older one was gone back to.
-pub(crate) async fn enter(ledger: &Ledger, content: Content, widened: bool) -> Result<Version, ApplyError> {
+pub(crate) async fn enter(
+    ledger: &Ledger,
+    content: Content,
+    widened: bool,
+    approver: Option<Approver>,
+) -> Result<Version, ApplyError> {
     let base = ledger.last_number().await?;
     let (digest, commit, of, by) = (content.digest(), content.commit.clone(), content.of, content.by.clone());
+    let approver = approver.map(|approver| (approver.name, approver.key));
     let decision = |version| match of {
-        Some(of) => Decision::ManifestRolledBack { version, of, digest, by },
-        None => Decision::ManifestApplied { version, digest, commit, widened, by },
+        Some(of) => Decision::ManifestRolledBack { version, of, digest, by, approver },
+        None => Decision::ManifestApplied { version, digest, commit, widened, by, approver },
     };
     match ledger.enter(base, content, decision).await? {
         Entered::Version(version) => Ok(*version),

@@ -1,9 +1,10 @@
 //! Versions of a data directory whose hub does not run: applied now, in force with the next start, and told the audit
 //! log then. The directory's lock is held, so no hub starts in between.
 
-use super::agreed::{self, Agreed};
+use super::agreed::{self, Agreed, Who};
 use super::{Applied, ApplyError, Checked, Ledger, Plan, Proposal, VersionView, check};
 use crate::api::StartError;
+use crate::approvers::Approvers;
 use crate::data::DataDir;
 use crate::force::InForce;
 use crate::hub::{apart, classes};
@@ -17,6 +18,8 @@ pub struct Cold {
     data: DataDir,
     ledger: Ledger,
     before: InForce,
+    approvers: Approvers,
+    hub: String,
 }
 
 impl Cold {
@@ -28,6 +31,8 @@ impl Cold {
         let data = DataDir::open(data)?;
         let seed = data.key_seed()?;
         let store = Store::open(&store.unwrap_or_else(|| Location::within(data.root()))).await?;
+        let approvers = Approvers::new(store.approvers().await?);
+        let hub = data.hub_id()?;
         let ledger = Ledger::new(store, &seed, data.root());
         let shelf = Shelf::new(&data, Sealer::from_seed(&seed));
         let unread = |source| StartError::Data { path: data.components(), what: "read", source };
@@ -40,7 +45,7 @@ impl Cold {
             None => InForce::nothing(String::new()),
         };
         let before = registered.fold(before, |force, registration| force.including(&registration));
-        Ok(Self { data, ledger, before })
+        Ok(Self { data, ledger, before, approvers, hub })
     }
 
     /// See [`crate::Hub::plan`].
@@ -101,10 +106,11 @@ impl Cold {
 
     async fn enter(&self, checked: Checked, agreed: Agreed) -> Result<Applied, ApplyError> {
         let plan = checked.plan(&self.before);
-        agreed.to(&plan, &self.before)?;
+        // With the hub stopped as well: else stopping it would be the way round.
+        let approver = agreed.to(&plan, &self.before, Who { approvers: &self.approvers, hub: &self.hub })?;
         let classes = classes(&checked.manifest, &checked.content.mounts, self.data.root())?;
         apart(&classes, checked.content.directory.as_deref(), self.data.root())?;
-        let version = agreed::enter(&self.ledger, checked.content, plan.widens).await?;
+        let version = agreed::enter(&self.ledger, checked.content, plan.widens, approver).await?;
         Ok(Applied { version: version.number, digest: version.digest, broken_off: 0, problems: Vec::new() })
     }
 }

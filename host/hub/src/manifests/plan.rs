@@ -2,7 +2,9 @@
 
 use super::{Content, Proposal, Unverified};
 use crate::api::StartError;
+use crate::approvers::Disagreed;
 use crate::force::InForce;
+use crate::store::StoreError;
 use jiff::Timestamp;
 use manifest::diff::{Change, Side, diff, first};
 use manifest::{Diagnostics, Digest, Manifest, MountName};
@@ -60,6 +62,12 @@ pub enum ApplyError {
     /// Nobody has agreed to what it grants.
     #[error("it grants more than version {0}, and nobody has agreed to that: `--yes` does")]
     Widens(u64),
+    /// No approver has agreed to what it grants.
+    #[error(transparent)]
+    Disagreed(#[from] Disagreed),
+    /// Whether one has to agree cannot be told.
+    #[error("the approvers cannot be read")]
+    Approvers(#[from] StoreError),
     /// It is in force already.
     #[error("version {0} is just this: nothing to do")]
     Nothing(u64),

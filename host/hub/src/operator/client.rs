@@ -3,6 +3,7 @@
 use super::manifests::{Apply, RollBack};
 use super::view::{PostureView, ToolView};
 use crate::api::{ContainerView, Health, Registration, SessionId, SessionView};
+use crate::approvers::{ApproverName, ApproverView, ApproversView, Enrol, Revoke};
 use crate::button::{Press, Resumed, Revoked};
 use crate::manifests::{Agreed, Applied, Plan, Proposal, VersionView};
 use crate::tls::ClientTls;
@@ -211,8 +212,8 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn apply(&self, proposal: Proposal, agreed: Agreed) -> Result<Applied, ClientError> {
-        let Agreed { base, widen } = agreed;
-        self.post("/manifest/apply".to_owned(), &Apply { proposal, base, widen }).await
+        let Agreed { base, widen, signed } = agreed;
+        self.post("/manifest/apply".to_owned(), &Apply { proposal, base, widen, signed }).await
     }
 
     /// What going back to a version would change.
@@ -228,8 +229,9 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn roll_back(&self, to: u64, by: &str, agreed: Agreed) -> Result<Applied, ClientError> {
-        let Agreed { base, widen } = agreed;
-        self.post(format!("/manifest/versions/{to}/rollback"), &RollBack { by: by.to_owned(), base, widen }).await
+        let Agreed { base, widen, signed } = agreed;
+        let asked = RollBack { by: by.to_owned(), base, widen, signed };
+        self.post(format!("/manifest/versions/{to}/rollback"), &asked).await
     }
 
     /// The last versions of the manifest, newest first.
@@ -254,6 +256,32 @@ impl Client {
     /// See [`ClientError`].
     pub async fn compare(&self, old: u64, new: u64) -> Result<Vec<Change>, ClientError> {
         self.get(format!("/manifest/versions/{old}/changes/{new}")).await
+    }
+
+    /// The approvers, and what is needed to change them.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn approvers(&self) -> Result<ApproversView, ClientError> {
+        self.get("/approvers".to_owned()).await
+    }
+
+    /// Enrols an approver.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn add_approver(&self, asked: &Enrol) -> Result<ApproverView, ClientError> {
+        self.post("/approvers".to_owned(), asked).await
+    }
+
+    /// Revokes an approver.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_approver(&self, name: &ApproverName, asked: &Revoke) -> Result<(), ClientError> {
+        let body = serde_json::to_vec(asked).map_err(broken)?;
+        let path = format!("/approvers/{}", percent(name.as_str()));
+        self.ask(Method::DELETE, path, body.into()).await.map(drop)
     }
 
     async fn post<T: DeserializeOwned>(&self, path: String, body: &impl Serialize) -> Result<T, ClientError> {

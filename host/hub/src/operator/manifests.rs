@@ -3,6 +3,7 @@
 use super::refused::Refused;
 use super::routes::{Route, Who};
 use crate::Hub;
+use crate::approvers::SignedManifest;
 use crate::manifests::{Agreed, Applied, ApplyError, Plan, Proposal, VersionView};
 use crate::registry::chain;
 use axum::Json;
@@ -21,6 +22,8 @@ pub(super) struct Apply {
     pub(super) proposal: Proposal,
     pub(super) base: u64,
     pub(super) widen: bool,
+    #[serde(default)]
+    pub(super) signed: Option<SignedManifest>,
 }
 
 /// The way back to a version.
@@ -30,6 +33,8 @@ pub(super) struct RollBack {
     pub(super) by: String,
     pub(super) base: u64,
     pub(super) widen: bool,
+    #[serde(default)]
+    pub(super) signed: Option<SignedManifest>,
 }
 
 pub(super) fn routes() -> Vec<Route> {
@@ -49,8 +54,8 @@ async fn plan(State(hub): State<Hub>, Json(proposal): Json<Proposal>) -> Result<
 }
 
 async fn apply(State(hub): State<Hub>, Json(asked): Json<Apply>) -> Result<Json<Applied>, Refused> {
-    let Apply { proposal, base, widen } = asked;
-    Ok(Json(hub.apply(proposal, Agreed { base, widen }).await?))
+    let Apply { proposal, base, widen, signed } = asked;
+    Ok(Json(hub.apply(proposal, Agreed { base, widen, signed }).await?))
 }
 
 async fn versions(State(hub): State<Hub>) -> Result<Json<Vec<VersionView>>, Refused> {
@@ -70,8 +75,8 @@ async fn roll_back(
     Path(version): Path<u64>,
     Json(asked): Json<RollBack>,
 ) -> Result<Json<Applied>, Refused> {
-    let RollBack { by, base, widen } = asked;
-    Ok(Json(hub.roll_back(version, &by, Agreed { base, widen }).await?))
+    let RollBack { by, base, widen, signed } = asked;
+    Ok(Json(hub.roll_back(version, &by, Agreed { base, widen, signed }).await?))
 }
 
 async fn compare(State(hub): State<Hub>, Path((old, new)): Path<(u64, u64)>) -> Result<Json<Vec<Change>>, Refused> {
@@ -88,7 +93,8 @@ impl From<ApplyError> for Refused {
             ApplyError::Outpaced { .. } | ApplyError::Widens(_) | ApplyError::Nothing(_) | ApplyError::Fixed => {
                 StatusCode::CONFLICT
             }
-            ApplyError::Unverified(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            ApplyError::Disagreed(_) => StatusCode::FORBIDDEN,
+            ApplyError::Unverified(_) | ApplyError::Approvers(_) => StatusCode::INTERNAL_SERVER_ERROR,
             ApplyError::Draining => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self(status, chain(&error))

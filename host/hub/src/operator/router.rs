@@ -1,11 +1,10 @@
 //! The operator's requests. Answers are JSON; an error is `{"error": "…"}`.
 
 use super::actor::{self, Actor};
-use super::button;
-use super::manifests;
 use super::refused::Refused;
 use super::routes::{About, Route, Who, router_of};
 use super::view::{PostureView, ToolView};
+use super::{approvals, approvers, button, manifests};
 use crate::Hub;
 use crate::api::{CallEnd, CallOutcome, RegisterError, ResumeError, SessionId};
 use crate::http::read_body;
@@ -43,6 +42,8 @@ pub(crate) fn routes() -> Vec<Route> {
     ];
     routes.extend(manifests::routes());
     routes.extend(button::routes());
+    routes.extend(approvals::routes());
+    routes.extend(approvers::routes());
     routes
 }
 

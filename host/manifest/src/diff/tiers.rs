@@ -5,6 +5,7 @@ use super::directories::Whose;
 use super::story::{Effect, Story, before, names};
 use super::{Change, Side, Subject, directories, limits, pairs, uses};
 use crate::model::{Ceiling, RunnerScope, Runtime, TierRules};
+use crate::names::ApproverName;
 use crate::units::show_millis;
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -32,6 +33,7 @@ fn changed(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
         concurrent_calls,
         idle_s,
         runtime,
+        approvers,
     } = old;
     uses::compare(story, old, new);
     story.bound(concurrent_calls, &new.concurrent_calls, CALLS_AT_ONCE, ToString::to_string);
@@ -40,6 +42,7 @@ fn changed(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
         story.bound(idle_s, &new.idle_s, IDLE, seconds);
     }
     told_runtime(story, *runtime, new.runtime);
+    told_approvers(story, approvers.as_ref(), new.approvers.as_ref());
     told_ceiling(story, ceiling, &new.ceiling);
 }
 
@@ -63,6 +66,27 @@ pub(super) fn told_runtime(story: &mut Story<'_>, old: Runtime, new: Runtime) {
     if old != new {
         story.tell(Effect::grown(&new, &old), format!("now runs in containers under {}", before(new, old)));
     }
+}
+
+/// Whoever may answer now and might not before widens.
+pub(super) fn told_approvers(
+    story: &mut Story<'_>,
+    old: Option<&BTreeSet<ApproverName>>,
+    new: Option<&BTreeSet<ApproverName>>,
+) {
+    if old == new {
+        return;
+    }
+    let fewer = match (old, new) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(old), Some(new)) => new.is_subset(old),
+    };
+    story.tell(Effect::unless(fewer), format!("now has its calls approved by {}", before(people(new), people(old))));
+}
+
+pub(super) fn people(approvers: Option<&BTreeSet<ApproverName>>) -> String {
+    approvers.map_or_else(|| "whoever is enrolled".to_owned(), names)
 }
 
 fn told_ceiling(story: &mut Story<'_>, old: &Ceiling, new: &Ceiling) {
@@ -89,7 +113,7 @@ fn told_set<T: Ord + Display>(story: &mut Story<'_>, old: &BTreeSet<T>, new: &BT
 
 fn added(story: &mut Story<'_>, rules: &TierRules) {
     let TierRules {
-        tier: _,
+        tier,
         ceiling,
         calls_per_hour: _,
         principal_calls_per_hour: _,
@@ -98,6 +122,7 @@ fn added(story: &mut Story<'_>, rules: &TierRules) {
         concurrent_calls,
         idle_s,
         runtime,
+        approvers,
     } = rules;
     let idle = if follows(rules) { String::new() } else { format!(", runners idle for at most {}", seconds(idle_s)) };
     let text = format!(
@@ -105,6 +130,9 @@ fn added(story: &mut Story<'_>, rules: &TierRules) {
         uses::list(rules)
     );
     story.tell(Effect::Widens, text);
+    if tier.needs_approval() {
+        story.tell(Effect::Widens, format!("has its calls approved by {}", people(approvers.as_ref())));
+    }
     let Ceiling { fs, env, clocks, size, runner, limits } = ceiling;
     let mut most = directories::list(fs);
     if !env.is_empty() {

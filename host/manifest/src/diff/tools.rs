@@ -2,7 +2,7 @@
 
 use super::directories::Whose;
 use super::story::{Effect, Story, before, names, quoted};
-use super::tiers::{CALLS_AT_ONCE, IDLE, seconds, told_runtime};
+use super::tiers::{CALLS_AT_ONCE, IDLE, seconds, told_approvers, told_runtime};
 use super::{Change, Side, Subject, directories, limits, pairs, profiles, uses};
 use crate::model::{ArgumentsRecord, Grants, RunnerScope, Tool};
 
@@ -54,6 +54,9 @@ fn moved(story: &mut Story<'_>, old: &Side<'_>, new: &Side<'_>, (was, is): (&Too
         story.bound(&old.idle_s, &new.idle_s, IDLE, seconds);
     }
     told_runtime(story, old.runtime, new.runtime);
+    if was.tier.needs_approval() && is.tier.needs_approval() {
+        told_approvers(story, old.approvers.as_ref(), new.approvers.as_ref());
+    }
 }
 
 fn granted(story: &mut Story<'_>, old: &Grants, new: &Grants) {

@@ -34,6 +34,11 @@ pub(super) fn is(
         fact("record", tool.record, &from.record),
         fact("runtime", rules.runtime, &tier_from.runtime),
     ];
+    if tool.tier.needs_approval() {
+        let names =
+            rules.approvers.as_ref().map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+        facts.push(fact("approvers", names.unwrap_or_else(|| "whoever is enrolled".to_owned()), &tier_from.approvers));
+    }
     if let Some(digest) = components.get(&tool.component).and_then(|component| component.digest.as_ref()) {
         facts.push(fact("digest", digest, or_unknown(lines.get(&tool.component))));
     }

@@ -5,7 +5,7 @@ use super::{
     Bytes, Count, Entries, Field, FromToml, List, Located, LoopAfter, ManifestName, Millis, Reading, Text, below,
 };
 use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, RunnerScope, Runtime, Tier};
-use crate::names::{ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
+use crate::names::{ApproverName, ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
 use crate::source::Spot;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -64,6 +64,7 @@ table!(RawTier {
     loop_after: LoopAfter,
     idle: Millis,
     runtime: Runtime,
+    approvers: List<ApproverName>,
     budget: RawBudget,
     ceiling: RawCeiling,
 });

@@ -4,7 +4,7 @@ use super::{FromToml, Located, Reading, below};
 use crate::bounds;
 use crate::diagnostics::{nearest, quote};
 use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, RunnerScope, Runtime, Tier};
-use crate::names::{BadName, ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
+use crate::names::{ApproverName, BadName, ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
 use crate::units;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -71,7 +71,7 @@ macro_rules! name {
         }
     )*};
 }
-name!(ToolName, MountName, ComponentName, ProfileName, EnvName, Digest);
+name!(ToolName, MountName, ComponentName, ProfileName, ApproverName, EnvName, Digest);
 
 macro_rules! words {
     ($type:ty, $kind:literal, $($text:literal => $value:expr),*) => {

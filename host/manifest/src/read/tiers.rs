@@ -4,9 +4,9 @@ use super::{Sections, fs, limits, uses};
 use crate::bounds;
 use crate::diagnostics::quote;
 use crate::model::{Access, Ceiling, ContainerSize, FsGrant, RunnerScope, Runtime, Tier, TierRules};
-use crate::names::MountName;
+use crate::names::{ApproverName, MountName};
 use crate::origin::{Origin, TierOrigins};
-use crate::raw::{Count, Field, Located, Millis, RawTier, Reading};
+use crate::raw::{Count, Field, List, Located, Millis, RawTier, Reading};
 use crate::room;
 use crate::source::Spot;
 use crate::units;
@@ -80,6 +80,7 @@ fn one(
         Some(given) => (given.value, Origin::Written(reading.sources.line(given.spot))),
         None => (Runtime::Runc, Origin::Rule("containers run under runc unless the tier says otherwise".to_owned())),
     };
+    let (approvers, approvers_origin) = approvers(reading, raw.approvers, tier, &at);
     let ceiling_help = format!("write [{at}.ceiling]: the most that a tool of this tier can be granted");
     let ceiling_at = format!("{at}.ceiling");
     let ceiling = raw.ceiling.required(reading, spot, &at, "ceiling", &ceiling_help);
@@ -136,6 +137,7 @@ fn one(
         budget_wall: budget.wall_origin,
         idle: idle_origin,
         runtime: runtime_origin,
+        approvers: approvers_origin,
     };
     let rules = TierRules {
         tier,
@@ -147,6 +149,7 @@ fn one(
         concurrent_calls: concurrent.value,
         idle_s: u32::try_from(idle_ms.div_ceil(1_000)).unwrap_or(u32::MAX),
         runtime,
+        approvers,
     };
     Some(TierRead { rules, origins, sound: false, fs, spots })
 }
@@ -172,6 +175,34 @@ fn count(
         return None;
     }
     Some(Located { value: u32::try_from(value).unwrap_or(u32::MAX), spot: given.spot })
+}
+
+/// Who may answer for a tier's calls. A field that bounds nothing, or that nobody could meet, is refused.
+fn approvers(
+    reading: &mut Reading<'_>,
+    field: Field<List<ApproverName>>,
+    tier: Tier,
+    at: &str,
+) -> (Option<BTreeSet<ApproverName>>, Origin) {
+    let Some(list) = field.given() else {
+        let rule = if tier.needs_approval() {
+            "whoever is enrolled may answer unless the tier says otherwise"
+        } else {
+            "calls of this tier need no approval"
+        };
+        return (None, Origin::Rule(rule.to_owned()));
+    };
+    let (spot, path) = (list.spot, format!("{at}.approvers"));
+    let origin = Origin::Written(reading.sources.line(spot));
+    if !tier.needs_approval() {
+        let message = format!("{} has `approvers`, and none of its calls needs an approval", quote(at));
+        reading.report(spot, message, "leave it out, or write it in tier `admin` or `critical`");
+    } else if list.value.is_empty() {
+        let message = format!("{} names nobody", quote(&path));
+        reading.report(spot, message, "name at least one, or leave it out: then whoever is enrolled may answer");
+    }
+    let names = super::tools::set(reading, Some(list), &path).into_keys().collect();
+    (Some(names), origin)
 }
 
 fn scope(reading: &mut Reading<'_>, given: Option<&Located<RunnerScope>>, tier: Tier, at: &str) -> RunnerScope {

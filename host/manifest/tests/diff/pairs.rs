@@ -2,9 +2,9 @@
 
 use super::World;
 use manifest::{
-    Access, ArgumentsRecord, Budget, Ceiling, Clock, Component, ComponentName, ContainerSize, Digest, EnvName, FsGrant,
-    Grants, Limits, LoopAfter, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules,
-    Tool, ToolName,
+    Access, ApproverName, ArgumentsRecord, Budget, Ceiling, Clock, Component, ComponentName, ContainerSize, Digest,
+    EnvName, FsGrant, Grants, Limits, LoopAfter, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope,
+    Runtime, Tier, TierRules, Tool, ToolName,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -19,6 +19,7 @@ const TOOLS: [&str; 3] = ["t1", "t2", "t3"];
 const MOUNTS: [&str; 2] = ["m1", "m2"];
 const COMPONENTS: [&str; 2] = ["c1", "c2"];
 const PROFILES: [&str; 2] = ["p1", "p2"];
+pub(super) const APPROVERS: [&str; 2] = ["ana", "ben"];
 const TEXTS: [&str; 3] = ["one", "two", "\u{202e}\u{1b}[2J"];
 
 /// A new value of each part, of which a pair changes a few.
@@ -28,6 +29,7 @@ enum Edit {
     Tier(Tier, Option<TierRules>),
     Rates(Tier, [u32; 3], Runtime),
     Uses(Tier, Uses),
+    Approvers(Tier, Option<BTreeSet<ApproverName>>),
     Mount(&'static str, Option<Mount>),
     Directory(&'static str, Option<PathBuf>),
     Component(&'static str, Option<Component>),
@@ -131,8 +133,8 @@ fn rules(tier: Tier) -> impl Strategy<Value = TierRules> {
         (fs(), env(), clocks(), size(), scope(), limits()).prop_map(|(fs, env, clocks, size, runner, limits)| {
             Ceiling { fs, env: env.into_keys().collect(), clocks, size, runner, limits }
         });
-    (ceiling, 1..3u32, 1..3u32, 1..3u32, runtime(), uses()).prop_map(
-        move |(ceiling, calls_per_hour, concurrent_calls, idle_s, runtime, uses)| {
+    (ceiling, 1..3u32, 1..3u32, 1..3u32, runtime(), uses(), approvers(tier)).prop_map(
+        move |(ceiling, calls_per_hour, concurrent_calls, idle_s, runtime, uses, approvers)| {
             let (principal_calls_per_hour, budget, loop_after) = uses;
             TierRules {
                 tier,
@@ -144,6 +146,7 @@ fn rules(tier: Tier) -> impl Strategy<Value = TierRules> {
                 concurrent_calls,
                 idle_s,
                 runtime,
+                approvers,
             }
         },
     )
@@ -155,6 +158,15 @@ fn uses() -> impl Strategy<Value = Uses> {
     let loop_after = select(vec![LoopAfter::Calls(2), LoopAfter::Calls(3), LoopAfter::Never]);
     (1..3u32, prop::option::of(1..3u32), prop::option::of(1..3u32), loop_after)
         .prop_map(|(principal, calls, wall_s, loop_after)| (principal, Budget { calls, wall_s }, loop_after))
+}
+
+/// The reader lets nobody name them where nothing has to be approved.
+fn approvers(tier: Tier) -> impl Strategy<Value = Option<BTreeSet<ApproverName>>> {
+    let names = subsequence(APPROVERS.to_vec(), 1..=2);
+    prop::option::of(names).prop_map(move |names| {
+        let names = names?.into_iter().map(|name| ApproverName::try_from(name).unwrap()).collect();
+        tier.needs_approval().then_some(names)
+    })
 }
 
 fn mount(name: &'static str) -> impl Strategy<Value = Mount> {
@@ -200,6 +212,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         tier().prop_flat_map(|tier| often(rules(tier)).prop_map(move |rules| Edit::Tier(tier, rules))),
         (tier(), [1..3u32, 1..3u32, 1..3u32], runtime()).prop_map(|(tier, rates, run)| Edit::Rates(tier, rates, run)),
         (tier(), uses()).prop_map(|(tier, uses)| Edit::Uses(tier, uses)),
+        tier().prop_flat_map(|tier| approvers(tier).prop_map(move |names| Edit::Approvers(tier, names))),
         one(&MOUNTS).prop_flat_map(|name| often(mount(name)).prop_map(move |mount| Edit::Mount(name, mount))),
         (one(&MOUNTS), directory()).prop_map(|(name, directory)| Edit::Directory(name, directory)),
         one(&COMPONENTS).prop_flat_map(|name| often(component(name)).prop_map(move |one| Edit::Component(name, one))),
@@ -250,6 +263,11 @@ fn apply(world: &mut World, edit: Edit) {
         Edit::Uses(tier, (principal_calls_per_hour, budget, loop_after)) => {
             if let Some(rules) = manifest.tiers.get_mut(&tier) {
                 *rules = TierRules { principal_calls_per_hour, budget, loop_after, ..rules.clone() };
+            }
+        }
+        Edit::Approvers(tier, names) => {
+            if let Some(rules) = manifest.tiers.get_mut(&tier) {
+                rules.approvers = names;
             }
         }
         Edit::Mount(name, mount) => put(&mut manifest.mounts, name, mount),

@@ -2,6 +2,7 @@
 //! numbers that can only be compared.
 
 use super::World;
+use super::pairs::APPROVERS;
 use manifest::{Access, FsGrant, Limits, LoopAfter, Manifest, MountName, RunnerScope, Tool};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -55,6 +56,13 @@ fn of(world: &World, tool: &Tool) -> Reach {
             things.insert(format!("container {how} {}", directory.display()));
         }
     }
+    // Where no approval is needed, it is as if everybody gave it.
+    let answers = |name: &str| {
+        let named = rules.approvers.as_ref().filter(|_| tool.tier.needs_approval());
+        named.is_none_or(|named| named.iter().any(|one| one.as_str() == name))
+    };
+    let people = APPROVERS.into_iter().chain(["somebody else"]).filter(|name| answers(name));
+    things.extend(people.map(|name| format!("approved by {name}")));
     things.extend(tool.grants.env.iter().map(|(name, value)| format!("env {name}={value}")));
     things.extend(tool.grants.clocks.iter().map(|clock| format!("clock {clock}")));
     things.extend(tool.grants.trap_imports.iter().map(|import| format!("import {import}")));

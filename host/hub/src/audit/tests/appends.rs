@@ -158,6 +158,7 @@ async fn a_record_that_is_too_long_is_refused_and_harms_no_other() {
 async fn what_others_write_down_is_told_by_its_event() {
     let dir = tempfile::tempdir().unwrap();
     let audit = open(dir.path());
+    let ana = || manifest::ApproverName::try_from("ana").unwrap();
     let (digest, by) = (manifest::Digest::of(b"manifest"), || "ada".to_owned());
     let decided = |what| Entry::Decided(Decided { decision: uuid::Uuid::new_v4(), what });
     let entries = [
@@ -167,13 +168,29 @@ async fn what_others_write_down_is_told_by_its_event() {
             commit: None,
             widened: true,
             by: by(),
+            approver: Some((ana(), "SHA256:x".into())),
         }),
-        decided(Decision::ManifestRolledBack { version: 3, of: 1, digest, by: by() }),
+        decided(Decision::ManifestRolledBack { version: 3, of: 1, digest, by: by(), approver: None }),
         Entry::ManifestRefused { reason: "its signature".into() },
         decided(Decision::TokenMade { jti: "j".into(), principal: by(), profile: "reader".into(), expires: None }),
         decided(Decision::TokenRevoked { jti: "j".into(), principal: by() }),
         decided(Decision::AllRevoked { epoch: 2, sessions: true, panic: true, by: by() }),
         decided(Decision::Resumed { epoch: 2, by: by() }),
+        decided(Decision::ApproverAdded {
+            approver: ana(),
+            key: "SHA256:x".into(),
+            principals: Default::default(),
+            passphrase: true,
+            by: None,
+            by_key: None,
+        }),
+        decided(Decision::ApproverRevoked {
+            approver: ana(),
+            key: "SHA256:x".into(),
+            by: ana(),
+            by_key: "SHA256:x".into(),
+        }),
+        decided(Decision::ApproversReset { forgotten: 1, by: by() }),
         Entry::OperatorActed { who: by(), what: "ended a session".into() },
         Entry::Refused { door: "operator", reason: "a bad signature".into(), unwritten: 2 },
     ];
@@ -192,6 +209,9 @@ async fn what_others_write_down_is_told_by_its_event() {
         "token_revoked",
         "all_revoked",
         "resumed",
+        "approver_added",
+        "approver_revoked",
+        "approvers_reset",
         "operator_acted",
         "refused",
     ] {

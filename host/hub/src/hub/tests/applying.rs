@@ -6,7 +6,7 @@ use crate::manifests::{Agreed, ApplyError, Ledger, Proposal};
 use manifest::SourceFile;
 
 /// A manifest of these tools of `demo`, with so many calls an hour. Nothing is granted but to be called.
-fn proposal(tools: &[&str], calls_per_hour: u32) -> Proposal {
+pub(super) fn proposal(tools: &[&str], calls_per_hour: u32) -> Proposal {
     let mut text = format!(
         r#"name = "test"
 [tiers.user]
@@ -36,12 +36,15 @@ tiers = ["user"]
     Proposal { files, directory: None, mounts: Default::default(), commit: None, by: "ada".into() }
 }
 
-fn yes(base: u64) -> Agreed {
-    Agreed { base, widen: true }
+pub(super) fn yes(base: u64) -> Agreed {
+    Agreed { base, widen: true, signed: None }
 }
 
 /// A hub of versions in a directory that may have had one before.
-async fn hub_of(data: &Path, act: impl Fn(&protocol::Call) -> Option<Outcome> + Send + Sync + 'static) -> Hub {
+pub(super) async fn hub_of(
+    data: &Path,
+    act: impl Fn(&protocol::Call) -> Option<Outcome> + Send + Sync + 'static,
+) -> Hub {
     let registration = registration(&["read", "edit", "single", "wipe"]);
     let force = InForce::nothing("nothing was applied".into()).including(&registration);
     let (mut inner, _) = hub_in(data, force, Arc::new(act), Fate::default(), None).await;
@@ -88,7 +91,7 @@ async fn nothing_is_allowed_before_a_manifest_is_applied_and_everything_of_it_af
     let told = hub.changes();
     let first = hub.plan(proposal(&["read"], 10)).unwrap();
     assert!(first.base == 0 && first.widens && first.changes.iter().any(|c| c.text.contains("read")), "{first:?}");
-    let refused = hub.apply(proposal(&["read"], 10), Agreed { base: 0, widen: false }).await.unwrap_err();
+    let refused = hub.apply(proposal(&["read"], 10), Agreed { base: 0, widen: false, signed: None }).await.unwrap_err();
     assert!(matches!(refused, ApplyError::Widens(0)), "{refused}");
     assert_eq!(hub.apply(proposal(&["read"], 10), yes(0)).await.unwrap().version, 1);
     assert!(told.has_changed().unwrap(), "clients are told");
@@ -127,7 +130,7 @@ async fn what_only_narrows_needs_no_agreement_and_the_same_again_is_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let hub = hub_of(dir.path(), |_| answer("hi")).await;
     hub.apply(proposal(&["read", "edit"], 10), yes(0)).await.unwrap();
-    let narrow = Agreed { base: 1, widen: false };
+    let narrow = Agreed { base: 1, widen: false, signed: None };
     hub.apply(proposal(&["read"], 5), narrow).await.unwrap();
     let again = hub.apply(proposal(&["read"], 5), yes(2)).await.unwrap_err();
     assert!(matches!(again, ApplyError::Nothing(2)), "{again}");
@@ -266,7 +269,7 @@ async fn a_version_after_a_lost_store_has_its_own_number_in_the_log() {
     let ledger = hub.0.ledger.as_ref().unwrap();
     sqlx::query("DELETE FROM manifests").execute(hub.0.store.pool()).await.unwrap();
     let content = crate::manifests::Content { by: "bob".into(), ..check_content() };
-    let entered = crate::manifests::agreed::enter(ledger, content, true).await.unwrap();
+    let entered = crate::manifests::agreed::enter(ledger, content, true, None).await.unwrap();
     hub.0.tell().await;
     assert_eq!(entered.number, 3);
     let log = std::fs::read_to_string(dir.path().join("audit.jsonl")).unwrap();

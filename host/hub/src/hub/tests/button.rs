@@ -8,28 +8,25 @@ use super::*;
 use crate::audit::Audit;
 use crate::button::{Press, Revoked, STOPPED, TAKEN_BACK};
 use crate::epoch::Epoch;
+use crate::escalation::{Answer, ApprovalId, Signed};
 use crate::operator;
-use crate::policy::{Decision, Rule};
 use crate::runner::Reap;
 use crate::runner::testing::reaped;
 use futures_util::future::BoxFuture;
+use manifest::Digest;
 use protocol::{Decoder, ToRunner};
 use std::fs::File;
 use tokio::sync::Notify;
 
 impl Inner {
-    /// As if a person had allowed the call: what opens this gate is no part of the button.
-    pub(crate) fn with_open_gate<'m>(
-        &self,
-        manifest: &'m Manifest,
-        decision: Decision<'m>,
-        tool: &str,
-    ) -> Decision<'m> {
-        let closed = matches!(&decision, Decision::Deny(denial) if denial.rule == Rule::Approval);
-        match ToolName::try_from(tool).ok().and_then(|name| manifest.tools.get(&name)) {
-            Some(tool) if closed && self.gate_is_open.load(Ordering::SeqCst) => Decision::Allow(tool),
-            _ => decision,
-        }
+    /// A person who says yes to whatever they are asked, where the test has one: with a statement, a signature and a
+    /// claim like every other call's.
+    pub(crate) async fn nods(&self, pending: Option<&PendingApproval>) -> bool {
+        let Some(pending) = pending.filter(|_| self.gate_is_open.load(Ordering::SeqCst)) else { return false };
+        let id = ApprovalId::try_from(pending.id.clone()).unwrap();
+        let view = self.desk.approval(&self.hub_id, &id).await.unwrap().unwrap();
+        let signature = format!("ana {}", Digest::of(view.statements.approve.as_bytes()));
+        self.answer(&id, Signed { decision: Answer::Approve, signature, why: None }).await.is_ok()
     }
 }
 
@@ -108,8 +105,9 @@ impl Scene {
             })
         });
         let force = InForce::fixed(tools(), Default::default()).including(&registration(&["read", "wipe", "once"]));
-        let (inner, _) = hub_of_runners(data, force, None, meet).await;
+        let (mut inner, _) = hub_of_runners(data, force, None, meet).await;
         inner.gate_is_open.store(true, Ordering::SeqCst);
+        inner.double = Some(Arc::new(super::escalating::Double));
         Self { hub: Hub(Arc::new(inner)), sent, asked, data: data.to_owned(), _kept: None }
     }
 
