@@ -23,7 +23,7 @@ pub(super) const CASES: &[Case] = &[
         field: "tiers.TIER.principal_calls_per_hour",
         name: "three an hour for two sessions",
         change: &[(
-            "calls_per_hour = 6000\nprincipal_calls_per_hour = 6000",
+            "calls_per_hour = 6000\nprincipal_calls_per_hour = 7000",
             "calls_per_hour = 2\nprincipal_calls_per_hour = 3",
         )],
         eye: Eye::Sessions("look", 2),

@@ -205,7 +205,7 @@ async fn many_at_once_are_all_kept() {
         assert_eq!((&saved.key, saved.calls), (&now.key, now.calls));
         assert_eq!(
             saved.window.iter().map(|(_, calls)| calls).sum::<u32>(),
-            now.window.iter().map(|(_, calls)| calls).sum()
+            now.window.iter().map(|(_, calls)| calls).sum::<u32>()
         );
     }
 }
