@@ -16,7 +16,7 @@ use crate::policy::{self, Decision, Rule};
 use crate::runner::{Ended, Reached, RunnerEnd, SILENCE_S, Why};
 use crate::session::{CONCURRENT_CALLS, Denials, Need, NoRunner, Refusal, Serving, Session};
 use crate::traces::{CallTrace, TraceContext};
-use manifest::{ArgumentsRecord, Limits, RunnerScope, ToolName};
+use manifest::{ArgumentsRecord, Limits, RunnerScope, Tool, ToolName};
 use outcome::{audited, broken, from_runner, limit};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -145,7 +145,7 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         }
     };
     let name = || Some(tool.name.clone());
-    let elevated = policy::needs_approval(tool.tier);
+    let elevated = is_elevated(tool);
     if elevated {
         flight.elevate();
     }
@@ -265,6 +265,11 @@ fn unfit(error: &OutOfBounds, limits: &Limits) -> CallOutcome {
     }
 }
 
+/// Whether a person had to allow it, so that the red button takes it back.
+fn is_elevated(tool: &Tool) -> bool {
+    policy::needs_approval(tool.tier)
+}
+
 /// What a call ends in that lost something to a new manifest while it ran. One that had its end already keeps it.
 fn withdrawn(outcome: CallOutcome) -> CallOutcome {
     match outcome {
@@ -315,7 +320,7 @@ impl<'a> Attempt<'a> {
             Err(error) => return broken(self.id, &error),
         };
         // The last look before its frame.
-        if self.is_void(flight, policy::needs_approval(offer.tool.tier)) {
+        if self.is_void(flight, is_elevated(&offer.tool)) {
             return CallOutcome::Cancelled;
         }
         // Whoever ends the session ends the call.
@@ -377,7 +382,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn need<'n>(&'n self, offer: &'n Offer) -> Need<'n> {
-        let elevated = policy::needs_approval(offer.tool.tier).then_some(self.epoch);
+        let elevated = is_elevated(&offer.tool).then_some(self.epoch);
         self.hub.need(self.force, self.caller, offer, elevated)
     }
 
