@@ -1,6 +1,7 @@
 //! The engine hangs, stops, is killed, and comes back, and the hub is not started anew. Nothing is parked, and
 //! one of the tools gets a runner for each call, so that a call needs the engine.
 
+use hub::button::Press;
 use hub::{CallEnd, CallOutcome, Caller, Wall2};
 use std::collections::BTreeSet;
 use tests::engines::OwnEngine;
@@ -159,6 +160,54 @@ async fn an_engine_that_hangs_breaks_calls_in_bounded_time_and_leaves_nothing() 
     scene.works().await;
     scene.told(false).await;
     timeout(LONG, ending).await.expect("the session has ended").unwrap();
+    scene.is_clean().await;
+    gone(&[container]).await;
+    scene.own.end().await;
+}
+
+/// Real runners, and the launcher's own kill. Everything is stopped, since what runs needs no person to allow it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_red_button_kills_what_runs_and_with_an_engine_that_hangs_takes_nothing_of_it() {
+    if !may_kill("the red button with an engine that hangs") {
+        return;
+    }
+    let workspace = tempfile::tempdir().unwrap();
+    let engine = OwnEngine::start().await;
+    let scene = Scene::new(&engine, workspace.path()).await;
+    scene.works().await;
+    let panic = Press { panic: true, ..Press::default() };
+    let hub = &scene.own.hub;
+    let taken_back = |end: CallEnd| matches!(&end.outcome, CallOutcome::Denied { reason, .. } if reason == "taken back while it ran");
+
+    let (calling, container) = scene.sleep().await;
+    let revoked = timeout(LONG, hub.revoke_all(panic, "a test")).await.expect("it answers");
+    assert!(revoked.unconfirmed.is_empty() && revoked.killed >= 1, "{revoked:?}");
+    assert!(taken_back(timeout(LONG, calling).await.expect("it is answered in time").unwrap()));
+    gone(&[container]).await;
+    assert!(matches!(scene.list().await.outcome, CallOutcome::Denied { .. }), "nothing is called");
+    hub.resume("a test").await.unwrap();
+    scene.works().await;
+
+    let (calling, container) = scene.sleep().await;
+    let pid = container.pid().expect("it ran");
+    engine.hang();
+    let revoked = timeout(LONG, hub.revoke_all(panic, "a test")).await.expect("it answers");
+    assert!(revoked.unconfirmed.iter().any(|name| *name.0 == container.name()), "{revoked:?}");
+    assert!(revoked.undone.concat().contains("not confirmed to be dead"), "{revoked:?}");
+    assert!(taken_back(timeout(LONG, calling).await.expect("it is answered in time").unwrap()));
+    assert!(matches!(scene.list().await.outcome, CallOutcome::Denied { .. }), "nothing is called");
+    // Its process needs no engine to die.
+    let look = || async {
+        match std::fs::read_to_string(format!("/proc/{pid}/cgroup")) {
+            Ok(cgroup) if cgroup.contains(container.id()) => Err(cgroup),
+            _ => Ok(()),
+        }
+    };
+    until("the runner is dead while the engine hangs", look).await;
+    engine.go_on();
+    hub.resume("a test").await.unwrap();
+    scene.works().await;
+    scene.told(false).await;
     scene.is_clean().await;
     gone(&[container]).await;
     scene.own.end().await;

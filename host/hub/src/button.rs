@@ -144,7 +144,8 @@ impl Hub {
             other => ResumeError::Kept(chain(&other)),
         })?;
         tracing::warn!(epoch, "tools are called again");
-        self.0.tell_button().await;
+        // It is in force; what the log does not take now, it is told again.
+        drop(timeout(RECORDED_WITHIN, self.0.tell_button()).await);
         Ok(Resumed { epoch })
     }
 }

@@ -53,8 +53,8 @@ struct Shared {
     now: AtomicU64,
     panic: AtomicBool,
     state: Mutex<State>,
-    /// Held while the disk works, and by nobody who is in a hurry.
-    slots: Mutex<Slots>,
+    /// Held while the disk works. One that hangs holds one thread: whoever wants to write meanwhile waits without.
+    slots: Arc<tokio::sync::Mutex<Slots>>,
 }
 
 struct State {
@@ -99,7 +99,7 @@ impl Epoch {
         };
         let (now, panic) = (AtomicU64::new(kept.epoch), AtomicBool::new(kept.panic));
         let state = Mutex::new(State { kept, dirty: false, damage });
-        Ok(Self(Arc::new(Shared { now, panic, state, slots: Mutex::new(slots) })))
+        Ok(Self(Arc::new(Shared { now, panic, state, slots: Arc::new(tokio::sync::Mutex::new(slots)) })))
     }
 
     /// The epoch in force.
@@ -141,7 +141,7 @@ impl Epoch {
 
     /// Has the disk remember what is in force.
     pub(crate) async fn keep(&self) -> Result<(), EpochError> {
-        self.on_disk(|shared| shared.keep()).await
+        self.on_disk(|shared, slots| shared.keep(slots)).await
     }
 
     /// Lets calls happen again: on the disk first. What was void stays so.
@@ -149,7 +149,7 @@ impl Epoch {
         &self,
         decided: impl FnOnce(u64) -> Decision + Send + 'static,
     ) -> Result<u64, EpochError> {
-        self.on_disk(|shared| shared.resume(decided)).await
+        self.on_disk(|shared, slots| shared.resume(slots, decided)).await
     }
 
     /// What the audit log has not been told, oldest first; and how many decisions before that were too many to keep.
@@ -176,10 +176,14 @@ impl Epoch {
     /// A disk that hangs keeps nobody waiting for ever; what it was asked to write, it still may.
     async fn on_disk<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Shared) -> Result<T, EpochError> + Send + 'static,
+        work: impl FnOnce(&Shared, &mut Slots) -> Result<T, EpochError> + Send + 'static,
     ) -> Result<T, EpochError> {
         let shared = self.0.clone();
-        match timeout(KEEP_WITHIN, spawn_blocking(move || work(&shared))).await {
+        let done = async {
+            let mut slots = shared.slots.clone().lock_owned().await;
+            spawn_blocking(move || work(&shared, &mut slots)).await
+        };
+        match timeout(KEEP_WITHIN, done).await {
             Ok(Ok(done)) => done,
             Ok(Err(lost)) => Err(EpochError::Write(io::Error::other(lost))),
             Err(_) => Err(EpochError::Late),
@@ -192,8 +196,9 @@ impl Epoch {
 
     /// Another file in the place of its own.
     #[cfg(test)]
+    #[expect(clippy::expect_used, reason = "tests")]
     pub(crate) fn divert(&self, to: std::fs::File) -> std::fs::File {
-        self.0.slots().divert(to)
+        self.0.slots.try_lock().expect("nobody writes").divert(to)
     }
 }
 
@@ -202,12 +207,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn slots(&self) -> MutexGuard<'_, Slots> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn keep(&self) -> Result<(), EpochError> {
-        let mut slots = self.slots();
+    fn keep(&self, slots: &mut Slots) -> Result<(), EpochError> {
         // Taken with the file in hand: of two that keep, the later one writes what is newer.
         let kept = {
             let mut state = self.state();
@@ -223,8 +223,7 @@ impl Shared {
         })
     }
 
-    fn resume(&self, decided: impl FnOnce(u64) -> Decision) -> Result<u64, EpochError> {
-        let mut slots = self.slots();
+    fn resume(&self, slots: &mut Slots, decided: impl FnOnce(u64) -> Decision) -> Result<u64, EpochError> {
         let before = self.state().kept.clone();
         if !before.panic {
             return Err(EpochError::NotStopped);

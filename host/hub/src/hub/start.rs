@@ -55,6 +55,9 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
     let key = HubKey::from_seed(&seed);
     // Before the log, whose file says whether a hub has been here before.
     let epoch = Epoch::open(data.root())?;
+    if let Some(stopped) = epoch.stopped() {
+        tracing::warn!("{stopped}");
+    }
     let audit = Audit::open(Place::of(&data), &hub_id, config.audit_heads.as_ref())?;
     let location = config.store.clone().unwrap_or_else(|| Location::within(data.root()));
     let store = Store::open(&location).await?;
