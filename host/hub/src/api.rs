@@ -158,6 +158,37 @@ pub struct CallEnd {
     pub wall_us: u64,
     /// The call's id in the audit log.
     pub call_id: Uuid,
+    /// What it waits for, where it was denied and a person's answer could allow it.
+    pub approval: Option<PendingApproval>,
+}
+
+/// An approval that waits for a person's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingApproval {
+    /// Its id: `safeclaw approve ID`.
+    pub id: String,
+    /// An answer has to come before this moment.
+    pub expires: jiff::Timestamp,
+}
+
+/// An approval as a task of the caller's own session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskView {
+    /// Since when.
+    pub requested: jiff::Timestamp,
+    /// An answer has to come before this moment.
+    pub expires: jiff::Timestamp,
+    /// How it stands.
+    pub state: TaskState,
+}
+
+/// How a task stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskState {
+    /// In words.
+    Working(&'static str),
+    /// With what; and whether it ran: `approved-executed`, `denied-not-executed` or `outcome-unknown`.
+    Ended(Box<CallEnd>, &'static str),
 }
 
 /// The ways a call ends, kept apart up to the agent.

@@ -48,7 +48,6 @@ pub(crate) struct Need<'a> {
 
 impl<'a> Need<'a> {
     /// Of a call in this tier, under this manifest.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the gate"))]
     pub(crate) fn of(manifest: &'a Manifest, tier: Tier, requester: &'a str) -> Self {
         let approvers = manifest.tiers.get(&tier).and_then(|rules| rules.approvers.as_ref());
         Self { tier, requester, approvers }

@@ -1,12 +1,16 @@
 //! A tool call, from the agent's words to the answer: everything that may stop it, in the order in which it
 //! may, and both records of it.
 
+mod gate;
 mod outcome;
+pub(crate) mod status;
+pub(crate) mod task;
 
 use crate::api::{CallEnd, CallNote, CallOutcome, Caller};
 use crate::audit::{self, AuditError, Denied, Entry, Executed, Measured, OutcomeUnknown, Reported, Requested, Usage};
 use crate::bounds::{self, OutOfBounds};
 use crate::catalogue::Offer;
+use crate::escalation::ApprovalId;
 use crate::force::InForce;
 use crate::hub::{Flight, Inner};
 use crate::identity::Scopes;
@@ -15,6 +19,7 @@ use crate::policy::{self, Decision, Rule};
 use crate::runner::{Ended, Reached, RunnerEnd, Why};
 use crate::session::{CONCURRENT_CALLS, Denials, Need, Refusal, Serving, Session};
 use crate::traces::{CallTrace, TraceContext};
+use gate::Stopped;
 use manifest::{ArgumentsRecord, Limits, RunnerScope, ToolName};
 use outcome::{audited, broken, from_runner, limit};
 use std::sync::Arc;
@@ -35,6 +40,8 @@ pub(crate) struct Request {
     pub(crate) cancel: CancellationToken,
     /// The trace that the agent says it belongs to. It goes no further than into our own spans.
     pub(crate) within: Option<TraceContext>,
+    /// It runs on this approval or not at all: nobody is asked for it anew.
+    pub(crate) under: Option<ApprovalId>,
 }
 
 /// A call under way.
@@ -46,6 +53,13 @@ struct Attempt<'a> {
     started: Instant,
     caller: &'a Caller,
     trace: &'a CallTrace,
+}
+
+/// What ends a call before its runner does.
+struct Until<'a> {
+    flight: &'a Flight,
+    /// What allowed an escalated call is taken back.
+    lease: Option<&'a CancellationToken>,
 }
 
 /// What a call has cost so far, for the record.
@@ -79,7 +93,7 @@ pub(crate) async fn call(hub: &Inner, mut request: Request) -> CallEnd {
 }
 
 async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Seen) -> CallEnd {
-    let Request { caller, tool, arguments, notes, cancel, .. } = request;
+    let Request { caller, tool, arguments, notes, cancel, under, .. } = request;
     trace.session(&caller.session);
     let deciding = trace.step("policy");
     // A face lets a caller in once and may keep it for days: a revoked token must not outlive its revocation.
@@ -99,6 +113,9 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         seen.denied = Some(Reason::Draining);
         return attempt.deny(&hub.denials, None, "the hub is stopping", denied("the hub is stopping")).await;
     }
+    if tool == status::NAME && hub.shows_escalated(&caller) {
+        return attempt.end(status::answer(hub, &caller, &arguments, &cancel).await, None);
+    }
     let decision = policy::decide(&force.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, &tool);
     let session = match hub.sessions.enter(&caller) {
         Ok(session) => session,
@@ -117,7 +134,7 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
             seen.tier = named.as_ref().and_then(|name| Some(force.manifest.tools.get(name)?.tier));
             let outcome = match denial.agent {
                 None => CallOutcome::UnknownTool,
-                Some(reason) => CallOutcome::Denied { reason: reason.into(), approvable: denial.approvable },
+                Some(reason) => denied(reason),
             };
             return attempt.deny(&session.denials, named, &denial.operator, outcome).await;
         }
@@ -137,6 +154,21 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         let reason = format!("arguments: {error}");
         return attempt.deny(&session.denials, name(), &reason, unfit(&error, &tool.grants.limits)).await;
     }
+    // A person's answer is asked for before the call counts: to wait for one uses up no rate.
+    let gated = if policy::is_escalated(tool) {
+        match attempt.gate(&offer, &arguments, under.as_ref()).await {
+            Ok(gated) => Some(gated),
+            Err(Stopped { seen: why, operator, outcome, approval }) => {
+                seen.denied = Some(why);
+                let end = attempt.deny(&session.denials, name(), &operator, outcome).await;
+                return CallEnd { approval, ..end };
+            }
+        }
+    } else {
+        None
+    };
+    // From here on in the form that was approved.
+    let arguments = gated.as_ref().map_or(arguments, |gated| gated.arguments.text().to_owned());
     let place = match session.gate(&force, tool.tier).map(|gate| gate.pass()) {
         Some(Ok(place)) => place,
         Some(Err(Refusal { limit: which, value })) => {
@@ -162,9 +194,23 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         return attempt.end(denied("calls cannot be recorded at the moment"), None);
     }
     let mut cost = Cost::default();
-    let outcome = attempt.run(&session, &offer, arguments, notes, &flight, &mut cost).await;
+    let claimed = attempt.claim(gated).await;
+    let pass = claimed.as_ref().ok().and_then(Option::as_ref);
+    let outcome = match &claimed {
+        Err(outcome) => outcome.clone(),
+        Ok(pass) => {
+            let lease = pass.as_ref().map(|pass| &pass.broken);
+            attempt.run(&session, &offer, arguments, notes, Until { flight: &flight, lease }, &mut cost).await
+        }
+    };
+    if let Some(pass) = pass {
+        attempt.release(pass, &cost).await;
+    }
     let outcome = if flight.is_withdrawn() { withdrawn(outcome) } else { outcome };
-    if matches!(outcome, CallOutcome::Denied { .. }) {
+    let outcome = attempt.let_out(pass, outcome);
+    if claimed.is_err() {
+        seen.denied = Some(Reason::Approval);
+    } else if matches!(outcome, CallOutcome::Denied { .. }) {
         seen.denied = Some(if flight.is_withdrawn() { Reason::Withdrawn } else { Reason::Runner });
     }
     drop(place);
@@ -197,7 +243,8 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         tracing::error!(%error, call = %attempt.id, "its end could not be recorded");
         return attempt.end(CallOutcome::Broken { id: attempt.id }, None);
     }
-    attempt.end(outcome, cost.usage)
+    // As late as can be: the button may have been pressed while the end was written down.
+    attempt.end(attempt.let_out(pass, outcome), cost.usage)
 }
 
 /// The same as a metric has it.
@@ -207,7 +254,6 @@ fn reason(rule: Rule) -> Reason {
         Rule::Profile => Reason::Profile,
         Rule::Tier => Reason::Tier,
         Rule::Scope => Reason::Scope,
-        Rule::Approval => Reason::Approval,
     }
 }
 
@@ -249,15 +295,17 @@ impl<'a> Attempt<'a> {
         offer: &Offer,
         arguments: String,
         notes: mpsc::Sender<CallNote>,
-        flight: &Flight,
+        until: Until<'_>,
         cost: &mut Cost,
     ) -> CallOutcome {
+        let Until { flight, lease } = until;
         let cancel = flight.cancel();
         let asked = Instant::now();
         let waiting = self.trace.step("wait for a runner");
         let serving = tokio::select! {
             biased;
             () = cancel.cancelled() => return CallOutcome::Cancelled,
+            () = gate::broken(lease) => return CallOutcome::Cancelled,
             serving = session.serving(self.need(offer)) => serving,
         };
         cost.runner_us = micros(asked);
@@ -273,6 +321,11 @@ impl<'a> Attempt<'a> {
             biased;
             () = session.ended.cancelled() => {
                 cost.unheard(Reached::Runner, "its session was ended");
+                return CallOutcome::Cancelled;
+            }
+            () = gate::broken(lease) => {
+                serving.runner.kill(Why::Released);
+                cost.unheard(Reached::Runner, gate::TAKEN_BACK);
                 return CallOutcome::Cancelled;
             }
             ended = serving.runner.call(&offer.tool.name, arguments, &offer.tool.grants.limits, notes, cancel) => ended,
@@ -338,7 +391,7 @@ impl<'a> Attempt<'a> {
             audit.write(Entry::SessionBegun { session, principal, profile }).await?;
         }
         let requested = Entry::Requested(self.requested(offer, arguments));
-        if policy::needs_approval(offer.tool.tier) {
+        if policy::is_escalated(&offer.tool) {
             return audit.write_durable(requested).await;
         }
         audit.write(requested).await
@@ -380,7 +433,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn end(&self, outcome: CallOutcome, usage: Option<protocol::Usage>) -> CallEnd {
-        CallEnd { outcome, usage, wall_us: self.wall_us(), call_id: self.id }
+        CallEnd { outcome, usage, wall_us: self.wall_us(), call_id: self.id, approval: None }
     }
 
     fn wall_us(&self) -> u64 {
@@ -406,6 +459,10 @@ pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<
     let Some(offer) = force.catalogue.offers.get(&tool.name).cloned() else {
         return end(CallOutcome::UnknownTool);
     };
+    // What runs under an approval is started for a call and for nothing else.
+    if policy::is_escalated(&offer.tool) {
+        return end(denied("it runs under an approval, and is started for nothing else"));
+    }
     let session = match hub.sessions.enter(&caller) {
         Ok(session) if !hub.is_draining() => session,
         Ok(_) => return end(denied("the hub is stopping")),

@@ -1,6 +1,7 @@
 //! What the hub offers: the tools that the manifest allows and a registered component has. Pure.
 
 use crate::api::{ListedTool, RegisteredTool, Registration};
+use crate::call::status;
 use crate::policy;
 use manifest::{ComponentName, Digest, Manifest, Tool, ToolName, class_of};
 use serde_json::{Map, Value};
@@ -64,6 +65,12 @@ fn offer(
     tool: &Tool,
 ) -> Result<Offer, String> {
     let name = &tool.component;
+    if tool.name.as_str() == status::NAME {
+        return Err(format!(
+            "`{0}` is left out: it is the name of a tool of the hub's own; rename [tools.{0}]",
+            status::NAME
+        ));
+    }
     let Some(registration) = components.get(name) else {
         return Err(faults.get(name).map_or_else(
             || format!("component `{name}` is not registered: `safeclaw tool add {name} FILE.wasm`"),
@@ -93,7 +100,7 @@ fn offer(
         tier: tool.tier,
         input_schema: object(&described.input_schema).map_err(bad)?,
         output_schema: described.output_schema.as_deref().map(object).transpose().map_err(bad)?,
-        needs_approval: policy::needs_approval(tool.tier),
+        needs_approval: policy::is_escalated(tool),
     };
     Ok(Offer {
         tool: tool.clone(),

@@ -7,12 +7,14 @@
 mod approval;
 mod arguments;
 mod asked;
+mod asks;
 mod binding;
 mod book;
 mod clock;
 mod desk;
 mod differs;
 mod grants;
+mod lease;
 mod shown;
 mod statement;
 #[cfg(test)]
@@ -21,15 +23,14 @@ pub(crate) mod testing;
 mod tests;
 mod view;
 
-mod lease;
-
-pub(crate) use approval::{ANSWER_WITHIN, Answer, LEASE, State};
+pub(crate) use approval::{Answer, State};
 pub(crate) use arguments::{Arguments, LIMIT as ARGUMENTS_LIMIT, MOST_BYTES as MOST_ARGUMENTS_BYTES, Unfit};
 pub(crate) use asked::{Asked, Given};
+pub(crate) use asks::Found;
 pub(crate) use binding::{ApprovalId, Binding};
-pub(crate) use book::{Full, Standing};
+pub(crate) use book::Standing;
 pub(crate) use clock::Clock;
-pub(crate) use desk::{Desk, NotAnswered, NotClaimed, NotOpened, Pass, Signed};
+pub(crate) use desk::{Desk, NotAnswered, NotOpened, Pass, Signed};
 pub(crate) use grants::words;
 pub use statement::{NAMESPACE, Statement};
 pub use view::{ApprovalSummary, ApprovalView, LeaseView, Statements};

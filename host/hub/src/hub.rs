@@ -1,6 +1,7 @@
 //! The hub: one value that owns everything else.
 
 mod apply;
+mod approving;
 mod doors;
 mod enrolling;
 mod flights;
@@ -18,9 +19,10 @@ pub(crate) use visit::Visit;
 use crate::api::*;
 use crate::approvers::{Approvers, Nonce};
 use crate::audit::{Audit, Entry};
-use crate::call::{self, Request};
+use crate::call::{self, Request, status, task};
 use crate::catalogue::Offer;
 use crate::data::DataDir;
+use crate::escalation::Desk;
 use crate::force::InForce;
 use crate::identity::{Identity, Protected, Refused, Scopes};
 use crate::launch::Starter;
@@ -40,7 +42,7 @@ use flights::Flights;
 use janitor::Trouble;
 use manifest::{Access, ComponentName, Manifest, ProfileName, Tier, ToolName, class_of};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -72,6 +74,13 @@ pub(crate) struct Inner {
     pub(crate) traces: Traces,
     /// Calls under way, so that a manifest which takes something from them can end them.
     pub(crate) flights: Flights,
+    /// What waits for a person, and what a person has allowed.
+    pub(crate) desk: Desk,
+    /// Who may answer, in tests that have no keys.
+    #[cfg(test)]
+    double: Option<Arc<dyn crate::approvers::SecondFactor>>,
+    /// Whatever was issued under an older one is void.
+    pub(crate) epoch: AtomicU64,
     /// The versions of the manifest; none where one is in force for the life of this process.
     ledger: Option<Ledger>,
     store: Store,
@@ -94,7 +103,9 @@ pub(crate) struct Inner {
     changes: watch::Sender<u64>,
     draining: AtomicBool,
     /// Calls under way.
-    calls: TaskTracker,
+    pub(crate) calls: TaskTracker,
+    /// Those that were run for a task.
+    pub(crate) tasks: task::Tasks,
     /// Runners and their reaping.
     runners: TaskTracker,
     stop: CancellationToken,
@@ -188,7 +199,8 @@ impl Hub {
         self.0.in_force(caller)
     }
 
-    /// The tools that this caller may see, in name order: those of its profile that a registered component has.
+    /// The tools that this caller may see: those of its profile that a registered component has, in name order, and
+    /// the hub's own where one of them needs an approval.
     /// None when its token is not in force any more.
     #[must_use]
     pub fn tools(&self, caller: &Caller) -> Vec<ListedTool> {
@@ -197,12 +209,19 @@ impl Hub {
         let Some(profile) = force.manifest.profiles.get(&caller.profile) else { return Vec::new() };
         let shown =
             force.catalogue.offers.values().filter(|offer| policy::lists(profile, &self.0.denied_tiers, &offer.tool));
-        shown.map(|offer| offer.listed.clone()).collect()
+        let mut tools: Vec<_> = shown.map(|offer| offer.listed.clone()).collect();
+        if tools.iter().any(|tool| tool.needs_approval) {
+            tools.push(status::listed());
+        }
+        tools
     }
 
     /// Whether a tool that this caller may see has arguments that are sent as headers, which have to be compared.
     #[must_use]
     pub(crate) fn takes_headers(&self, caller: &Caller, name: &str) -> Option<bool> {
+        if name == status::NAME && self.0.shows_escalated(caller) {
+            return Some(false);
+        }
         self.0.shown(caller, name).map(|offer| offer.takes_headers)
     }
 
@@ -210,6 +229,9 @@ impl Hub {
     #[must_use]
     pub fn tool(&self, caller: &Caller, name: &str) -> Option<ListedTool> {
         let caller = self.in_force(caller)?;
+        if name == status::NAME && self.0.shows_escalated(&caller) {
+            return Some(status::listed());
+        }
         self.0.shown(&caller, name).map(|offer| offer.listed.clone())
     }
 
@@ -238,7 +260,8 @@ impl Hub {
     ) -> CallEnd {
         let cancel = cancel.child_token();
         let _guard = cancel.clone().drop_guard();
-        let request = Request { caller: caller.clone(), tool: tool.to_owned(), arguments, notes, cancel, within };
+        let request =
+            Request { caller: caller.clone(), tool: tool.to_owned(), arguments, notes, cancel, within, under: None };
         let inner = self.0.clone();
         let started = Instant::now();
         let running = self.0.calls.spawn(async move { call::call(&inner, request).await });
@@ -246,10 +269,21 @@ impl Hub {
             let id = uuid::Uuid::new_v4();
             tracing::error!(call = %id, %error, "broken: a call's task was lost");
             let wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-            let end = CallEnd { outcome: CallOutcome::Broken { id }, usage: None, wall_us, call_id: id };
+            let end =
+                CallEnd { outcome: CallOutcome::Broken { id }, usage: None, wall_us, call_id: id, approval: None };
             self.0.metrics.calls.ended(Default::default(), &end);
             end
         })
+    }
+
+    /// How an approval of this caller's own session stands, as a task. One that a person has allowed begins to run.
+    pub(crate) async fn task(&self, caller: &Caller, id: &str) -> Option<TaskView> {
+        task::task(&self.0, caller, id).await
+    }
+
+    /// The caller of a task wants it no more. False when it has none of this name.
+    pub(crate) async fn cancel_task(&self, caller: &Caller, id: &str) -> bool {
+        task::cancel(&self.0, caller, id).await
     }
 
     /// A number that grows whenever the list of tools may have changed.
@@ -380,6 +414,17 @@ impl Inner {
         policy::lists(profile, &self.denied_tiers, &offer.tool).then(|| Arc::clone(offer))
     }
 
+    /// Whether this caller may see a tool that needs an approval.
+    pub(crate) fn shows_escalated(&self, caller: &Caller) -> bool {
+        let force = self.force.load();
+        force.manifest.profiles.get(&caller.profile).is_some_and(|profile| {
+            let mut offers = force.catalogue.offers.values();
+            offers.any(|offer| {
+                policy::is_escalated(&offer.tool) && policy::lists(profile, &self.denied_tiers, &offer.tool)
+            })
+        })
+    }
+
     /// What a runner for this tool is started from.
     pub(crate) fn need<'a>(&'a self, force: &'a InForce, caller: &'a Caller, offer: &'a Offer) -> Need<'a> {
         let class = class_of(&offer.tool);
@@ -427,9 +472,8 @@ impl Inner {
 
     /// Parks runners for the classes whose tools can be called.
     fn want(&self) {
-        let callable = |offer: &&Arc<Offer>| {
-            !policy::needs_approval(offer.tool.tier) && !self.denied_tiers.contains(&offer.tool.tier)
-        };
+        let callable =
+            |offer: &&Arc<Offer>| !policy::is_escalated(&offer.tool) && !self.denied_tiers.contains(&offer.tool.tier);
         let force = self.force.load();
         let classes: BTreeSet<_> =
             force.catalogue.offers.values().filter(callable).map(|offer| class_of(&offer.tool)).collect();
@@ -438,6 +482,10 @@ impl Inner {
     }
 
     async fn end_session(&self, id: &SessionId, reason: &'static str) {
+        // At once, and whether or not it has been called: what a person allowed it ends with it.
+        self.desk.void_session(id);
+        self.desk.follow().await;
+        self.tell().await;
         let Some(session) = self.sessions.remove(id) else { return };
         upkeep::finish(self.audit.clone(), session, reason).await;
     }

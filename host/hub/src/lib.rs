@@ -41,6 +41,7 @@ pub mod tokens;
 pub mod traces;
 
 pub use api::*;
+pub use call::status::NAME as REQUEST_STATUS;
 pub use escalation::{ApprovalSummary, ApprovalView, LeaseView, NAMESPACE, Statement, Statements};
 pub use force::admission;
 pub use hub::{Hub, classes};

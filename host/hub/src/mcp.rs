@@ -12,6 +12,7 @@ pub(crate) mod fake;
 mod governor;
 mod listing;
 mod notes;
+mod tasks;
 
 pub(crate) use answer::{Parts, parts};
 pub use governor::Governor;
@@ -20,11 +21,11 @@ pub(crate) use governor::until_revoked;
 use crate::api::{CallOutcome, Caller};
 use crate::traces::TraceContext;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams, CompleteResult,
-    Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
-    ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, LoggingLevel,
-    MetaObject, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, SetLevelRequestParams,
-    SubscriptionFilter, Tool,
+    CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestMethod,
+    CompleteRequestParams, CompleteResult, GetTaskParams, GetTaskResult, Implementation, ListPromptsRequestMethod,
+    ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
+    ListResourcesResult, ListToolsResult, LoggingLevel, MetaObject, PaginatedRequestParams, ProtocolVersion,
+    ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscriptionFilter, Tool, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{ErrorData, ServerHandler};
@@ -79,8 +80,12 @@ impl<G: Governor> Face<G> {
 
 impl<G: Governor> ServerHandler for Face<G> {
     fn get_info(&self) -> ServerConfig {
-        let capabilities =
-            ServerCapabilities::builder().enable_logging().enable_tools().enable_tool_list_changed().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_logging()
+            .enable_tools()
+            .enable_tool_list_changed()
+            .enable_tasks()
+            .build();
         ServerConfig::new(capabilities).with_server_info(implementation())
     }
 
@@ -127,9 +132,40 @@ impl<G: Governor> ServerHandler for Face<G> {
         if matches!(end.outcome, CallOutcome::UnknownTool) {
             return Err(ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None));
         }
+        if let Some(approval) = &end.approval
+            && !is_legacy(&cx)
+            && cx.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks())
+        {
+            return Ok(tasks::created(approval, self.result_meta(&cx)).into());
+        }
         let mut result = answer::result(end);
-        result.meta = self.result_meta(&cx);
+        result.meta = tasks::merged(self.result_meta(&cx), result.meta.take());
         Ok(result.into())
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let Some(view) = self.governor.task(&self.caller, &request.task_id).await else {
+            return Err(tasks::unknown());
+        };
+        let mut result = tasks::shown(&request.task_id, view);
+        result.meta = self.result_meta(&cx);
+        Ok(result)
+    }
+
+    /// A task of ours asks its caller for nothing.
+    async fn update_task(&self, request: UpdateTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        match self.governor.task(&self.caller, &request.task_id).await {
+            Some(_) => Ok(()),
+            None => Err(tasks::unknown()),
+        }
+    }
+
+    async fn cancel_task(&self, request: CancelTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        if self.governor.cancel_task(&self.caller, &request.task_id).await { Ok(()) } else { Err(tasks::unknown()) }
     }
 
     fn accepted_subscription_filter(&self, wanted: &SubscriptionFilter) -> Option<SubscriptionFilter> {

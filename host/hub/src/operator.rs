@@ -5,6 +5,7 @@
 //! not apart from the operator's own user: an agent that has a shell under that user has it too.
 
 mod actor;
+mod approvals;
 mod approvers;
 mod client;
 mod manifests;

@@ -24,8 +24,6 @@ pub enum Rule {
     Tier,
     /// The token lacks its tier's scope.
     Scope,
-    /// Its tier needs an approval.
-    Approval,
 }
 
 /// Why not, for each reader.
@@ -37,8 +35,6 @@ pub struct Denial {
     pub agent: Option<&'static str>,
     /// For the operator: the line that decided, and what would change it.
     pub operator: String,
-    /// Whether a person's approval could allow it.
-    pub approvable: bool,
 }
 
 /// Decides on a call by name. What is listed nowhere is denied.
@@ -50,7 +46,7 @@ pub fn decide<'m>(
     denied: &BTreeSet<Tier>,
     tool: &str,
 ) -> Decision<'m> {
-    let unknown = |rule, operator| Decision::Deny(Denial { rule, agent: None, operator, approvable: false });
+    let unknown = |rule, operator| Decision::Deny(Denial { rule, agent: None, operator });
     let Ok(name) = ToolName::try_from(tool) else {
         return unknown(Rule::Tool, "the agent named something that is no tool name".into());
     };
@@ -70,19 +66,8 @@ pub fn decide<'m>(
     if !scopes.contains(tool.tier) {
         return Decision::Deny(lacking(tool));
     }
-    match tool.tier {
-        Tier::User | Tier::Write => Decision::Allow(tool),
-        // There is no approval yet that could open this gate, so it does not open.
-        Tier::Admin | Tier::Critical => Decision::Deny(Denial {
-            rule: Rule::Approval,
-            agent: Some("escalation not available"),
-            operator: format!(
-                "`{name}` is of tier {}, and this hub has no approvals: give it another `tier` in [tools.{name}] to allow it without one",
-                word(tool.tier)
-            ),
-            approvable: false,
-        }),
-    }
+    // Whether a person has allowed it is the gate's to say, which has the arguments.
+    Decision::Allow(tool)
 }
 
 /// Why a token whose profile has a tool may not call it all the same: the tool is shown, since a wider token of the
@@ -96,7 +81,7 @@ pub fn lacking(tool: &Tool) -> Denial {
         Tier::Critical => "this token lacks the scope tools:critical",
     };
     let operator = format!("{agent}, which `{}` needs: give its holder another token", tool.name);
-    Denial { rule: Rule::Scope, agent: Some(agent), operator, approvable: false }
+    Denial { rule: Rule::Scope, agent: Some(agent), operator }
 }
 
 /// Whether a caller with this profile is shown a tool.
@@ -112,6 +97,12 @@ pub fn needs_approval(tier: Tier) -> bool {
         Tier::User | Tier::Write => false,
         Tier::Admin | Tier::Critical => true,
     }
+}
+
+/// Whether a tool runs under a person's approval alone.
+#[must_use]
+pub fn is_escalated(tool: &Tool) -> bool {
+    needs_approval(tool.tier)
 }
 
 /// A tier's word in the manifest.
@@ -163,7 +154,6 @@ mod tests {
             rule: Rule::Profile,
             agent: None,
             operator: String::new(),
-            approvable: false,
         })?;
         match decide(&manifest, &name, Scopes::all(), &denied.iter().copied().collect(), tool_name) {
             Decision::Allow(tool) => {
@@ -187,9 +177,8 @@ mod tests {
     #[test]
     fn a_hidden_tool_cannot_be_told_from_one_that_is_not_there() {
         for tool in ["edit", "nothing", "", "../etc/passwd", "read\n", "READ"] {
-            let denial =
-                check("reader", &[], tool).map_or_else(|d| (d.agent, d.approvable), |()| (Some("allowed"), true));
-            assert_eq!(denial, (None, false), "{tool:?}");
+            let denial = check("reader", &[], tool).map_or_else(|d| d.agent, |()| Some("allowed"));
+            assert_eq!(denial, None, "{tool:?}");
         }
     }
 
@@ -211,12 +200,9 @@ mod tests {
             for (name, tier) in tools {
                 match decide(&manifest, &all, Scopes::of(scope), &BTreeSet::new(), name) {
                     Decision::Allow(_) => assert_eq!((has, scope), (name, tier)),
-                    Decision::Deny(denial) if name == has => {
-                        assert_eq!((tier, denial.agent), (Tier::Critical, Some("escalation not available")));
-                    }
                     Decision::Deny(denial) => {
                         let scope = Scopes::of(tier).to_string();
-                        assert!(denial.agent.is_some_and(|text| text.ends_with(&scope)) && !denial.approvable);
+                        assert!(denial.agent.is_some_and(|text| text.ends_with(&scope)));
                     }
                 }
             }
@@ -226,9 +212,10 @@ mod tests {
     }
 
     #[test]
-    fn escalated_tiers_do_not_open() {
-        let denial = check("all", &[], "wipe").map_or_else(|d| (d.agent, d.approvable), |()| (None, true));
-        assert_eq!(denial, (Some("escalation not available"), false));
+    fn escalated_tools_are_those_of_two_tiers() {
+        let tiers = [Tier::User, Tier::Write, Tier::Admin, Tier::Critical];
+        assert_eq!(tiers.map(|tier| is_escalated(&tool("any", tier))), [false, false, true, true]);
+        // A hub that was started without them does not even show them.
         let solo = check("all", &[Tier::Admin, Tier::Critical], "wipe").map_or_else(|d| d.agent, |()| Some("allowed"));
         assert_eq!(solo, None);
     }

@@ -272,6 +272,13 @@ impl Book {
         taken.iter().filter(|id| self.take_back(id, why)).count()
     }
 
+    /// Takes back all that a key has allowed; how many.
+    pub(super) fn take_back_given(&mut self, key: &str, why: &'static str) -> usize {
+        let given = |entry: &Entry| entry.given.as_ref().is_some_and(|given| given.key == key);
+        let taken: Vec<_> = self.entries.iter().filter(|(_, entry)| given(entry)).map(|(id, _)| id.clone()).collect();
+        taken.iter().filter(|id| self.take_back(id, why)).count()
+    }
+
     /// What the store is to be told, and is from here on not told again.
     pub(super) fn take_unwritten(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.unwritten)

@@ -41,7 +41,7 @@ pub(crate) struct Signed {
     pub(crate) why: Option<String>,
 }
 
-/// A call that may run under a lease. It has to be given back with [`Desk::finish`].
+/// A call that may run under a lease. It has to be given back once, with [`Desk::finish`] or [`Desk::not_run`].
 #[derive(Debug)]
 pub(crate) struct Pass {
     pub(crate) id: ApprovalId,
@@ -166,7 +166,7 @@ impl Desk {
         hub: &str,
         id: &ApprovalId,
         signed: Signed,
-        check: impl FnOnce(&Asked, &[u8], &str) -> Result<Approver, NotApproved>,
+        check: impl Fn(&Asked, &[u8], &str) -> Result<Approver, NotApproved>,
     ) -> Result<(), NotAnswered> {
         if self.lock().get(id).is_none() && self.store.approval(id).await?.is_none() {
             return Err(NotAnswered::Unknown);
@@ -182,7 +182,14 @@ impl Desk {
             check(&asked, &statement.bytes(), &signature).map_err(NotAnswered::Signature)?;
         let why = why.map(|why| crate::clean::bounded(&why, WHY_BYTES)).filter(|why| !why.is_empty());
         let approver = name.to_string();
-        let given = Given { decision, approver: approver.clone(), key: key.clone(), at, why: why.clone(), signature };
+        let given = Given {
+            decision,
+            approver: approver.clone(),
+            key: key.clone(),
+            at,
+            why: why.clone(),
+            signature: signature.clone(),
+        };
         let (to, told) = match decision {
             Answer::Approve => (State::Approved, Decision::ApprovalGranted { approval: id.clone(), approver, key }),
             Answer::Deny => (State::Denied, Decision::ApprovalDenied { approval: id.clone(), approver, key, why }),
@@ -192,6 +199,10 @@ impl Desk {
         }
         // What was taken back meanwhile stays taken back; the store is told so after this.
         let answered = self.change(|book, _| book.answered(id, given)).map_err(NotAnswered::Refused);
+        // Whoever was revoked while this was written down has allowed nothing.
+        if decision == Answer::Approve && check(&asked, &statement.bytes(), &signature).is_err() {
+            self.take_back(id, "its approver was revoked");
+        }
         self.settle().await?;
         answered
     }
@@ -211,7 +222,7 @@ impl Desk {
             }
         }
         if pass.broken.is_cancelled() {
-            self.give_back(pass, Event::NotRun).await;
+            self.give_back(&pass, Event::NotRun).await;
             return Err(NotClaimed::Refused(Refusal::Void));
         }
         Ok(pass)
@@ -223,21 +234,22 @@ impl Desk {
     }
 
     /// A call has ended, and whether anybody knows how.
-    pub(crate) async fn finish(&self, pass: Pass, known: bool) {
+    pub(crate) async fn finish(&self, pass: &Pass, known: bool) {
         self.give_back(pass, Event::Ended { known }).await;
     }
 
     /// A call was stopped before its runner heard of it.
-    pub(crate) async fn not_run(&self, pass: Pass) {
+    pub(crate) async fn not_run(&self, pass: &Pass) {
         self.give_back(pass, Event::NotRun).await;
     }
 
-    async fn give_back(&self, pass: Pass, event: Event) {
+    async fn give_back(&self, pass: &Pass, event: Event) {
         self.change(|book, _| book.end(&pass.id, pass.claimed, event));
         self.follow().await;
     }
 
     /// Every lease and every approval that waits is void, from this moment on. The store follows.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the red button"))]
     pub(crate) fn void_all(&self) -> usize {
         self.change(|book, _| book.take_back_all(|_| true, "the red button was pressed"))
     }
@@ -251,6 +263,11 @@ impl Desk {
     pub(crate) fn void_others_than(&self, manifest: &Digest) -> usize {
         let which = book::not_of_manifest(manifest);
         self.change(|book, _| book.take_back_all(which, "another manifest is in force"))
+    }
+
+    /// The same of all that this key has allowed: its person answers nothing any more.
+    pub(crate) fn void_of_key(&self, key: &str) -> usize {
+        self.change(|book, _| book.take_back_given(key, "its approver was revoked"))
     }
 
     /// Takes one back; false when there was nothing to take. Calls under it are broken off.

@@ -2,8 +2,9 @@
 //!
 //! A line is `TIME EVENT [with CHANGE…] -> WHAT`, time in seconds. What follows is the approval's state and, once there
 //! is one, its lease's, then what the event came to: `run`, or the reason of the refusal.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod book;
 mod properties;
 
 use super::approval::{Action, Answer, Approval, Event, State};

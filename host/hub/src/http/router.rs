@@ -168,6 +168,8 @@ impl<G: Governor> Shared<G> {
             }
             if let Some(direct) = direct
                 && self.governor.takes_headers(&asker, direct.tool) == Some(false)
+                // A task is the library's to answer with.
+                && !(direct.tasks && self.governor.tool(&asker, direct.tool).is_some_and(|tool| tool.needs_approval))
             {
                 let cancel = self.config.cancellation_token.child_token();
                 return direct::answer(&self.governor, &asker, direct, cancel).await;

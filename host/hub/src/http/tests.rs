@@ -4,7 +4,7 @@
 mod traced;
 
 use super::*;
-use crate::mcp::fake::FakeHub;
+use crate::mcp::fake::{APPROVAL, FakeHub};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -401,9 +401,43 @@ async fn one_token_cannot_take_every_connection() {
 
 /// The same call, once as the plain one and once with a log level that changes nothing but the way it takes.
 #[tokio::test]
+async fn a_client_that_knows_tasks_gets_one_and_nobody_else_finds_it() {
+    let served = Served::start().await;
+    let capabilities = json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+    let (headers, mut message) = modern_call("ask");
+    let words = served.mcp("token-a", &borrowed(&headers), &message).await.json();
+    assert_eq!((&words["result"]["resultType"], &words["result"]["isError"]), (&json!("complete"), &json!(true)));
+    let hints = &words["result"]["_meta"]["io.modelcontextprotocol/authorization"]["remediationHints"];
+    assert_eq!(hints[0]["id"], json!(APPROVAL), "{words}");
+    message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = capabilities.clone();
+    let created = served.mcp("token-a", &borrowed(&headers), &message).await.json();
+    assert_eq!((&created["result"]["resultType"], &created["result"]["taskId"]), (&json!("task"), &json!(APPROVAL)));
+    // A plain call of such a client is a plain call.
+    let (headers, mut message) = modern_call("echo");
+    message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = capabilities.clone();
+    let plain = served.mcp("token-a", &borrowed(&headers), &message).await.json();
+    assert_eq!(plain["result"]["resultType"], json!("complete"), "{plain}");
+    for (token, found) in [("token-a", true), ("token-b", false)] {
+        let (mut headers, mut message) = modern_call(APPROVAL);
+        for (name, value) in &mut headers {
+            if *name == "mcp-method" {
+                *value = "tasks/get".to_owned();
+            }
+        }
+        message["method"] = json!("tasks/get");
+        let meta = message["params"]["_meta"].clone();
+        message["params"] = json!({"taskId": APPROVAL, "_meta": meta});
+        message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = capabilities.clone();
+        let answer = served.mcp(token, &borrowed(&headers), &message).await.json();
+        assert_eq!(answer["result"]["status"] == json!("working"), found, "{token}: {answer}");
+    }
+    served.end().await;
+}
+
+#[tokio::test]
 async fn the_direct_answer_is_the_librarys() {
     let served = Served::start().await;
-    for tool in ["echo", "deny", "structure", "fail"] {
+    for tool in ["ask", "echo", "deny", "structure", "fail"] {
         for id in [json!(1), json!("seven"), json!(-3)] {
             let (headers, mut message) = modern_call(tool);
             message["id"] = id;

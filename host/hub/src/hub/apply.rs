@@ -126,6 +126,7 @@ impl Inner {
         next.version = Some(agreed::enter(ledger, checked.content.clone(), plan.widens, approver).await?.number);
         let applied = self.turn(before, next);
         failpoint!("apply.turned");
+        self.desk.follow().await;
         self.tell().await;
         Ok(applied)
     }
@@ -155,9 +156,11 @@ impl Inner {
     }
 
     /// Puts it in force.
-    fn turn(&self, before: &InForce, next: InForce) -> Applied {
+    pub(super) fn turn(&self, before: &InForce, next: InForce) -> Applied {
         let next = Arc::new(next);
         self.force.store(next.clone());
+        // What was allowed under another one is allowed no more, should that one come back as well.
+        self.desk.void_others_than(&next.digest);
         let keeps = |profile: &_, tool: &str| before.keeps(&next, &self.denied_tiers, profile, tool);
         let broken_off = self.flights.withdraw(keeps);
         self.pool.turn(&next.admission);
@@ -220,7 +223,7 @@ impl Inner {
     }
 
     /// Tells the audit log what was decided and is not in it yet.
-    pub(super) async fn tell(&self) {
+    pub(crate) async fn tell(&self) {
         let _one_at_a_time = self.telling.lock().await;
         let told = async {
             for decided in self.store.untold().await? {

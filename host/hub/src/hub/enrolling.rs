@@ -75,6 +75,8 @@ impl Hub {
         *nonce = next;
         // In force before anything else can fail: what was loaded before, without this one.
         inner.approvers.store(Arc::new(before.without(&key, now)));
+        inner.desk.void_of_key(&key.fingerprint());
+        inner.desk.follow().await;
         inner.tell().await;
         Ok(())
     }

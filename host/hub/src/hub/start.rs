@@ -11,6 +11,7 @@ use crate::audit::{Audit, Entry, Place};
 use crate::catalogue::pinned;
 use crate::clean;
 use crate::data::{self, DataDir};
+use crate::escalation::{Clock, Desk};
 use crate::force::InForce;
 use crate::identity::Identity;
 use crate::launch::Starter;
@@ -112,6 +113,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         tracing::warn!("{problem}");
     }
 
+    let desk = Desk::open(store.clone(), Clock::default(), 0).await?;
     let traces = Traces::default();
     let metrics = Metrics::new(&Parts::of(&audit, &starter, &traces));
     let hub = Arc::new(Inner {
@@ -126,6 +128,10 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         denials: Denials::default(),
         refusals: Denials::default(),
         flights: Flights::default(),
+        desk,
+        #[cfg(test)]
+        double: None,
+        epoch: 0.into(),
         ledger,
         approvers: ArcSwap::from_pointee(approvers),
         enrolling: tokio::sync::Mutex::new(nonce),
@@ -142,6 +148,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         changes: watch::Sender::new(0),
         draining: false.into(),
         calls: TaskTracker::new(),
+        tasks: Default::default(),
         runners,
         stop: CancellationToken::new(),
         trouble: trouble.clone(),

@@ -5,6 +5,7 @@ mod applying;
 mod counting;
 mod doors;
 mod enrolling;
+mod escalating;
 mod identity;
 mod lasting;
 mod leaving;
@@ -12,6 +13,7 @@ mod tracing_calls;
 
 use super::*;
 use crate::audit::Place;
+use crate::escalation::Clock;
 use crate::identity::Config;
 use crate::metrics::Parts;
 use crate::registry::{Sealer, Shelf};
@@ -116,6 +118,9 @@ async fn hub_tapped(
         force: ArcSwap::from_pointee(force),
         flights: Flights::default(),
         ledger: None,
+        desk: Desk::open(store.clone(), Clock::default(), 0).await.unwrap(),
+        double: None,
+        epoch: 0.into(),
         approvers: ArcSwap::from_pointee(Approvers::new(store.approvers().await.unwrap())),
         enrolling: tokio::sync::Mutex::new(Nonce::new().unwrap()),
         store,
@@ -136,6 +141,7 @@ async fn hub_tapped(
         changes: watch::Sender::new(0),
         draining: false.into(),
         calls: TaskTracker::new(),
+        tasks: Default::default(),
         runners: TaskTracker::new(),
         stop: CancellationToken::new(),
         trouble: Arc::default(),
@@ -246,7 +252,8 @@ async fn what_a_profile_hides_is_not_there_and_starts_nothing() {
     let names: Vec<_> = bench.hub.tools(&reader).into_iter().map(|t| t.description.name).collect();
     assert_eq!(names, ["read", "single"]);
     let everyone = bench.caller("everyone");
-    let denied = CallOutcome::Denied { reason: "escalation not available".into(), approvable: false };
+    let reason = "a person would have to allow this call, and no approver is enrolled who could";
+    let denied = CallOutcome::Denied { reason: reason.into(), approvable: false };
     assert_eq!(bench.call(&everyone, "wipe", "{}").await, denied);
     assert!(bench.hub.tools(&everyone).iter().any(|t| t.needs_approval));
     assert_eq!(bench.starts(), 0);

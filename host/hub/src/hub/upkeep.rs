@@ -29,6 +29,8 @@ pub(super) async fn run(hub: Weak<Inner>) {
             hub.runners.spawn(finish(hub.audit.clone(), forgotten, "nobody used it"));
         }
         hub.end_unauthorized();
+        hub.desk.sweep();
+        hub.desk.follow().await;
         hub.tell().await;
     }
 }
@@ -51,6 +53,10 @@ impl Inner {
                 && let Some(session) = self.sessions.remove(id)
             {
                 session.ended.cancel();
+                // A hub that stops is no end of a session: what waits for an answer waits for the next one.
+                if !self.is_draining() {
+                    self.desk.void_session(id);
+                }
                 // Without a runtime the process is ending, and its runners with it.
                 let Ok(runtime) = Handle::try_current() else { continue };
                 self.runners.spawn_on(finish(self.audit.clone(), session, reason), &runtime);

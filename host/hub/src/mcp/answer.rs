@@ -2,12 +2,13 @@
 //!
 //! What the model should act on is a result with `isError`: a protocol error mostly never reaches it.
 
-use crate::api::{CallEnd, CallOutcome};
+use crate::api::{CallEnd, CallOutcome, PendingApproval};
 use crate::bounds;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::{Answer, Content, Resource, ResourceBody};
-use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
+use rmcp::model::{CallToolResult, ContentBlock, MetaObject, ResourceContents};
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
 
 /// What a result is made of, before it is anybody's type.
 pub(crate) struct Parts {
@@ -15,18 +16,21 @@ pub(crate) struct Parts {
     /// JSON, as it leaves.
     pub(crate) structured: Option<Box<RawValue>>,
     pub(crate) is_error: bool,
+    /// What a person's answer could change, as a client reads it.
+    pub(crate) meta: Map<String, Value>,
 }
 
 /// The result of a call, for the library.
 pub(super) fn result(end: CallEnd) -> CallToolResult {
     let id = end.call_id;
-    let Parts { content, structured, is_error } = parts(end);
+    let Parts { content, structured, is_error, meta } = parts(end);
     let Ok(structured) = structured.map(|text| bounds::tree(text.get())).transpose() else {
         return CallToolResult::error(broken(&id.to_string()).content);
     };
     let mut result = CallToolResult::success(content);
     result.structured_content = structured;
     result.is_error = Some(is_error);
+    result.meta = (!meta.is_empty()).then_some(MetaObject(meta));
     result
 }
 
@@ -35,14 +39,33 @@ pub(crate) fn parts(end: CallEnd) -> Parts {
     match end.outcome {
         CallOutcome::Answer(answer) => answered(answer, &end.call_id.to_string()),
         CallOutcome::UnknownTool => error("unknown tool".to_owned()),
-        CallOutcome::Denied { reason, approvable: true } => {
-            error(format!("denied, approvable: {reason}. Nothing ran."))
-        }
+        CallOutcome::Denied { reason, approvable: true } => waiting(&reason, end.approval),
         CallOutcome::Denied { reason, approvable: false } => error(format!("denied: {reason}. Nothing ran.")),
         CallOutcome::Limit { limit, value, text } => error(format!("limit: {text} ({limit} = {value})")),
         CallOutcome::Broken { id } => broken(&id.to_string()),
         CallOutcome::Cancelled => error("cancelled".to_owned()),
     }
+}
+
+/// Where a client of the model's and the model itself both find what to do next.
+fn waiting(reason: &str, approval: Option<PendingApproval>) -> Parts {
+    let Some(PendingApproval { id, expires }) = approval else {
+        return error(format!("denied, approvable: {reason}. Nothing ran."));
+    };
+    let text = format!(
+        "denied, approvable: {reason}. Nothing ran. Tell your user to run `safeclaw approve {id}`; once a person has approved it, repeat the same call with the same arguments. `request_status` with {{\"approval\": \"{id}\"}} tells how it stands."
+    );
+    Parts { meta: envelope(json!([{ "type": "approval", "id": id, "expires": expires }])), ..error(text) }
+}
+
+/// The envelope of a denial that can be remedied, in the words of the draft that has one (SEP-2643).
+pub(super) fn envelope(hints: Value) -> Map<String, Value> {
+    let authorization = json!({
+        "reason": "insufficient_authorization",
+        "remediation": "available",
+        "remediationHints": hints,
+    });
+    [("io.modelcontextprotocol/authorization".to_owned(), authorization)].into_iter().collect()
 }
 
 fn answered(answer: Answer, call_id: &str) -> Parts {
@@ -56,7 +79,7 @@ fn answered(answer: Answer, call_id: &str) -> Parts {
     if let (true, Some(text)) = (content.is_empty(), &structured) {
         content.push(ContentBlock::text(text.get()));
     }
-    Parts { content, structured, is_error: answer.is_error }
+    Parts { content, structured, is_error: answer.is_error, meta: Map::new() }
 }
 
 /// A text in which a key stands twice has two readings; one of them is passed on.
@@ -93,18 +116,17 @@ fn broken(id: &str) -> Parts {
 }
 
 fn error(text: String) -> Parts {
-    Parts { content: vec![ContentBlock::text(text)], structured: None, is_error: true }
+    Parts { content: vec![ContentBlock::text(text)], structured: None, is_error: true, meta: Map::new() }
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
     use uuid::Uuid;
 
     fn shown(outcome: CallOutcome) -> Value {
-        let end = CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil() };
+        let end = CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil(), approval: None };
         serde_json::to_value(result(end)).unwrap()
     }
 
@@ -119,6 +141,23 @@ mod tests {
         let denied = |approvable| CallOutcome::Denied { reason: "escalation not available".to_owned(), approvable };
         assert_eq!(error_text(denied(false)), "denied: escalation not available. Nothing ran.");
         assert!(error_text(denied(true)).starts_with("denied, approvable: "));
+    }
+
+    #[test]
+    fn what_waits_for_a_person_says_how_to_go_on() {
+        let reason = "a person has to allow this call".to_owned();
+        let outcome = CallOutcome::Denied { reason, approvable: true };
+        let approval = Some(PendingApproval { id: "ab".into(), expires: jiff::Timestamp::UNIX_EPOCH });
+        let end = CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil(), approval };
+        let shown = serde_json::to_value(result(end)).unwrap();
+        let text = shown["content"][0]["text"].as_str().unwrap();
+        for said in ["Nothing ran.", "`safeclaw approve ab`", "repeat the same call", "`request_status`"] {
+            assert!(text.contains(said), "{text}");
+        }
+        let hint = json!({"type": "approval", "id": "ab", "expires": "1970-01-01T00:00:00Z"});
+        let authorization = &shown["_meta"]["io.modelcontextprotocol/authorization"];
+        assert_eq!(authorization["remediationHints"], json!([hint]));
+        assert_eq!(shown["isError"], json!(true));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A hub for the tests of its faces: two tokens, a few tools, calls that do as their name says.
 
 use super::Governor;
-use crate::api::{CallEnd, CallNote, CallOutcome, Caller, ListedTool, SessionId};
+use crate::api::{CallEnd, CallNote, CallOutcome, Caller, ListedTool, PendingApproval, SessionId, TaskState, TaskView};
 use crate::identity::{Protected, Scopes};
 use crate::traces::TraceContext;
 use manifest::{ProfileName, Tier};
@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+/// What `ask` waits for: an approval of `a`'s.
+pub(crate) const APPROVAL: &str = "0123456789abcdef0123456789abcdef";
 
 #[derive(Clone)]
 pub(crate) struct FakeHub {
@@ -83,6 +86,7 @@ impl FakeHub {
                 }
                 text("told".to_owned())
             }
+            "ask" => CallOutcome::Denied { reason: "a person has to allow this call".to_owned(), approvable: true },
             "deny" => CallOutcome::Denied { reason: "escalation not available".to_owned(), approvable: false },
             "structure" => CallOutcome::Answer(Answer {
                 content: Vec::new(),
@@ -148,8 +152,8 @@ impl Governor for FakeHub {
     }
 
     fn tools(&self, _: &Caller) -> Vec<ListedTool> {
-        let names = ["deny", "echo", "fail", "hang", "structure", "tell"];
-        names.map(|name| listed(name, if name == "deny" { Tier::Admin } else { Tier::User })).into()
+        let names = ["ask", "deny", "echo", "fail", "hang", "structure", "tell"];
+        names.map(|name| listed(name, if matches!(name, "ask" | "deny") { Tier::Admin } else { Tier::User })).into()
     }
 
     fn tool(&self, caller: &Caller, name: &str) -> Option<ListedTool> {
@@ -181,7 +185,19 @@ impl Governor for FakeHub {
             outcome
         };
         let outcome = tokio::spawn(run).await.unwrap();
-        CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil() }
+        let waits = matches!(outcome, CallOutcome::Denied { approvable: true, .. });
+        let approval = waits.then(|| PendingApproval { id: APPROVAL.to_owned(), expires: jiff::Timestamp::UNIX_EPOCH });
+        CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil(), approval }
+    }
+
+    async fn task(&self, caller: &Caller, id: &str) -> Option<TaskView> {
+        let state = TaskState::Working("it waits");
+        let (requested, expires) = (jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::UNIX_EPOCH);
+        (caller.principal == "a" && id == APPROVAL).then_some(TaskView { requested, expires, state })
+    }
+
+    async fn cancel_task(&self, caller: &Caller, id: &str) -> bool {
+        self.task(caller, id).await.is_some()
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

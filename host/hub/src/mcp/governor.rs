@@ -1,7 +1,7 @@
 //! What the faces ask of the hub. A trait, so that a face can be tested without a container.
 
 use crate::Hub;
-use crate::api::{CallEnd, CallNote, Caller, ListedTool};
+use crate::api::{CallEnd, CallNote, Caller, ListedTool, TaskView};
 use crate::identity::{Protected, Scopes};
 use crate::traces::TraceContext;
 use std::time::Duration;
@@ -37,6 +37,10 @@ pub trait Governor: Clone + Send + Sync + 'static {
         cancel: CancellationToken,
         within: Option<TraceContext>,
     ) -> impl Future<Output = CallEnd> + Send;
+    /// How an approval of a caller's own session stands, as a task.
+    fn task(&self, caller: &Caller, id: &str) -> impl Future<Output = Option<TaskView>> + Send;
+    /// Its caller wants it no more; false when there is none.
+    fn cancel_task(&self, caller: &Caller, id: &str) -> impl Future<Output = bool> + Send;
     /// Grows when the tools may have changed.
     fn changes(&self) -> watch::Receiver<u64>;
     /// Whether it takes calls: for `/healthz`.
@@ -96,6 +100,14 @@ impl Governor for Hub {
         within: Option<TraceContext>,
     ) -> CallEnd {
         Hub::call_within(self, caller, tool, arguments, notes, cancel, within).await
+    }
+
+    async fn task(&self, caller: &Caller, id: &str) -> Option<TaskView> {
+        Hub::task(self, caller, id).await
+    }
+
+    async fn cancel_task(&self, caller: &Caller, id: &str) -> bool {
+        Hub::cancel_task(self, caller, id).await
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -1,11 +1,10 @@
 //! The operator's requests. Answers are JSON; an error is `{"error": "…"}`.
 
 use super::actor::{self, Actor};
-use super::approvers;
-use super::manifests;
 use super::refused::Refused;
 use super::routes::{About, Route, Who, router_of};
 use super::view::{PostureView, ToolView};
+use super::{approvals, approvers, manifests};
 use crate::Hub;
 use crate::api::{CallEnd, CallOutcome, RegisterError, SessionId};
 use crate::http::read_body;
@@ -41,6 +40,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/containers", Who::Operator, containers),
     ];
     routes.extend(manifests::routes());
+    routes.extend(approvals::routes());
     routes.extend(approvers::routes());
     routes
 }

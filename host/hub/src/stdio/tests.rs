@@ -2,7 +2,7 @@
 //! surprises of the library that we know of.
 
 use super::*;
-use crate::mcp::fake::{FakeHub, caller};
+use crate::mcp::fake::{APPROVAL, FakeHub, caller};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
@@ -167,6 +167,50 @@ async fn an_unknown_tool_is_a_protocol_error_and_a_denial_is_for_the_model() {
     let cursor = served.client.ask(modern(3, "tools/list", json!({"cursor": "x"}))).await;
     assert_eq!(cursor["error"]["code"], json!(-32602));
     served.finish().await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_person_is_a_task_for_whoever_knows_tasks_and_words_for_everybody() {
+    let mut served = Served::start();
+    let knows = |id: u64, method: &str, params: Value| {
+        let mut request = modern(id, method, params);
+        request["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
+            json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+        request
+    };
+    let created = served.client.ask(knows(1, "tools/call", json!({"name": "ask"}))).await;
+    let created = &created["result"];
+    assert_eq!((&created["resultType"], &created["status"]), (&json!("task"), &json!("working")), "{created}");
+    assert_eq!(created["taskId"], json!(APPROVAL));
+    assert!(created["statusMessage"].as_str().unwrap().contains("nothing ran"));
+    let hints = &created["_meta"]["io.modelcontextprotocol/authorization"]["remediationHints"];
+    assert_eq!(hints, &json!([{"type": "task"}]));
+    let found = served.client.ask(knows(2, "tasks/get", json!({"taskId": APPROVAL}))).await;
+    assert_eq!(found["result"]["status"], json!("working"), "{found}");
+    let cancelled = served.client.ask(knows(3, "tasks/cancel", json!({"taskId": APPROVAL}))).await;
+    assert!(cancelled["result"].is_object(), "{cancelled}");
+    for (id, method) in [(4, "tasks/get"), (5, "tasks/cancel")] {
+        let other = served.client.ask(knows(id, method, json!({"taskId": "f".repeat(32)}))).await;
+        assert_eq!(other["error"]["code"], json!(-32602), "{other}");
+    }
+    // Who does not know tasks gets words, and no task.
+    let told = served.client.ask(modern(6, "tools/call", json!({"name": "ask"}))).await;
+    let told = &told["result"];
+    assert_eq!((&told["resultType"], &told["isError"]), (&json!("complete"), &json!(true)));
+    let text = told["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains(&format!("`safeclaw approve {APPROVAL}`")) && text.contains("Nothing ran."), "{text}");
+    assert_eq!(told["_meta"]["io.modelcontextprotocol/authorization"]["remediationHints"][0]["id"], json!(APPROVAL));
+    assert_eq!(told["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], json!("safeclaw"));
+    let refused = served.client.ask(modern(7, "tasks/get", json!({"taskId": APPROVAL}))).await;
+    assert!(refused["error"].is_object(), "{refused}");
+    served.finish().await;
+
+    let mut old = Served::start();
+    old.initialize().await;
+    let told = old.client.ask(legacy(1, "tools/call", json!({"name": "ask", "arguments": {}}))).await;
+    assert_eq!(told["result"]["isError"], json!(true), "{told}");
+    assert!(told["result"]["content"][0]["text"].as_str().unwrap().contains("repeat the same call"));
+    old.finish().await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use crate::identity::Identity;
 use crate::started::{self, HubIs, Whom};
 use ::hub::operator::Client;
-use ::hub::{CallOutcome, Hub};
+use ::hub::{CallOutcome, Hub, ListedTool, REQUEST_STATUS};
 use anyhow::Context;
 use container::{ClassSpec, Create, Launcher, LauncherConfig, Program, Size};
 use manifest::{ClassId, Digest};
@@ -39,7 +39,9 @@ async fn first_runner(hub: &Hub, hub_is: &HubIs) -> anyhow::Result<String> {
     let manifest = crate::manifests::read(&hub_is.manifest.directory()?)?.manifest;
     for profile in manifest.profiles.keys() {
         let caller = hub.local_caller("doctor", profile)?;
-        let Some(tool) = hub.tools(&caller).into_iter().find(|tool| !tool.needs_approval) else { continue };
+        // The hub's own tool has no runner.
+        let runs = |tool: &ListedTool| !tool.needs_approval && tool.description.name != REQUEST_STATUS;
+        let Some(tool) = hub.tools(&caller).into_iter().find(runs) else { continue };
         let name = tool.description.name;
         return match hub.posture(&caller, &name).await {
             Ok((inside, _)) => Ok(format!(

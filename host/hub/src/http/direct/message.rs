@@ -15,6 +15,8 @@ pub(in crate::http) struct Direct<'a> {
     pub(in crate::http) tool: &'a str,
     /// The text of a JSON object in which no key stands twice.
     pub(super) arguments: &'a str,
+    /// Whether its client knows tasks, and so may get one for an answer.
+    pub(in crate::http) tasks: bool,
     /// The trace that it says it belongs to.
     pub(super) within: Option<TraceContext>,
 }
@@ -48,7 +50,7 @@ struct Meta<'a> {
     version: &'a str,
     /// Read as the library reads them, so that both refuse the same ones.
     #[serde(rename = "io.modelcontextprotocol/clientCapabilities")]
-    _capabilities: ClientCapabilities,
+    capabilities: ClientCapabilities,
     #[serde(rename = "io.modelcontextprotocol/clientInfo")]
     _client: Option<Implementation>,
     #[serde(borrow)]
@@ -74,7 +76,8 @@ impl<'a> Direct<'a> {
             && arguments.starts_with('{')
             && bounds::keys_are_unique(arguments);
         let within = || TraceContext::of(meta.traceparent, meta.tracestate);
-        plain.then(|| Self { id: message.id, tool: name, arguments, within: within() })
+        let tasks = meta.capabilities.supports_tasks();
+        plain.then(|| Self { id: message.id, tool: name, arguments, tasks, within: within() })
     }
 }
 

@@ -5,6 +5,7 @@ use crate::mcp::{Parts, implementation, parts};
 use rmcp::model::{ContentBlock, Implementation};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 #[derive(Serialize)]
 struct Reply<'a, T> {
@@ -36,6 +37,8 @@ struct ToolResult {
 struct Meta {
     #[serde(rename = "io.modelcontextprotocol/serverInfo")]
     server: Implementation,
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -51,8 +54,8 @@ struct Error {
 
 /// How a call ended.
 pub(super) fn result(id: &RawValue, end: CallEnd) -> Vec<u8> {
-    let Parts { content, structured, is_error } = parts(end);
-    let meta = Meta { server: implementation() };
+    let Parts { content, structured, is_error, meta } = parts(end);
+    let meta = Meta { server: implementation(), more: meta };
     let result = ToolResult { result_type: "complete", content, structured_content: structured, is_error, meta };
     bytes(&Reply { jsonrpc: "2.0", id, said: Said { result } })
 }
