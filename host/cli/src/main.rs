@@ -1,6 +1,7 @@
 //! `safeclaw`: the table of contents. Arguments in, one command, an exit code: 0 it was done, 1 it
 //! failed, 2 it was asked for wrongly. Standard output is for results, standard error for people.
 mod admission;
+mod approving;
 mod archive;
 mod commands;
 mod data;
@@ -17,11 +18,13 @@ mod secret;
 mod started;
 mod store;
 mod versions;
+mod who;
 mod work_tree;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    audit, config, doctor, health, hub, image, launcher, manifest, mcp, posture, sessions, token, tool, verify,
+    approvals, approver, audit, config, doctor, health, hub, image, launcher, leases, manifest, mcp, posture, sessions,
+    token, tool, verify,
 };
 use std::process::ExitCode;
 
@@ -55,6 +58,14 @@ enum Command {
     Token(token::Command),
     /// List the sessions of the running hub, or end one
     Sessions(sessions::Arguments),
+    /// Enrol, list or revoke those who may approve calls of the tiers admin and critical
+    #[command(subcommand)]
+    Approver(approver::Command),
+    Approvals(approvals::Arguments),
+    Approve(approvals::Approve),
+    Deny(approvals::Deny),
+    Leases(leases::Arguments),
+    Revoke(leases::Revoke),
     /// Check or explain a manifest, put it in force, go back to an older one
     #[command(subcommand)]
     Manifest(manifest::Command),
@@ -124,6 +135,12 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Tool(command) => tool::run(command).await,
         Command::Token(command) => token::run(command),
         Command::Sessions(arguments) => sessions::run(arguments).await,
+        Command::Approver(command) => approver::run(command).await,
+        Command::Approvals(arguments) => approvals::run(arguments).await,
+        Command::Approve(arguments) => approvals::approve(arguments).await,
+        Command::Deny(arguments) => approvals::deny(arguments).await,
+        Command::Leases(arguments) => leases::run(arguments).await,
+        Command::Revoke(arguments) => leases::revoke(arguments).await,
         Command::Manifest(command) => manifest::run(command).await,
         Command::Image(command) => image::run(command).await,
         Command::Health(arguments) => health::run(arguments).await,

@@ -1,5 +1,7 @@
 //! The versions of the manifest: asked of the running hub, or of its data directory when none runs.
 
+use crate::approving::{signer, visible};
+use ::hub::approvers::{MANIFEST_NAMESPACE, SignedManifest, good_until, manifest_statement};
 use ::hub::manifests::{Agreed, Applied, Cold, Plan, Proposal, VersionView};
 use ::hub::operator::{Client, ClientError};
 use ::hub::store::Location;
@@ -37,6 +39,24 @@ impl Versions {
             Self::Running(hub) => hub.plan(proposal).await?,
             Self::Cold(cold) => cold.plan(proposal.clone())?,
         })
+    }
+
+    /// The same, with an approver's signature where there are approvers and more is granted.
+    pub(crate) async fn signed(&self, agreed: Agreed, plan: &Plan, key: Option<&Path>) -> anyhow::Result<Agreed> {
+        let view = match self {
+            Self::Running(hub) => hub.approvers().await?,
+            Self::Cold(cold) => cold.approvers(),
+        };
+        if view.first || !agreed.widen {
+            return Ok(agreed);
+        }
+        let key =
+            key.context("it grants more, and there are approvers: one of them has to sign it, say --sign-with KEY")?;
+        let expires = good_until();
+        let text = manifest_statement(&view.hub, plan.base, &plan.digest, expires)?;
+        eprintln!("signing: {}", visible::line(&text));
+        let signature = signer::sign(key, &view.approvers, MANIFEST_NAMESPACE, &text)?;
+        Ok(Agreed { signed: Some(SignedManifest { expires, signature }), ..agreed })
     }
 
     pub(crate) async fn apply(&self, proposal: Proposal, agreed: Agreed) -> anyhow::Result<Applied> {

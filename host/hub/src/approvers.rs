@@ -28,7 +28,7 @@ pub use offline::reset;
 pub(crate) use set::{Approvers, Enrolled};
 pub(crate) use statement::in_time;
 pub use statement::{
-    APPROVAL_NAMESPACE, APPROVER_NAMESPACE, Change, ChangeKind, MANIFEST_NAMESPACE, VALID_FOR, canonical,
+    APPROVAL_NAMESPACE, APPROVER_NAMESPACE, Change, ChangeKind, MANIFEST_NAMESPACE, VALID_FOR, canonical, good_until,
     manifest_statement,
 };
 pub use view::{ApproverView, ApproversView, Enrol, NewApprover, Revoke, SignedChange};

@@ -64,6 +64,14 @@ fn size(dir: &Path) -> u64 {
         .sum()
 }
 
+/// Says so where tests of approvers' keys have no program to sign with: they are then not run.
+pub(crate) async fn openssh() {
+    let found = Command::new("ssh-keygen").arg("-?").output().await.is_ok();
+    if !found {
+        eprintln!("setup     there is no ssh-keygen: tests that sign with it say NOT RUN; install OpenSSH's client");
+    }
+}
+
 /// Adds the guests' target where it is missing.
 pub(crate) async fn wasm_target(place: &Place) -> anyhow::Result<()> {
     let sysroot = Command::new("rustc")

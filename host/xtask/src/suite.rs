@@ -87,6 +87,7 @@ async fn full(place: &Place, clock: &mut Clock) -> anyhow::Result<()> {
 async fn set_up(place: &Place) -> anyhow::Result<()> {
     setup::platform()?;
     setup::disk(place, setup::TEST_DISK_GB)?;
+    setup::openssh().await;
     setup::wasm_target(place).await
 }
 

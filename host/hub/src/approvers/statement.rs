@@ -91,6 +91,12 @@ pub fn canonical(value: &serde_json::Value) -> serde_json::Result<String> {
     serde_json_canonicalizer::to_string(value)
 }
 
+/// Until when a signature that is made now should be good: long enough for a person, and well within [`VALID_FOR`].
+#[must_use]
+pub fn good_until() -> Timestamp {
+    Timestamp::now().saturating_add(VALID_FOR / 2).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
 /// Whether a time that a signature is good until is one that a hub takes.
 pub(crate) fn in_time(expires: Timestamp, now: Timestamp) -> bool {
     now < expires && now.checked_add(VALID_FOR).is_ok_and(|latest| expires <= latest)

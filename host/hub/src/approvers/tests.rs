@@ -265,3 +265,28 @@ fn a_certificate_is_no_key() {
     let text = testing::line(&plain(1)).replacen("ssh-ed25519", "ssh-ed25519-cert-v01@openssh.com", 1);
     assert!(ApproverKey::parse(&text).is_err());
 }
+
+/// The strict reading takes what the real program writes, for each kind of file that it signs with.
+#[test]
+fn what_ssh_keygen_writes_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let (key, statement) = (directory.path().join("id"), directory.path().join("statement"));
+    std::fs::write(&key, plain(1).to_openssh(LineEnding::LF).unwrap().as_bytes()).unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&key, private).unwrap();
+    std::fs::write(key.with_extension("pub"), line(&plain(1))).unwrap();
+    std::fs::write(&statement, APPROVE).unwrap();
+    for hash in ["sha256", "sha512"] {
+        let _ = std::fs::remove_file(statement.with_extension("sig"));
+        let mut keygen = std::process::Command::new("ssh-keygen");
+        let option = format!("-Ohashalg={hash}");
+        keygen.args(["-q", "-Y", "sign", &option, "-n", APPROVAL_NAMESPACE, "-f"]).arg(&key).arg(&statement);
+        let Ok(signed) = keygen.env_remove("SSH_AUTH_SOCK").output() else {
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), b"NOT RUN: there is no ssh-keygen here\n");
+            return;
+        };
+        assert!(signed.status.success(), "{signed:?}");
+        let signature = std::fs::read_to_string(statement.with_extension("sig")).unwrap();
+        row(hash, signature, Ok(("ana", Presence::NotShown))).check(&everybody());
+    }
+}

@@ -4,7 +4,7 @@
 use super::agreed::{self, Agreed, Who};
 use super::{Applied, ApplyError, Checked, Ledger, Plan, Proposal, VersionView, check};
 use crate::api::StartError;
-use crate::approvers::Approvers;
+use crate::approvers::{Approvers, ApproversView};
 use crate::data::DataDir;
 use crate::force::InForce;
 use crate::hub::{apart, classes};
@@ -46,6 +46,14 @@ impl Cold {
         };
         let before = registered.fold(before, |force, registration| force.including(&registration));
         Ok(Self { data, ledger, before, approvers, hub })
+    }
+
+    /// Those who may agree that a manifest grants more.
+    #[must_use]
+    pub fn approvers(&self) -> ApproversView {
+        let (first, approvers) = (self.approvers.is_new(), self.approvers.views());
+        // Nobody is enrolled while the hub is stopped, so there is no nonce.
+        ApproversView { hub: self.hub.clone(), nonce: String::new(), first, approvers }
     }
 
     /// See [`crate::Hub::plan`].

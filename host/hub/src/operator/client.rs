@@ -1,9 +1,10 @@
 //! The operator's side: what `safeclaw` commands ask of a running hub.
 
+mod approving;
+
 use super::manifests::{Apply, RollBack};
 use super::view::{PostureView, ToolView};
 use crate::api::{ContainerView, Health, Registration, SessionId, SessionView};
-use crate::approvers::{ApproverName, ApproverView, ApproversView, Enrol, Revoke};
 use crate::manifests::{Agreed, Applied, Plan, Proposal, VersionView};
 use crate::tls::ClientTls;
 use bytes::Bytes;
@@ -230,32 +231,6 @@ impl Client {
     /// See [`ClientError`].
     pub async fn compare(&self, old: u64, new: u64) -> Result<Vec<Change>, ClientError> {
         self.get(format!("/manifest/versions/{old}/changes/{new}")).await
-    }
-
-    /// The approvers, and what is needed to change them.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn approvers(&self) -> Result<ApproversView, ClientError> {
-        self.get("/approvers".to_owned()).await
-    }
-
-    /// Enrols an approver.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn add_approver(&self, asked: &Enrol) -> Result<ApproverView, ClientError> {
-        self.post("/approvers".to_owned(), asked).await
-    }
-
-    /// Revokes an approver.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn revoke_approver(&self, name: &ApproverName, asked: &Revoke) -> Result<(), ClientError> {
-        let body = serde_json::to_vec(asked).map_err(broken)?;
-        let path = format!("/approvers/{}", percent(name.as_str()));
-        self.ask(Method::DELETE, path, body.into()).await.map(drop)
     }
 
     async fn post<T: DeserializeOwned>(&self, path: String, body: &impl Serialize) -> Result<T, ClientError> {

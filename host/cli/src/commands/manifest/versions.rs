@@ -1,11 +1,13 @@
 //! `safeclaw manifest apply`, `history`, `show`, `diff` and `rollback`.
 
 use crate::admission::LauncherAt;
+use crate::approving::signer;
 use crate::data::Data;
 use crate::manifests::{self, ManifestAt};
 use crate::output::{self, Form};
 use crate::store::StoreAt;
 use crate::versions::Versions;
+use crate::who::who;
 use crate::work_tree::{self, WorkTree};
 use ::hub::manifests::{Agreed, Applied, Plan, Proposal, VersionView};
 use anyhow::Context;
@@ -45,6 +47,8 @@ pub(crate) struct Apply {
     /// Take files that are not what the last commit of their Git work tree has
     #[arg(long)]
     dirty: bool,
+    #[command(flatten)]
+    sign: signer::SignWith,
     /// Only show what would change
     #[arg(long)]
     dry_run: bool,
@@ -60,6 +64,8 @@ pub(crate) struct Rollback {
     /// Agree to what it grants, without being asked
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    sign: signer::SignWith,
     /// Only show what would change
     #[arg(long)]
     dry_run: bool,
@@ -74,22 +80,24 @@ impl Whose {
 }
 
 pub(super) async fn apply(arguments: Apply) -> anyhow::Result<ExitCode> {
-    let Apply { dir, mounts, yes, dirty, dry_run, whose } = arguments;
+    let Apply { dir, mounts, yes, dirty, sign, dry_run, whose } = arguments;
     let proposal = proposal(&dir, mounts, dirty)?;
     let versions = whose.versions().await?;
     let plan = versions.plan(&proposal).await?;
     shown(&plan, whose.form)?;
     let Some(agreed) = agreed(&plan, yes, dry_run)? else { return Ok(ExitCode::SUCCESS) };
+    let agreed = versions.signed(agreed, &plan, sign.key.as_deref()).await?;
     whose.launcher.admit(&whose.data.directory()?, &proposal.files, &plan.mounts).await?;
     done(&versions.apply(proposal, agreed).await?, &versions, whose.form)
 }
 
 pub(super) async fn rollback(arguments: Rollback) -> anyhow::Result<ExitCode> {
-    let Rollback { version, yes, dry_run, whose } = arguments;
+    let Rollback { version, yes, sign, dry_run, whose } = arguments;
     let versions = whose.versions().await?;
     let plan = versions.plan_rollback(version).await?;
     shown(&plan, whose.form)?;
     let Some(agreed) = agreed(&plan, yes, dry_run)? else { return Ok(ExitCode::SUCCESS) };
+    let agreed = versions.signed(agreed, &plan, sign.key.as_deref()).await?;
     let files = versions.version(version).await?.files;
     whose.launcher.admit(&whose.data.directory()?, &files, &plan.mounts).await?;
     done(&versions.roll_back(version, &who(), agreed).await?, &versions, whose.form)
@@ -158,13 +166,6 @@ fn named(file: SourceFile) -> anyhow::Result<SourceFile> {
     Ok(SourceFile { name: name.with_context(|| format!("{} has no name", file.name))?, text: file.text })
 }
 
-/// Who says so, as this machine knows them.
-fn who() -> String {
-    let uid = rustix::process::getuid().as_raw();
-    let name = ["SUDO_USER", "USER"].into_iter().find_map(|name| std::env::var(name).ok().filter(|n| !n.is_empty()));
-    name.map_or_else(|| format!("uid {uid}"), |name| format!("{name} (uid {uid})"))
-}
-
 fn shown(plan: &Plan, form: Form) -> anyhow::Result<()> {
     plan.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     if form.json {
@@ -192,7 +193,7 @@ fn agreed(plan: &Plan, yes: bool, dry_run: bool) -> anyhow::Result<Option<Agreed
     if !widen {
         anyhow::bail!("nothing was changed");
     }
-    Ok(Some(Agreed { base: plan.base, widen: plan.widens }))
+    Ok(Some(Agreed { base: plan.base, widen: plan.widens, signed: None }))
 }
 
 fn asked(base: u64, widening: usize) -> anyhow::Result<bool> {

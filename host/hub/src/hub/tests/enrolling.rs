@@ -241,7 +241,7 @@ async fn once_there_are_approvers_one_of_them_signs_for_a_manifest_that_grants_m
     assert_eq!(applied.1["approver"][0], "ana");
     stopped(hub).await;
     let cold = Cold::open(dir.path(), None).await.unwrap();
-    let refused = cold.apply(proposal(&["read", "edit", "wipe"], 10), yes(3)).await.unwrap_err();
+    let refused = cold.apply(proposal(&["read", "edit", "wipe"], 10), yes(0)).await.unwrap_err();
     assert!(matches!(refused, ApplyError::Disagreed(Disagreed::Unsigned)), "{refused}");
 }
 
