@@ -1,4 +1,5 @@
 //! Escalated calls over the whole hub: what a person allowed runs, once or under its lease, and nothing else does.
+#![expect(clippy::panic, reason = "tests")]
 
 mod attacks;
 mod kills;
