@@ -186,10 +186,13 @@ async fn the_operator_reaches_the_same_hub_by_the_socket_and_by_a_certificate() 
     assert_eq!(socket.sessions().await.unwrap().len(), 2);
     assert_eq!(remote.sessions().await.unwrap().len(), 2);
     assert_eq!(remote.health().await.unwrap(), socket.health().await.unwrap());
+    let paused = socket.resume_session(&first).await.unwrap_err().to_string();
+    assert!(paused.starts_with(&format!("session {first} is not paused")), "{paused}");
     remote.end_session(&first).await.unwrap();
     socket.revoke_token(&second).await.unwrap();
     assert!(matches!(socket.revoke_token(&second).await, Err(ClientError::Refused { .. })));
-    let acted: Vec<_> = doors.events("operator_acted");
+    // To ask in vain is an act as well.
+    let acted: Vec<_> = doors.events("operator_acted").split_off(1);
     let who = |n: usize| acted[n]["who"].as_str().unwrap().to_owned();
     assert_eq!(acted[0]["what"], format!("DELETE /sessions/{first}"));
     assert!(who(0).starts_with("certificate sha256:"), "{}", who(0));
@@ -213,7 +216,7 @@ async fn tokens_are_those_of_the_store_wherever_it_is() {
     let token = crate::tokens::Ledger::at(data.path(), elsewhere).create(new).unwrap();
     let session = hub.authenticate(&token).unwrap().session;
     let listed: Vec<_> = hub.tokens().list_in_force().unwrap().into_iter().map(|token| token.session).collect();
-    assert_eq!(listed, [session.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&session));
     let request = ::http::Request::delete(format!("/tokens/{session}")).body(axum::body::Body::empty()).unwrap();
     let answer = tower::ServiceExt::oneshot(operator::router(hub.clone()), request).await.unwrap();
     assert_eq!(answer.status(), 204);
