@@ -179,6 +179,16 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         let reason = format!("arguments: {error}");
         return attempt.deny(&session.denials, name(), &reason, unfit(&error, &tool.grants.limits)).await;
     }
+    let (Some(gate), Some(rules)) = (session.gate(&force, tool.tier), force.manifest.tiers.get(&tool.tier)) else {
+        seen.denied = Some(Reason::UnknownTool);
+        return attempt.deny(&session.denials, name(), "its tier has no rules", CallOutcome::UnknownTool).await;
+    };
+    // Nobody is asked to allow what would not run.
+    if let Err(refusal) = hub.usage.allows(&caller, rules) {
+        seen.denied = Some(refusal.reason());
+        let reason = refusal.operator(tool.tier);
+        return attempt.deny(&session.denials, name(), &reason, refusal.outcome()).await;
+    }
     // A person's answer is asked for before the call counts: to wait for one uses up no rate.
     let gated = if policy::is_escalated(tool) {
         let gated = attempt.gate(&offer, &arguments, under.as_ref()).await;
@@ -202,10 +212,6 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
     };
     // From here on in the form that was approved.
     let arguments = gated.as_ref().map_or(arguments, |gated| gated.arguments.text().to_owned());
-    let (Some(gate), Some(rules)) = (session.gate(&force, tool.tier), force.manifest.tiers.get(&tool.tier)) else {
-        seen.denied = Some(Reason::UnknownTool);
-        return attempt.deny(&session.denials, name(), "its tier has no rules", CallOutcome::UnknownTool).await;
-    };
     let place = match gate.pass() {
         Ok(place) => place,
         Err(full) => {
@@ -241,7 +247,8 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         return attempt.end(denied("calls cannot be recorded at the moment"), None);
     }
     let mut cost = Cost::default();
-    let asked = looks_for_repeats(rules).then(|| Asked::of(&tool.name, &arguments));
+    // Who claims what a person has allowed repeats himself because he was told to.
+    let asked = (gated.is_none() && looks_for_repeats(rules)).then(|| Asked::of(&tool.name, &arguments));
     let began = Instant::now();
     let claimed = attempt.claim(gated).await;
     let pass = claimed.as_ref().ok().and_then(Option::as_ref);
@@ -270,7 +277,6 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
     } else if matches!(outcome, CallOutcome::Denied { .. }) {
         seen.denied = Some(if void || flight.is_withdrawn() { Reason::Withdrawn } else { Reason::Runner });
     }
-    drop(place);
     let spent = Spent {
         wall_us: micros(began).saturating_sub(cost.runner_us),
         repeat: asked.and_then(|asked| asked.ended(&outcome)),
@@ -278,7 +284,7 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
     if let Some(calls) = hub.usage.spend(&share, rules, spent) {
         hub.tell_paused(&caller, tool.tier, &tool.name, calls).await;
     }
-    drop(share);
+    drop((share, place));
     let recording = trace.step("audit executed");
 
     let born = cost.serving.as_ref().map(|serving| &serving.runner.born);

@@ -46,7 +46,7 @@ use flights::Flights;
 use janitor::Trouble;
 use manifest::{Access, ComponentName, Manifest, ProfileName, Tier, ToolName, class_of};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};

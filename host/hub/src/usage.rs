@@ -83,6 +83,13 @@ impl Usage {
         }
     }
 
+    /// Whether its session may go on in this tier at all; nothing is counted.
+    pub(crate) fn allows(&self, caller: &Caller, rules: &TierRules) -> Result<(), Refusal> {
+        let key = Key { whose: Whose::Session(caller.session.clone()), tier: rules.tier };
+        let account = self.lock().get(&key).cloned();
+        account.map_or(Ok(()), |account| account.lock().allows(&caller.session, rules))
+    }
+
     /// Lets a call through and counts it, for its session and for its principal, or for neither.
     pub(crate) fn pass(&self, caller: &Caller, rules: &TierRules) -> Result<Share, Refusal> {
         self.pass_at(caller, rules, self.moment())

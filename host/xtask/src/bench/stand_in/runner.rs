@@ -37,6 +37,7 @@ async fn converse(mut stream: UnixStream, hub_key: &str, answer: &'static str) -
                 ToRunner::Cancel(id) => {
                     FromRunner::Done(Done { id, outcome: Outcome::Cancelled, usage: Usage::default() })
                 }
+                ToRunner::Ping(number) => FromRunner::Pong(number),
                 ToRunner::Describe(id, _) => FromRunner::Described(id, Ok(Vec::new())),
             };
             say(&mut stream, &said).await?;
