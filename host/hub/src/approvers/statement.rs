@@ -101,3 +101,29 @@ pub fn good_until() -> Timestamp {
 pub(crate) fn in_time(expires: Timestamp, now: Timestamp) -> bool {
     now < expires && now.checked_add(VALID_FOR).is_ok_and(|latest| expires <= latest)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// Whoever signs with a script of their own writes just this.
+    #[test]
+    fn statements_have_one_form() {
+        let approver = NewApprover {
+            name: "ana".try_into().unwrap(),
+            key: "ssh-ed25519 AAAA".into(),
+            principals: ["bot".to_owned()].into(),
+            passphrase: true,
+        };
+        let (kind, expires) = (ChangeKind::Add, Timestamp::UNIX_EPOCH);
+        let text = |kind| Change { kind, hub: "h", approver: &approver, nonce: "n", expires }.text().unwrap();
+        let expected = r#"{"expires":"1970-01-01T00:00:00Z","hub":"h","key":"ssh-ed25519 AAAA","kind":"approver-add","name":"ana","nonce":"n","passphrase":true,"principals":["bot"],"v":1}"#;
+        assert_eq!(text(kind), expected);
+        assert_eq!(text(ChangeKind::Revoke), expected.replace("approver-add", "approver-revoke"));
+        let digest = Digest::of(b"");
+        let manifest = manifest_statement("h", 3, &digest, expires).unwrap();
+        let expected = r#"{"base":3,"digest":"D","expires":"1970-01-01T00:00:00Z","hub":"h","kind":"manifest","v":1}"#;
+        assert_eq!(manifest, expected.replace('D', digest.as_str()));
+    }
+}

@@ -263,3 +263,38 @@ async fn a_first_manifest_of_a_start_is_not_taken_once_there_are_approvers() {
     assert!(refused.force.version.is_none() && refused.force.manifest.tools.is_empty());
     assert_eq!(found(&Approvers::default()).await.force.version, Some(1));
 }
+
+/// The same by the operator's socket, as the command line does it.
+#[tokio::test]
+async fn the_operators_socket_asks_for_the_same_signatures() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_of(dir.path(), |_| answer("hi")).await;
+    let socket = dir.path().join("operator.sock");
+    let stop = CancellationToken::new();
+    tokio::spawn(crate::operator::serve(hub.clone(), crate::stdio::bind(&socket).unwrap(), stop.clone()));
+    let client = crate::operator::Client::new(socket);
+    let ana = new("ana", token().line());
+    client.add_approver(&Enrol { approver: ana.clone(), signed: None }).await.unwrap();
+    let ben = new("ben", line(&plain(2)));
+    let refused = client.add_approver(&Enrol { approver: ben.clone(), signed: None }).await.unwrap_err();
+    assert!(matches!(&refused, crate::operator::ClientError::Refused { status, .. } if *status == 403), "{refused}");
+    let view = client.approvers().await.unwrap();
+    assert!(!view.first && view.hub == "test");
+    let signed = |view: &ApproversView, kind, whom| Some(self::signed(view, kind, whom));
+    client.add_approver(&Enrol { approver: ben.clone(), signed: signed(&view, ChangeKind::Add, &ben) }).await.unwrap();
+    let stale = Revoke { signed: self::signed(&view, ChangeKind::Revoke, &ben) };
+    let refused = client.revoke_approver(&name("ben"), &stale).await.unwrap_err();
+    assert!(refused.to_string().contains("another moment"), "{refused}");
+    let view = client.approvers().await.unwrap();
+    client
+        .revoke_approver(&name("ben"), &Revoke { signed: self::signed(&view, ChangeKind::Revoke, &ben) })
+        .await
+        .unwrap();
+    let view = client.approvers().await.unwrap();
+    assert!(view.approvers.iter().any(|one| one.name == name("ben") && one.revoked.is_some()));
+    // Who asked, and for what, is written down as well.
+    assert!(events(dir.path()).iter().any(|(event, line)| {
+        event == "operator_acted" && line["what"] == "DELETE /approvers/ben" && line["who"] != ""
+    }));
+    stop.cancel();
+}
