@@ -2,7 +2,7 @@
 //! reads nothing. The clock only moves when everybody waits.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use super::testing::parked;
+use super::testing::deaf;
 use super::*;
 use crate::testing::limits;
 use manifest::ToolName;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 /// From here on nothing is heard of it.
 async fn silent() -> Runner {
-    parked(CancellationToken::new()).await
+    deaf(CancellationToken::new()).await
 }
 
 #[tokio::test(start_paused = true)]

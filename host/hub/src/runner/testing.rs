@@ -51,6 +51,21 @@ pub(crate) async fn parked(dead: CancellationToken) -> Runner {
     Runner::meet(streams, born, reap, &TaskTracker::new()).await.unwrap_or_else(|end| panic!("{end}"))
 }
 
+/// One that says hello and then neither reads nor says anything, until `dead` is cancelled.
+pub(crate) async fn deaf(dead: CancellationToken) -> Runner {
+    let (input, kept) = tokio::io::duplex(4096);
+    let (mut script, output) = tokio::io::duplex(4096);
+    tokio::spawn(async move {
+        say(&mut script, hello([0; 32])).await;
+        dead.cancelled().await;
+        drop((script, kept));
+    });
+    let born = Born { container: ContainerName("safeclaw-test".into()), posture: Digest::of(b"") };
+    let reap: Reap = Box::new(|_, _| Box::pin(async { Fate::default() }));
+    let streams = Streams { input: Box::new(input), output: Box::new(output) };
+    Runner::meet(streams, born, reap, &TaskTracker::new()).await.unwrap_or_else(|end| panic!("{end}"))
+}
+
 /// What a scripted runner does with a call: `None` is to go on until it is cancelled.
 pub(crate) type Act = std::sync::Arc<dyn Fn(&Call) -> Option<Outcome> + Send + Sync>;
 

@@ -16,11 +16,12 @@ enum Kind {
 }
 
 /// Every file that the hub keeps, what it is, and the widest mode that it may have.
-const FILES: [(&str, Kind, u32); 17] = [
+const FILES: [(&str, Kind, u32); 18] = [
     (".", Kind::Directory, 0o700),
     ("hub.id", Kind::File, 0o600),
     ("hub.key", Kind::File, 0o600),
     ("hub.lock", Kind::File, 0o600),
+    ("epoch", Kind::File, 0o600),
     ("hub.db", Kind::File, 0o600),
     ("hub.db-wal", Kind::File, 0o600),
     ("hub.db-shm", Kind::File, 0o600),
