@@ -177,7 +177,7 @@ async fn the_red_button_kills_what_runs_and_with_an_engine_that_hangs_takes_noth
     scene.works().await;
     let panic = Press { panic: true, ..Press::default() };
     let hub = &scene.own.hub;
-    let taken_back = |end: CallEnd| matches!(&end.outcome, CallOutcome::Denied { reason, .. } if reason == "taken back while it ran");
+    let taken_back = |end: CallEnd| matches!(&end.outcome, CallOutcome::Denied { reason, .. } if reason == "what allowed it was taken back while it ran");
 
     let (calling, container) = scene.sleep().await;
     let revoked = timeout(LONG, hub.revoke_all(panic, "a test")).await.expect("it answers");

@@ -34,7 +34,7 @@ const RECORDED_WITHIN: Duration = Duration::from_secs(2);
 const BY_BYTES: usize = 128;
 
 /// Said to the agent whose call was running.
-pub(crate) const TAKEN_BACK: &str = "taken back while it ran";
+pub(crate) const TAKEN_BACK: &str = "what allowed it was taken back while it ran";
 /// Said to every agent while everything is stopped.
 pub(crate) const STOPPED: &str = "an operator has stopped everything";
 

@@ -537,31 +537,31 @@ pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<
     };
     let trace = CallTrace::none();
     let attempt = Attempt::of(hub, &force, &caller, &trace);
-    let end = |outcome| Err(attempt.end(outcome, None));
+    let end = |outcome| attempt.end(outcome, None);
     if hub.epoch.is_panic() {
-        return end(denied(STOPPED));
+        return Err(end(denied(STOPPED)));
     }
     let tool = match policy::decide(&force.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, tool) {
         Decision::Allow(tool) => tool,
         Decision::Deny(denial) => {
-            return end(denial.agent.map_or(CallOutcome::UnknownTool, denied));
+            return Err(end(denial.agent.map_or(CallOutcome::UnknownTool, denied)));
         }
     };
     let Some(offer) = force.catalogue.offers.get(&tool.name).cloned() else {
-        return end(CallOutcome::UnknownTool);
+        return Err(end(CallOutcome::UnknownTool));
     };
     // What runs under an approval is started for a call and for nothing else.
     if policy::is_escalated(&offer.tool) {
-        return end(denied("it runs under an approval, and is started for nothing else"));
+        return Err(end(denied("it runs under an approval, and is started for nothing else")));
     }
     let session = match hub.sessions.enter(&caller) {
         Ok(session) if !hub.is_draining() => session,
-        Ok(_) => return end(denied("the hub is stopping")),
-        Err(many) => return end(limit("sessions_per_principal", many.most as u64)),
+        Ok(_) => return Err(end(denied("the hub is stopping"))),
+        Err(many) => return Err(end(limit("sessions_per_principal", many.most as u64))),
     };
     match session.serving(attempt.need(&offer)).await {
         Ok(serving) => Ok(serving),
-        Err(error) => end(broken(attempt.id, &error)),
+        Err(error) => Err(end(broken(attempt.id, &error))),
     }
 }
 

@@ -151,9 +151,7 @@ impl Attempt<'_> {
     /// A result is let out while what allowed the call stands, and not after.
     pub(super) fn let_out(&self, pass: Option<&Pass>, outcome: CallOutcome) -> CallOutcome {
         match pass {
-            Some(pass) if !self.hub.desk.stands(pass, self.hub.epoch_now()) => {
-                denied(&format!("{TAKEN_BACK} while it ran"))
-            }
+            Some(pass) if !self.hub.desk.stands(pass, self.hub.epoch_now()) => denied(crate::button::TAKEN_BACK),
             _ => outcome,
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn created(approval: &PendingApproval, meta: Option<MetaObject>) -> C
     let message = format!("waits for a person, until {expires}: `safeclaw approve {id}`; nothing ran");
     let now = Timestamp::now();
     let task = task(id, TaskStatus::Working, now, now).with_status_message(message);
-    let mut meta = meta.unwrap_or_else(MetaObject::new);
+    let mut meta = meta.unwrap_or_default();
     meta.0.extend(envelope(json!([{ "type": "task" }])));
     CreateTaskResult::new(task).with_meta(meta)
 }

@@ -101,7 +101,7 @@ async fn a_result_is_not_let_out_after_its_lease_was_taken_back() {
     let _ = raises.set(office.hub.clone());
     let ada = office.ada();
     allowed(&office, &ada, "wipe").await;
-    assert_eq!(words(&office.end(&ada, "wipe", "{}").await), "taken back while it ran");
+    assert_eq!(words(&office.end(&ada, "wipe", "{}").await), "what allowed it was taken back while it ran");
     assert!(!format!("{:?}", office.audit()).contains("what it found"));
 }
 
