@@ -151,7 +151,8 @@ fn shown(path: &Path) -> String {
 async fn an_escalated_call_runs_when_a_person_has_signed_for_it_and_not_otherwise() {
     let Some(scene) = Scene::new().await else { return };
     let written = |name: &str| scene.place.workspace().join(name);
-    let write = |name: &str| json!({ "path": format!("/workspace/{name}"), "content": "approved", "mode": "overwrite" });
+    let write =
+        |name: &str| json!({ "path": format!("/workspace/{name}"), "content": "approved", "mode": "overwrite" });
 
     // Without anybody who could answer, nobody is asked.
     let answer = scene.call("files_write", &write("a")).await;

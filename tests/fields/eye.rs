@@ -142,8 +142,10 @@ impl Watched {
         match self.own.hub.local_caller("lister", &ProfileName::try_from(profile).unwrap()) {
             Err(unknown) => unknown.to_string(),
             Ok(caller) => {
-                let tools = self.own.hub.tools(&caller);
-                tools.into_iter().map(|tool| tool.description.name).collect::<Vec<_>>().join(", ")
+                // One that another case registers at its own time, and the hub's own, which is shown with it.
+                let others = ["attack_open_socket", hub::REQUEST_STATUS];
+                let names = self.own.hub.tools(&caller).into_iter().map(|tool| tool.description.name);
+                names.filter(|name| !others.contains(&name.as_str())).collect::<Vec<_>>().join(", ")
             }
         }
     }
