@@ -163,6 +163,7 @@ fn within(was: &Tool, is: &Tool) -> bool {
     let (l, m) = (&a.limits, &b.limits);
     was.component == is.component
         && is.tier <= was.tier
+        && is.gate <= was.gate
         && (was.runner == is.runner || is.runner == RunnerScope::Session)
         && was.size <= is.size
         && a.fs.iter().all(covered)

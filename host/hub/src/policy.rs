@@ -102,7 +102,7 @@ pub fn needs_approval(tier: Tier) -> bool {
 /// Whether a tool runs under a person's approval alone.
 #[must_use]
 pub fn is_escalated(tool: &Tool) -> bool {
-    needs_approval(tool.tier)
+    tool.is_escalated()
 }
 
 /// A tier's word in the manifest.

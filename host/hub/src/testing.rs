@@ -3,8 +3,9 @@
 
 use crate::api::{RegisteredTool, Registration};
 use manifest::{
-    Access, ArgumentsRecord, Budget, Ceiling, Component, ComponentName, ContainerSize, Digest, FsGrant, Grants, Limits,
-    LoopAfter, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules, Tool, ToolName,
+    Access, ArgumentsRecord, Budget, Ceiling, Component, ComponentName, ContainerSize, Digest, FsGrant, Gate, Grants,
+    Limits, LoopAfter, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope, Runtime, Tier, TierRules, Tool,
+    ToolName,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +28,7 @@ pub(crate) fn tool(name: &str, tier: Tier) -> Tool {
         tier,
         runner: RunnerScope::Session,
         size: ContainerSize::Small,
+        gate: if tier.needs_approval() { Gate::Approval } else { Gate::Profile },
         record: ArgumentsRecord::Digest,
         grants: Grants {
             fs: vec![FsGrant { mount: MountName::try_from("work").unwrap(), path: ".".into(), access: Access::Read }],

@@ -69,6 +69,16 @@ pub enum ArgumentsRecord {
     Arguments,
 }
 
+/// What stands before a tool's calls. More friction is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gate {
+    /// Whoever has it in a profile may call it.
+    Profile,
+    /// A person's answer to that very call.
+    Approval,
+}
+
 /// What runs a tier's containers. A stronger one is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -137,6 +147,8 @@ pub struct Tool {
     pub runner: RunnerScope,
     /// The size of its container.
     pub size: ContainerSize,
+    /// What stands before its calls.
+    pub gate: Gate,
     /// What the audit log has of its arguments.
     pub record: ArgumentsRecord,
     /// What it may do.

@@ -44,6 +44,8 @@ pub struct ToolOrigins {
     pub runner: Origin,
     /// The size of its container.
     pub size: Origin,
+    /// What stands before its calls.
+    pub gate: Origin,
     /// What the audit log has of its arguments.
     pub record: Origin,
     /// Its directories, in the order of `Grants::fs`.

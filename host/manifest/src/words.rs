@@ -1,6 +1,6 @@
 //! The words of the model as text, the same in manifests, messages and JSON.
 
-use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, LoopAfter, RunnerScope, Runtime, Tier};
+use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, Gate, LoopAfter, RunnerScope, Runtime, Tier, Tool};
 use std::fmt;
 
 macro_rules! shown {
@@ -28,6 +28,7 @@ shown!(Access, Access::Read => "read", Access::Write => "write");
 shown!(Clock, Clock::Monotonic => "monotonic", Clock::Wall => "wall");
 shown!(RunnerScope, RunnerScope::Session => "session", RunnerScope::Call => "call");
 shown!(ContainerSize, ContainerSize::Small => "small", ContainerSize::Large => "large");
+shown!(Gate, Gate::Profile => "profile", Gate::Approval => "approval");
 shown!(ArgumentsRecord, ArgumentsRecord::Digest => "digest", ArgumentsRecord::Arguments => "arguments");
 shown!(Runtime, Runtime::Runc => "runc", Runtime::Runsc => "runsc");
 
@@ -51,5 +52,13 @@ impl Tier {
     #[must_use]
     pub const fn needs_approval(self) -> bool {
         matches!(self, Self::Admin | Self::Critical)
+    }
+}
+
+impl Tool {
+    /// Whether each call needs a person's answer: by its tier, or since the manifest says so of this tool.
+    #[must_use]
+    pub const fn is_escalated(&self) -> bool {
+        matches!(self.gate, Gate::Approval) || self.tier.needs_approval()
     }
 }

@@ -101,6 +101,14 @@ pub(super) const CASES: &[Case] = &[
         after: "536870912",
     },
     Case {
+        field: "tools.NAME.gate",
+        name: "an approval before each call",
+        change: &[("size = \"large\"\n\n", "size = \"large\"\ngate = \"approval\"\n\n")],
+        eye: Eye::Call("take", r#"{"what":"memory","amount":1024}"#),
+        before: "taken",
+        after: "denied: a person would have to allow this call, and no approver is enrolled who could",
+    },
+    Case {
         field: "tools.NAME.record",
         name: "arguments in clear",
         change: &[("size = \"large\"\n\n", "size = \"large\"\nrecord = \"arguments\"\n\n")],

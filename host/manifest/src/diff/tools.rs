@@ -4,7 +4,7 @@ use super::directories::Whose;
 use super::story::{Effect, Story, before, names, quoted};
 use super::tiers::{CALLS_AT_ONCE, IDLE, seconds, told_approvers, told_runtime};
 use super::{Change, Side, Subject, directories, limits, pairs, profiles, uses};
-use crate::model::{ArgumentsRecord, Grants, RunnerScope, Tool};
+use crate::model::{ArgumentsRecord, Gate, Grants, RunnerScope, Tool};
 
 pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, changes: &mut Vec<Change>) {
     for (name, was, is) in pairs(&old.manifest.tools, &new.manifest.tools) {
@@ -19,13 +19,17 @@ pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, changes: &mut Vec<Change>)
 }
 
 fn changed(story: &mut Story<'_>, old: &Side<'_>, new: &Side<'_>, (was, is): (&Tool, &Tool)) {
-    let Tool { name: _, component, tier, runner, size, grants, record, reason } = was;
+    let Tool { name: _, component, tier, runner, size, gate, grants, record, reason } = was;
     if *component != is.component {
         let what = before(format!("`{}`", is.component), format!("`{component}`"));
         story.tell(Effect::Widens, format!("is now of component {what}"));
     }
     if *tier != is.tier {
         moved(story, old, new, (was, is));
+    }
+    if *gate != is.gate {
+        let effect = Effect::unless(is.gate > *gate);
+        story.tell(effect, format!("is now called by {}", before(opened(is.gate), opened(*gate))));
     }
     if *runner != is.runner {
         let effect = Effect::unless(is.runner == RunnerScope::Call);
@@ -96,9 +100,16 @@ fn kept(record: ArgumentsRecord) -> &'static str {
     }
 }
 
+fn opened(gate: Gate) -> &'static str {
+    match gate {
+        Gate::Profile => "whoever has it in a profile",
+        Gate::Approval => "whoever has it in a profile, each time a person has approved it",
+    }
+}
+
 /// A new tool, with all that it may do.
 fn added(story: &mut Story<'_>, new: &Side<'_>, tool: &Tool) {
-    let Tool { name, component, tier, runner, size, grants, record, reason } = tool;
+    let Tool { name, component, tier, runner, size, gate, grants, record, reason } = tool;
     let Grants { fs, env, clocks, trap_imports, limits } = grants;
     // What no profile shows cannot be called; its directories are in the containers of its neighbours all the same.
     let shown = new.manifest.profiles.values().any(|profile| profiles::shows(profile, name, *tier));
@@ -121,6 +132,7 @@ fn added(story: &mut Story<'_>, new: &Side<'_>, tool: &Tool) {
         may.push(format!("have in the audit log {}", kept(*record)));
     }
     let may = if may.is_empty() { "do nothing outside of itself".to_owned() } else { may.join("; ") };
+    story.tell(effect, format!("is called by {}", opened(*gate)));
     story.tell(effect, format!("may {may}"));
     story.tell(effect, format!("has the limits of one call: {}", limits::list(limits)));
 }

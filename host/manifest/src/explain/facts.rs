@@ -1,7 +1,7 @@
 //! The values of one tool as words, each with its origin.
 
 use super::Fact;
-use crate::model::{Access, Clock, Component, Mount, RunnerScope, Tier, TierRules, Tool};
+use crate::model::{Access, Clock, Component, Mount, RunnerScope, TierRules, Tool};
 use crate::names::{ComponentName, MountName};
 use crate::origin::{TierOrigins, ToolOrigins};
 use crate::read::limits::RULES;
@@ -31,10 +31,11 @@ pub(super) fn is(
         fact("reason", &tool.reason, &from.reason),
         fact("runner", format!("one per {}", tool.runner), &from.runner),
         fact("size", tool.size, &from.size),
+        fact("gate", tool.gate, &from.gate),
         fact("record", tool.record, &from.record),
         fact("runtime", rules.runtime, &tier_from.runtime),
     ];
-    if tool.tier.needs_approval() {
+    if tool.is_escalated() {
         let names =
             rules.approvers.as_ref().map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
         facts.push(fact("approvers", names.unwrap_or_else(|| "whoever is enrolled".to_owned()), &tier_from.approvers));
@@ -92,11 +93,8 @@ pub(super) fn not_granted(tool: &Tool) -> Vec<String> {
     if grants.trap_imports.is_empty() {
         absent.push("trapping imports: an import that is not granted does not link".to_owned());
     }
-    match tool.tier {
-        Tier::User | Tier::Write => {}
-        Tier::Admin | Tier::Critical => {
-            absent.push(format!("a call as such: tier {} needs an approval for it", tool.tier))
-        }
+    if tool.is_escalated() {
+        absent.push("a call as such: it needs an approval".to_owned());
     }
     absent
 }

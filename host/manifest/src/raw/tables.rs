@@ -4,7 +4,7 @@
 use super::{
     Bytes, Count, Entries, Field, FromToml, List, Located, LoopAfter, ManifestName, Millis, Reading, Text, below,
 };
-use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, RunnerScope, Runtime, Tier};
+use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, Gate, RunnerScope, Runtime, Tier};
 use crate::names::{ApproverName, ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
 use crate::source::Spot;
 use toml::Spanned;
@@ -98,6 +98,7 @@ table!(RawTool {
     clocks: List<Clock>,
     runner: RunnerScope,
     size: ContainerSize,
+    gate: Gate,
     record: ArgumentsRecord,
     trap_imports: List<Text>,
     limits: RawLimits,

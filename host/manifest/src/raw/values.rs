@@ -3,7 +3,7 @@
 use super::{FromToml, Located, Reading, below};
 use crate::bounds;
 use crate::diagnostics::{nearest, quote};
-use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, RunnerScope, Runtime, Tier};
+use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, Gate, RunnerScope, Runtime, Tier};
 use crate::names::{ApproverName, BadName, ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
 use crate::units;
 use toml::Spanned;
@@ -90,6 +90,7 @@ words!(Access, "access", "read" => Self::Read, "write" => Self::Write);
 words!(Clock, "clock", "monotonic" => Self::Monotonic, "wall" => Self::Wall);
 words!(RunnerScope, "runner", "session" => Self::Session, "call" => Self::Call);
 words!(ContainerSize, "size", "small" => Self::Small, "large" => Self::Large);
+words!(Gate, "gate", "profile" => Self::Profile, "approval" => Self::Approval);
 words!(ArgumentsRecord, "record", "digest" => Self::Digest, "arguments" => Self::Arguments);
 words!(Runtime, "runtime", "runc" => Self::Runc, "runsc" => Self::Runsc);
 

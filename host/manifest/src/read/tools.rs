@@ -4,7 +4,7 @@ use super::tiers::{self, TierRead};
 use super::{Sections, fs, limits, mounts};
 use crate::diagnostics::{nearest, quote};
 use crate::linked;
-use crate::model::{ArgumentsRecord, ContainerSize, Grants, RunnerScope, Tier, Tool};
+use crate::model::{ArgumentsRecord, ContainerSize, Gate, Grants, RunnerScope, Tier, Tool};
 use crate::names::{ComponentName, EnvName, MountName, ToolName};
 use crate::origin::{Origin, ToolOrigins};
 use crate::raw::{Entries, Field, List, Located, RawTool, Reading, Text};
@@ -104,7 +104,8 @@ fn one(
             (given.value, Origin::Written(reading.sources.line(given.spot)))
         }
     };
-    let (runner, runner_origin) = runner(reading, raw.runner.given(), &at, read);
+    let (gate, gate_origin) = gate(reading, raw.gate.given(), &at, tier);
+    let (runner, runner_origin) = runner(reading, raw.runner.given(), &at, read, gate);
     let (record, record_origin) = match raw.record.given() {
         None => {
             let rule = "of arguments the audit log has a digest unless the tool says otherwise";
@@ -126,6 +127,7 @@ fn one(
         reason: line(reason_spot),
         runner: runner_origin,
         size: size_origin,
+        gate: gate_origin,
         record: record_origin,
         fs: fs.iter().map(|grant| line(grant.spot)).collect(),
         env: env.iter().map(|entry| (entry.key.value.clone(), line(entry.key.spot))).collect(),
@@ -140,7 +142,8 @@ fn one(
         trap_imports: trap_imports.into_keys().collect(),
         limits,
     };
-    Some((Tool { name: name.clone(), component: component.value, tier, runner, size, record, grants, reason }, origins))
+    let (name, component) = (name.clone(), component.value);
+    Some((Tool { name, component, tier, runner, size, gate, record, grants, reason }, origins))
 }
 
 fn component(
@@ -168,12 +171,18 @@ fn runner(
     given: Option<Located<RunnerScope>>,
     at: &str,
     read: &TierRead,
+    gate: Gate,
 ) -> (RunnerScope, Origin) {
     let tier = read.rules.tier;
     let widest = read.rules.ceiling.runner;
     let Some(given) = given else {
         let origin = if tier.always_per_call() {
             Origin::Rule(format!("tier {tier} has one runner per call"))
+        } else if gate == Gate::Approval {
+            return (
+                RunnerScope::Call,
+                Origin::Rule("what is approved call by call has one runner per call".to_owned()),
+            );
         } else {
             Origin::Tier(tier, reading.sources.line(read.spots.runner))
         };
@@ -186,8 +195,29 @@ fn runner(
             message,
             format!("tier `{tier}` has one runner per call: write \"call\", or leave it out"),
         );
+    } else if gate == Gate::Approval && given.value == RunnerScope::Session {
+        let message = format!("{} has runner `session` and gate `approval`", quote(at));
+        let help = "what is approved call by call has one runner per call: write \"call\", or leave it out";
+        reading.report(given.spot, message, help);
     } else if widest == RunnerScope::Call && given.value == RunnerScope::Session {
         beyond(reading, given.spot, at, "has runner `session`", tier, &[widest.as_str()], read.spots.runner);
+    }
+    (given.value, Origin::Written(reading.sources.line(given.spot)))
+}
+
+/// A tool can be put behind an approval, and none of the tiers that need one can be taken out from behind it.
+fn gate(reading: &mut Reading<'_>, given: Option<Located<Gate>>, at: &str, tier: Tier) -> (Gate, Origin) {
+    let Some(given) = given else {
+        return if tier.needs_approval() {
+            (Gate::Approval, Origin::Rule(format!("each call of tier {tier} needs an approval")))
+        } else {
+            (Gate::Profile, Origin::Rule("the profile is the gate unless the tool says otherwise".to_owned()))
+        };
+    };
+    if tier.needs_approval() && given.value == Gate::Profile {
+        let message = format!("{} has gate `profile` in tier `{tier}`", quote(at));
+        let help = format!("each call of tier `{tier}` needs an approval: write \"approval\", or leave it out");
+        reading.report(given.spot, message, help);
     }
     (given.value, Origin::Written(reading.sources.line(given.spot)))
 }

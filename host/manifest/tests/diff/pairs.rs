@@ -3,7 +3,7 @@
 use super::World;
 use manifest::{
     Access, ApproverName, ArgumentsRecord, Budget, Ceiling, Clock, Component, ComponentName, ContainerSize, Digest,
-    EnvName, FsGrant, Grants, Limits, LoopAfter, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope,
+    EnvName, FsGrant, Gate, Grants, Limits, LoopAfter, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope,
     Runtime, Tier, TierRules, Tool, ToolName,
 };
 use proptest::prelude::*;
@@ -114,13 +114,15 @@ fn text() -> impl Strategy<Value = String> {
 
 fn tool(name: &'static str) -> impl Strategy<Value = Tool> {
     let record = select(vec![ArgumentsRecord::Digest, ArgumentsRecord::Digest, ArgumentsRecord::Arguments]);
-    (select(COMPONENTS.to_vec()), tier(), scope(), size(), grants(), record, text()).prop_map(
-        move |(component, tier, runner, size, grants, record, reason)| Tool {
+    let gate = select(vec![Gate::Profile, Gate::Profile, Gate::Approval]);
+    (select(COMPONENTS.to_vec()), tier(), scope(), size(), gate, grants(), record, text()).prop_map(
+        move |(component, tier, runner, size, gate, grants, record, reason)| Tool {
             name: ToolName::try_from(name).unwrap(),
             component: ComponentName::try_from(component).unwrap(),
             tier,
             runner,
             size,
+            gate,
             grants,
             record,
             reason,
@@ -287,7 +289,10 @@ fn sound(mut world: World) -> World {
     tools.retain(|_, tool| tiers.contains_key(&tool.tier) && known.contains_key(&tool.component));
     for tool in tools.values_mut() {
         tool.grants.fs.retain(|grant| declared.contains_key(&grant.mount));
-        if tool.tier.always_per_call() {
+        if tool.tier.needs_approval() {
+            tool.gate = Gate::Approval;
+        }
+        if tool.is_escalated() {
             tool.runner = RunnerScope::Call;
         }
     }

@@ -93,6 +93,7 @@ fn of(world: &World, tool: &Tool) -> Reach {
     let mut bounds: Vec<u64> = small.into_iter().chain(tier).map(u64::from).collect();
     bounds.push(memory_bytes);
     bounds.push(u64::from(tool.runner == RunnerScope::Session));
+    bounds.push(u64::from(!tool.is_escalated()));
     bounds.push(u64::from(tool.size == manifest::ContainerSize::Large));
     bounds.push(u64::from(rules.runtime == manifest::Runtime::Runc));
     let gates = ["user", "write", "admin", "critical"];

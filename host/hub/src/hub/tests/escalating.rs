@@ -46,8 +46,9 @@ struct Office {
 
 fn tools() -> Manifest {
     let escalated = |name, tier| manifest::Tool { runner: RunnerScope::Call, ..tool(name, tier) };
+    let marked = manifest::Tool { gate: manifest::Gate::Approval, ..escalated("single", Tier::User) };
     let mut manifest =
-        manifest([tool("read", Tier::User), escalated("edit", Tier::Admin), escalated("wipe", Tier::Critical)]);
+        manifest([tool("read", Tier::User), escalated("edit", Tier::Admin), escalated("wipe", Tier::Critical), marked]);
     manifest.tools.values_mut().for_each(|tool| tool.grants.limits.arguments_bytes = 1 << 20);
     manifest.tiers.values_mut().for_each(|rules| rules.concurrent_calls = 8);
     manifest.tiers.values_mut().for_each(|rules| rules.calls_per_hour = 40);
@@ -175,6 +176,27 @@ fn words(end: &CallEnd) -> String {
         CallOutcome::Limit { limit, value, .. } => format!("{limit} = {value}"),
         other => format!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_tool_that_the_manifest_puts_behind_an_approval_waits_in_whatever_tier() {
+    let office = office(echo).await;
+    let ada = office.ada();
+    let listed = office.hub.tool(&ada, "single").unwrap();
+    assert!(listed.needs_approval && listed.tier == Tier::User);
+    let id = office.ask(&ada, "single", "{}").await;
+    assert_eq!(office.starts(), 0);
+    office.answer(&id, Answer::Approve).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(words(&office.end(&ada, "single", "{}").await), "single {}");
+    }
+    office.pass(301);
+    assert_eq!(words(&office.end(&ada, "single", "{}").await), "pending");
+    // The red button ends what runs under it, as it ends the others.
+    let id = office.ask(&ada, "single", r#"{"a":1}"#).await;
+    office.answer(&id, Answer::Approve).await.unwrap();
+    raise(&office.hub);
+    assert_eq!(words(&office.end(&ada, "single", r#"{"a":1}"#).await), "pending");
 }
 
 #[tokio::test]
