@@ -1,8 +1,8 @@
 //! The red button: everything that a person has allowed is taken back, at once.
 //!
 //! The order is the promise. In memory first, so that nothing waits for a disk, a database or an engine: the epoch is
-//! raised, leases and pending approvals are void, calls that a person had to allow are ended, and the hub's talk with
-//! the runners they run in is over. Then the epoch's file, so that it holds across a crash. Then the audit log and the
+//! raised, calls that a person had to allow are ended, the hub's talk with the runners they run in is over, and leases
+//! and pending approvals are void. Then the epoch's file, so that it holds across a crash. Then the audit log and the
 //! store, while the runners die. Each of these may fail or hang, and none of them makes the button fail: the answer
 //! says what has not been done.
 
@@ -157,13 +157,14 @@ impl Inner {
         let by = by.to_owned();
         let epoch = self.epoch.raise(panic, |epoch| Decision::AllRevoked { epoch, sessions, panic, by });
         failpoint!("button.raised");
-        // Their store follows by itself.
-        self.desk.void_all();
-        failpoint!("button.voided");
         let flights = self.flights.take_back(if panic { Which::All } else { Which::Elevated });
         failpoint!("button.broken_off");
         let runners = self.leashes.cut(|leash| panic || leash.is_elevated(), &Why::TakenBack);
         failpoint!("button.cut");
+        // After those who run under them: a call whose lease breaks ends its runner by itself, and nobody would count it.
+        // With the epoch raised none of them is good for anything; their store follows by itself.
+        self.desk.void_all();
+        failpoint!("button.voided");
         let ended = if sessions { self.sessions.all().len() } else { 0 };
         if sessions {
             self.break_off(|_| true, "an operator revoked everything");
