@@ -105,6 +105,7 @@ impl LyingHub<'_> {
                 component: registration.component.clone(),
                 artefact: registration.artefact.clone(),
                 trap_imports: BTreeSet::new(),
+                http: false,
             }],
             tools: vec![self.tool()],
         }
@@ -133,6 +134,7 @@ impl LyingHub<'_> {
             }],
             env: BTreeMap::new(),
             clocks: BTreeSet::new(),
+            http: false,
             input_schema: described.input_schema.clone(),
             output_schema: described.output_schema.clone(),
         }

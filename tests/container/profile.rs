@@ -110,7 +110,7 @@ fn ended(container: Altered) -> Result<(), String> {
 /// Compiles a small component.
 fn compiles(container: &mut Altered) -> Result<(), String> {
     let wasm = handed::guest("hello");
-    let begin = ToCompile::Begin { bytes: wasm.len() as u64, trap_imports: Vec::new() };
+    let begin = ToCompile::Begin { bytes: wasm.len() as u64, trap_imports: Vec::new(), http: false };
     let chunks = wasm.chunks(1 << 20).map(|chunk| ToCompile::Chunk(chunk.to_vec()));
     for message in std::iter::once(begin).chain(chunks) {
         let mut bytes = Vec::new();

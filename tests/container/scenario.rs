@@ -220,6 +220,7 @@ fn component(name: &str) -> TicketComponent {
         component: known.component.clone(),
         artefact: known.artefact.clone(),
         trap_imports: known.trap_imports.clone(),
+        http: false,
     }
 }
 
@@ -246,6 +247,7 @@ fn tools(name: &str, root: &str) -> Vec<TicketTool> {
         }],
         env: Default::default(),
         clocks: [manifest::Clock::Wall, manifest::Clock::Monotonic].into_iter().collect::<BTreeSet<_>>(),
+        http: false,
         input_schema: tool.input_schema.clone(),
         output_schema: tool.output_schema.clone(),
     };

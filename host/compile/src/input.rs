@@ -36,7 +36,7 @@ pub(crate) enum InputError {
 /// Reads one request and no byte of a second one's messages.
 pub(crate) fn read(stream: &mut impl Read) -> Result<Request, InputError> {
     let mut frames = Frames { stream, decoder: Decoder::new(), buffer: vec![0; 64 << 10] };
-    let ToCompile::Begin { bytes, trap_imports } = frames.next()? else {
+    let ToCompile::Begin { bytes, trap_imports, http: _ } = frames.next()? else {
         return Err(InputError::Order);
     };
     if bytes > MAX_COMPONENT_BYTES {

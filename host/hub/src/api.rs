@@ -293,6 +293,9 @@ pub struct Registration {
     pub imports: Vec<String>,
     /// Imports that link to a trap, since a tool of the manifest says so.
     pub trap_imports: BTreeSet<String>,
+    /// Whether it was compiled with `wasi:http`: the manifest granted HTTP to a tool of it.
+    #[serde(default)]
+    pub http: bool,
     /// Its tools; guest text cleaned.
     pub tools: Vec<RegisteredTool>,
     /// Which programs compiled and described it: others do both anew.

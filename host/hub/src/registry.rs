@@ -113,6 +113,7 @@ impl Registrar {
             compatibility: compiled.compatibility,
             imports: compiled.imports,
             trap_imports,
+            http: false,
             tools: Vec::new(),
             made_with: self.made_with.clone(),
             registered: jiff::Timestamp::now().to_string(),

@@ -80,6 +80,7 @@ pub(crate) fn scope<'a>(
             preopens: preopens(manifest, &offer.tool, mount_points),
             env: offer.tool.grants.env.clone(),
             clocks: offer.tool.grants.clocks.clone(),
+            http: !offer.tool.grants.http.is_empty(),
             input_schema: offer.described.input_schema.clone(),
             output_schema: offer.described.output_schema.clone(),
         });
@@ -93,6 +94,7 @@ pub(crate) fn component(registration: &Registration) -> TicketComponent {
         component: registration.component.clone(),
         artefact: registration.artefact.clone(),
         trap_imports: registration.trap_imports.clone(),
+        http: registration.http,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod diagnostics;
 pub mod diff;
 mod digest;
 pub mod explain;
+pub mod http;
 pub mod linked;
 pub mod model;
 pub mod names;

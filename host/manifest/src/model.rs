@@ -1,6 +1,7 @@
 //! What a manifest means once it has been read. Every field here is enforced somewhere, and
 //! `docs/limits.md` and `manifests/README.md` say where.
 
+use crate::http::HttpGrant;
 use crate::names::{ApproverName, ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,6 +131,9 @@ pub struct Grants {
     pub clocks: BTreeSet<Clock>,
     /// Imports that link to a trap instead of being refused at registration.
     pub trap_imports: BTreeSet<String>,
+    /// What it may ask of the outside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<HttpGrant>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -197,6 +201,9 @@ pub struct Budget {
     pub calls: Option<u32>,
     /// Wall time of calls in their runners, added up. `None`: no bound besides each call's deadline.
     pub wall_s: Option<u32>,
+    /// Bytes of egress, in both directions. `None`: no bound besides each request's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress_bytes: Option<u64>,
 }
 
 /// After how many identical calls with identical results in a row a session waits for an operator. A greater one
@@ -229,12 +236,25 @@ pub struct TierRules {
     pub concurrent_calls: u32,
     /// A runner without a call for this long is killed.
     pub idle_s: u32,
+    /// What stands before its calls once a tool of the session has read something from outside: what was read may be
+    /// speaking. Each call that does not wait for an approval anyway then does, with [`Gate::Approval`].
+    #[serde(default = "profile", skip_serializing_if = "is_profile")]
+    pub after_outside: Gate,
     /// What runs its containers. Of the tier and not of a tool, so that no tool can lower it.
     pub runtime: Runtime,
     /// Who may answer for its calls; whoever is enrolled at the hub where none is named. Only of a tier whose calls
     /// need an approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvers: Option<BTreeSet<ApproverName>>,
+}
+
+fn profile() -> Gate {
+    Gate::Profile
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_profile(gate: &Gate) -> bool {
+    *gate == Gate::Profile
 }
 
 /// The most that a tool of a tier can be granted.
@@ -246,6 +266,9 @@ pub struct Ceiling {
     pub env: BTreeSet<EnvName>,
     /// Clocks.
     pub clocks: BTreeSet<Clock>,
+    /// What may be asked of the outside, each covering what is within it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<HttpGrant>,
     /// The largest container.
     pub size: ContainerSize,
     /// The widest runner scope: `session` allows both, `call` only one runner a call.

@@ -96,6 +96,10 @@ name!(
     ApproverName, "approver's name", "1 to 64 of a-z 0-9 _ -, a letter first", identifier
 );
 name!(
+    /// A credential that the hub adds to requests; what it is, the hub's configuration says and nothing else.
+    CredentialName, "credential name", "1 to 64 of a-z 0-9 _ -, a letter first", identifier
+);
+name!(
     /// An environment variable that a guest may be given.
     EnvName, "environment variable name", "1 to 64 of A-Z 0-9 _, no digit first",
     |t| (1..=64).contains(&t.len())

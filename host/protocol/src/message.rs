@@ -1,11 +1,12 @@
 //! The messages, in both directions. Every enum is closed: a tag that is not here ends the connection.
 
 use crate::few::{MAX_CONTENT_BLOCKS, MAX_FINDINGS, MAX_NAMES, described, few};
+use crate::http::{FromHttp, ToHttp};
 use manifest::{Digest, ToolName};
 use serde::{Deserialize, Serialize};
 
 /// Said in `Hello`; two programs that differ here do not talk.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// The longest frame, checked before anything is allocated for it. Bounds what a lying runner can make
 /// the hub hold for one message.
@@ -35,6 +36,8 @@ pub enum ToRunner {
     Describe(CallId, Digest),
     /// Say `Pong` with this number: at any moment after the hello, also while guests run.
     Ping(u64),
+    /// Of a request that the runner made for a call.
+    Http(ToHttp),
 }
 
 /// One call.
@@ -67,6 +70,8 @@ pub enum FromRunner {
     Described(CallId, #[serde(deserialize_with = "described")] Result<Vec<ToolDescription>, String>),
     /// Answer to `Ping`.
     Pong(u64),
+    /// A guest asks for something outside.
+    Http(FromHttp),
 }
 
 /// What a runner says of itself before it is trusted with anything.
@@ -278,6 +283,8 @@ pub enum ToCompile {
         bytes: u64,
         /// Imports that the manifest lets link to a trap.
         trap_imports: Vec<String>,
+        /// Whether the manifest grants HTTP to a tool of it: then `wasi:http` links.
+        http: bool,
     },
     /// A part of it, at most 1 MiB.
     Chunk(Vec<u8>),

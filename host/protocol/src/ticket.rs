@@ -51,6 +51,8 @@ pub struct TicketComponent {
     pub artefact: Digest,
     /// Imports that link to a trap.
     pub trap_imports: BTreeSet<String>,
+    /// Whether `wasi:http` links: some tool of it is granted HTTP.
+    pub http: bool,
 }
 
 /// A tool and what it may do.
@@ -69,6 +71,8 @@ pub struct TicketTool {
     pub env: BTreeMap<EnvName, String>,
     /// Clocks.
     pub clocks: BTreeSet<Clock>,
+    /// Whether it may ask the hub for HTTP; what is answered, and what is not, the hub decides.
+    pub http: bool,
     /// JSON Schema of the arguments.
     pub input_schema: String,
     /// JSON Schema of the structured result.

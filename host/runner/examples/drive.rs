@@ -158,6 +158,7 @@ impl Driven {
             component: digest('c'),
             artefact: Digest::try_from(artefact.to_owned()).unwrap(),
             trap_imports: BTreeSet::new(),
+            http: false,
         }];
         let mut registration = Runner::start(program, artefacts);
         registration.admit(components, &[]);
@@ -171,6 +172,7 @@ impl Driven {
             preopens: Vec::new(),
             env: BTreeMap::new(),
             clocks: BTreeSet::new(),
+            http: false,
             input_schema: described.input_schema,
             output_schema: described.output_schema,
         };

@@ -72,6 +72,7 @@ impl Session {
             ToRunner::Cancel(id) if self.running.contains(&id) => Ok(Step::Stop(id)),
             ToRunner::Cancel(_) => Ok(Step::Nothing),
             ToRunner::Describe(id, component) => self.describe(id, &component, now_unix_s),
+            ToRunner::Http(_) => Ok(Step::Nothing),
             ToRunner::Ping(number) => Ok(Step::Answer(Box::new(FromRunner::Pong(number)))),
         }
     }

@@ -190,6 +190,7 @@ fn a_wrong_ticket_ends_the_runner() {
                 component: digest('b'),
                 artefact: digest('b'),
                 trap_imports: std::collections::BTreeSet::new(),
+                http: false,
             });
         }),
     ];

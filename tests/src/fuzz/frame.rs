@@ -163,7 +163,7 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("describe", framed(&ToRunner::Describe(1, digest))),
         ("ping", framed(&ToRunner::Ping(7))),
         ("pong", framed(&FromRunner::Pong(7))),
-        ("begin", framed(&ToCompile::Begin { bytes: 100, trap_imports: vec![text("wasi:sockets/tcp")] })),
+        ("begin", framed(&ToCompile::Begin { bytes: 100, trap_imports: vec![text("wasi:sockets/tcp")], http: false })),
         ("chunk", framed(&ToCompile::Chunk(vec![0, 97, 115, 109]))),
         ("compiled", framed(&FromCompile::Compiled(compiled))),
         ("two", [framed(&FromRunner::Ready(1)), framed(&FromRunner::Ready(2))].concat()),

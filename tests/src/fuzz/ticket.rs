@@ -99,6 +99,7 @@ fn ticket() -> Ticket {
             component: digest("wasm"),
             artefact: digest("artefact"),
             trap_imports: BTreeSet::from(["wasi:sockets/tcp".to_owned()]),
+            http: false,
         }],
         tools: vec![TicketTool {
             name: ToolName::try_from("files_read").expect("a name"),
@@ -112,6 +113,7 @@ fn ticket() -> Ticket {
             }],
             env: BTreeMap::new(),
             clocks: BTreeSet::from([manifest::Clock::Wall]),
+            http: false,
             input_schema: "{\"type\":\"object\"}".to_owned(),
             output_schema: None,
         }],

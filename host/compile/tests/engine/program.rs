@@ -42,7 +42,7 @@ fn frames(messages: &[ToCompile]) -> Vec<u8> {
 }
 
 fn request(wasm: &[u8]) -> Vec<u8> {
-    let mut messages = vec![ToCompile::Begin { bytes: wasm.len() as u64, trap_imports: Vec::new() }];
+    let mut messages = vec![ToCompile::Begin { bytes: wasm.len() as u64, trap_imports: Vec::new(), http: false }];
     messages.extend(wasm.chunks(100_000).map(|chunk| ToCompile::Chunk(chunk.to_vec())));
     frames(&messages)
 }
@@ -86,9 +86,12 @@ fn it_refuses_what_is_no_component() {
 
 #[test]
 fn it_refuses_what_is_too_large_or_not_what_was_announced() {
-    assert_refused(&frames(&[ToCompile::Begin { bytes: (64 << 20) + 1, trap_imports: Vec::new() }]), "the limit is");
     assert_refused(
-        &frames(&[ToCompile::Begin { bytes: 3, trap_imports: Vec::new() }, ToCompile::Chunk(vec![0; 4])]),
+        &frames(&[ToCompile::Begin { bytes: (64 << 20) + 1, trap_imports: Vec::new(), http: false }]),
+        "the limit is",
+    );
+    assert_refused(
+        &frames(&[ToCompile::Begin { bytes: 3, trap_imports: Vec::new(), http: false }, ToCompile::Chunk(vec![0; 4])]),
         "announced",
     );
 }
@@ -99,10 +102,10 @@ fn a_peer_that_breaks_the_protocol_gets_nothing() {
         b"".to_vec(),
         b"\xff\xff\xff\xff".to_vec(),
         frames(&[ToCompile::Chunk(vec![1])]),
-        frames(&[ToCompile::Begin { bytes: 10, trap_imports: Vec::new() }, ToCompile::Chunk(vec![1])]),
+        frames(&[ToCompile::Begin { bytes: 10, trap_imports: Vec::new(), http: false }, ToCompile::Chunk(vec![1])]),
         frames(&[
-            ToCompile::Begin { bytes: 10, trap_imports: Vec::new() },
-            ToCompile::Begin { bytes: 10, trap_imports: Vec::new() },
+            ToCompile::Begin { bytes: 10, trap_imports: Vec::new(), http: false },
+            ToCompile::Begin { bytes: 10, trap_imports: Vec::new(), http: false },
         ]),
     ] {
         let (messages, worked) = run(&input);

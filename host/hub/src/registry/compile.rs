@@ -84,7 +84,11 @@ async fn talk(
 }
 
 async fn send(mut input: impl AsyncWrite + Unpin, wasm: &[u8], trap_imports: &BTreeSet<String>) -> std::io::Result<()> {
-    let begin = ToCompile::Begin { bytes: wasm.len() as u64, trap_imports: trap_imports.iter().cloned().collect() };
+    let begin = ToCompile::Begin {
+        bytes: wasm.len() as u64,
+        trap_imports: trap_imports.iter().cloned().collect(),
+        http: false,
+    };
     let chunks = wasm.chunks(CHUNK_BYTES).map(|chunk| ToCompile::Chunk(chunk.to_vec()));
     for message in std::iter::once(begin).chain(chunks) {
         let mut frame = Vec::new();

@@ -209,6 +209,7 @@ impl Conversation {
                 self.ping.1 = false;
                 Ok(())
             }
+            FromRunner::Http(_) => violation("a request of a tool that may make none"),
             FromRunner::Pong(number) => violation(format!("an answer to ping {number}, which is not owed")),
         }
     }

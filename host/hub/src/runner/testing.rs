@@ -109,6 +109,8 @@ pub(crate) async fn reaped(key: HubPublicKey, act: Act, tap: Tap, reap: Reap) ->
                     ToRunner::Cancel(id) => {
                         FromRunner::Done(Done { id, outcome: Outcome::Cancelled, usage: Usage::default() })
                     }
+                    // It made no request that could be answered.
+                    ToRunner::Http(_) => continue,
                     ToRunner::Describe(id, _) => FromRunner::Described(id, Ok(Vec::new())),
                     ToRunner::Ping(number) => FromRunner::Pong(number),
                 };

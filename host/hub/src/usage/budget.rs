@@ -15,7 +15,7 @@ pub(super) struct Total {
 impl Total {
     /// Whether another call may begin.
     pub(super) fn within(self, budget: &Budget) -> Result<(), Refusal> {
-        let Budget { calls, wall_s } = budget;
+        let Budget { calls, wall_s, egress_bytes: _ } = budget;
         if let Some(most) = *calls
             && self.calls >= u64::from(most)
         {

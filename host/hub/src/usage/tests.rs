@@ -72,7 +72,7 @@ fn many_sessions_of_a_principal_have_its_rate_and_another_has_its_own() {
 
 #[test]
 fn who_is_refused_for_its_principal_has_lost_nothing_of_its_own() {
-    let budget = Budget { calls: Some(3), wall_s: None };
+    let budget = Budget { calls: Some(3), wall_s: None, egress_bytes: None };
     let rules = TierRules { calls_per_hour: 2, principal_calls_per_hour: 2, budget, ..rules(Tier::User) };
     let usage = Usage::new();
     let (one, other) = (caller("one", "ada"), caller("other", "ada"));
@@ -100,7 +100,7 @@ fn a_tier_is_counted_by_itself() {
 
 #[test]
 fn what_a_budget_had_does_not_come_back() {
-    let budget = Budget { calls: Some(2), wall_s: None };
+    let budget = Budget { calls: Some(2), wall_s: None, egress_bytes: None };
     let rules = TierRules { budget, ..rules(Tier::User) };
     let usage = Usage::new();
     let ada = caller("a", "ada");
@@ -114,13 +114,13 @@ fn what_a_budget_had_does_not_come_back() {
     }
     // Another authorization has its own, and a greater budget has room.
     assert!(usage.pass_at(&caller("b", "ada"), &rules, at(0)).is_ok());
-    let greater = TierRules { budget: Budget { calls: Some(3), wall_s: None }, ..rules };
+    let greater = TierRules { budget: Budget { calls: Some(3), wall_s: None, egress_bytes: None }, ..rules };
     assert!(usage.pass_at(&ada, &greater, at(0)).is_ok());
 }
 
 #[test]
 fn wall_time_is_added_up_and_the_call_that_uses_it_up_is_the_last() {
-    let budget = Budget { calls: None, wall_s: Some(2) };
+    let budget = Budget { calls: None, wall_s: Some(2), egress_bytes: None };
     let rules = TierRules { budget, ..rules(Tier::User) };
     let usage = Usage::new();
     let ada = caller("a", "ada");

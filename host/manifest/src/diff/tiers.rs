@@ -25,6 +25,7 @@ pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, changes: &mut Vec<Change>)
 fn changed(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
     let TierRules {
         tier: _,
+        after_outside: _,
         ceiling,
         calls_per_hour: _,
         principal_calls_per_hour: _,
@@ -90,7 +91,7 @@ pub(super) fn people(approvers: Option<&BTreeSet<ApproverName>>) -> String {
 }
 
 fn told_ceiling(story: &mut Story<'_>, old: &Ceiling, new: &Ceiling) {
-    let Ceiling { fs, env, clocks, size, runner, limits } = old;
+    let Ceiling { fs, env, clocks, http: _, size, runner, limits } = old;
     directories::compare(story, fs, &new.fs, Whose::Ceiling);
     told_set(story, env, &new.env, "tools have the variable");
     told_set(story, clocks, &new.clocks, "tools read the clock");
@@ -114,6 +115,7 @@ fn told_set<T: Ord + Display>(story: &mut Story<'_>, old: &BTreeSet<T>, new: &BT
 fn added(story: &mut Story<'_>, rules: &TierRules) {
     let TierRules {
         tier,
+        after_outside: _,
         ceiling,
         calls_per_hour: _,
         principal_calls_per_hour: _,
@@ -133,7 +135,7 @@ fn added(story: &mut Story<'_>, rules: &TierRules) {
     if tier.needs_approval() {
         story.tell(Effect::Widens, format!("has its calls approved by {}", people(approvers.as_ref())));
     }
-    let Ceiling { fs, env, clocks, size, runner, limits } = ceiling;
+    let Ceiling { fs, env, clocks, http: _, size, runner, limits } = ceiling;
     let mut most = directories::list(fs);
     if !env.is_empty() {
         most.push(format!("variables {}", names(env)));

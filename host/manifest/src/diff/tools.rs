@@ -65,7 +65,7 @@ fn moved(story: &mut Story<'_>, old: &Side<'_>, new: &Side<'_>, (was, is): (&Too
 
 fn granted(story: &mut Story<'_>, old: &Grants, new: &Grants) {
     // Limits have a file of their own.
-    let Grants { fs, env, clocks, trap_imports, limits: _ } = old;
+    let Grants { fs, env, clocks, trap_imports, http: _, limits: _ } = old;
     directories::compare(story, fs, &new.fs, Whose::Tool);
     for (name, was, is) in pairs(env, &new.env) {
         match (was, is) {
@@ -110,7 +110,7 @@ fn opened(gate: Gate) -> &'static str {
 /// A new tool, with all that it may do.
 fn added(story: &mut Story<'_>, new: &Side<'_>, tool: &Tool) {
     let Tool { name, component, tier, runner, size, gate, grants, record, reason } = tool;
-    let Grants { fs, env, clocks, trap_imports, limits } = grants;
+    let Grants { fs, env, clocks, trap_imports, http: _, limits } = grants;
     // What no profile shows cannot be called; its directories are in the containers of its neighbours all the same.
     let shown = new.manifest.profiles.values().any(|profile| profiles::shows(profile, name, *tier));
     let certain = !shown && (*runner == RunnerScope::Call || fs.is_empty());

@@ -10,7 +10,7 @@ pub(super) fn compare(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
     story.bound(&old.calls_per_hour, &new.calls_per_hour, "now has calls in an hour of one session up to", shown);
     let principal = "now has calls in an hour of one principal up to";
     story.bound(&old.principal_calls_per_hour, &new.principal_calls_per_hour, principal, shown);
-    let Budget { calls, wall_s } = &old.budget;
+    let Budget { calls, wall_s, egress_bytes: _ } = &old.budget;
     told_budget(story, *calls, new.budget.calls, "calls", |calls| calls.to_string());
     told_budget(story, *wall_s, new.budget.wall_s, "wall time", seconds);
     let (was, is) = (old.loop_after, new.loop_after);
@@ -36,7 +36,7 @@ fn seconds(seconds: u32) -> String {
 
 /// All of them, of a tier that is new.
 pub(super) fn list(rules: &TierRules) -> String {
-    let Budget { calls, wall_s } = &rules.budget;
+    let Budget { calls, wall_s, egress_bytes: _ } = &rules.budget;
     let no_bound = || "without bound".to_owned();
     format!(
         "{} calls in an hour of one session and {} of one principal, in a session's life calls {} and wall time {}, \

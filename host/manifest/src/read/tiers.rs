@@ -3,7 +3,7 @@
 use super::{Sections, fs, limits, uses};
 use crate::bounds;
 use crate::diagnostics::quote;
-use crate::model::{Access, Ceiling, ContainerSize, FsGrant, RunnerScope, Runtime, Tier, TierRules};
+use crate::model::{Access, Ceiling, ContainerSize, FsGrant, Gate, RunnerScope, Runtime, Tier, TierRules};
 use crate::names::{ApproverName, MountName};
 use crate::origin::{Origin, TierOrigins};
 use crate::raw::{Count, Field, List, Located, Millis, RawTier, Reading};
@@ -121,6 +121,7 @@ fn one(
         fs: fs.iter().map(|grant| grant.value.clone()).collect(),
         env: super::tools::set(reading, env, &format!("{ceiling_at}.env")).into_keys().collect(),
         clocks: super::tools::set(reading, clocks, &format!("{ceiling_at}.clocks")).into_keys().collect(),
+        http: Vec::new(),
         size: size.map_or(ContainerSize::Small, |size| size.value),
         runner,
         limits,
@@ -141,6 +142,7 @@ fn one(
     };
     let rules = TierRules {
         tier,
+        after_outside: Gate::Profile,
         ceiling,
         calls_per_hour: rate.value,
         principal_calls_per_hour: principal.0,

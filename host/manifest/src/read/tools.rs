@@ -140,6 +140,7 @@ fn one(
         env: env.into_iter().map(|entry| (entry.key.value, entry.value.value.0)).collect(),
         clocks: clocks.into_keys().collect(),
         trap_imports: trap_imports.into_keys().collect(),
+        http: Vec::new(),
         limits,
     };
     let (name, component) = (name.clone(), component.value);

@@ -87,6 +87,7 @@ fn grants() -> impl Strategy<Value = Grants> {
         fs,
         env,
         clocks,
+        http: Vec::new(),
         trap_imports: imports.into_iter().map(ToOwned::to_owned).collect(),
         limits,
     })
@@ -133,13 +134,14 @@ fn tool(name: &'static str) -> impl Strategy<Value = Tool> {
 fn rules(tier: Tier) -> impl Strategy<Value = TierRules> {
     let ceiling =
         (fs(), env(), clocks(), size(), scope(), limits()).prop_map(|(fs, env, clocks, size, runner, limits)| {
-            Ceiling { fs, env: env.into_keys().collect(), clocks, size, runner, limits }
+            Ceiling { fs, env: env.into_keys().collect(), clocks, http: Vec::new(), size, runner, limits }
         });
     (ceiling, 1..3u32, 1..3u32, 1..3u32, runtime(), uses(), approvers(tier)).prop_map(
         move |(ceiling, calls_per_hour, concurrent_calls, idle_s, runtime, uses, approvers)| {
             let (principal_calls_per_hour, budget, loop_after) = uses;
             TierRules {
                 tier,
+                after_outside: manifest::Gate::Profile,
                 ceiling,
                 calls_per_hour,
                 principal_calls_per_hour,
@@ -158,8 +160,9 @@ type Uses = (u32, Budget, LoopAfter);
 
 fn uses() -> impl Strategy<Value = Uses> {
     let loop_after = select(vec![LoopAfter::Calls(2), LoopAfter::Calls(3), LoopAfter::Never]);
-    (1..3u32, prop::option::of(1..3u32), prop::option::of(1..3u32), loop_after)
-        .prop_map(|(principal, calls, wall_s, loop_after)| (principal, Budget { calls, wall_s }, loop_after))
+    (1..3u32, prop::option::of(1..3u32), prop::option::of(1..3u32), loop_after).prop_map(
+        |(principal, calls, wall_s, loop_after)| (principal, Budget { calls, wall_s, egress_bytes: None }, loop_after),
+    )
 }
 
 /// The reader lets nobody name them where nothing has to be approved.

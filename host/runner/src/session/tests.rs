@@ -37,6 +37,7 @@ fn tool(name: &str) -> TicketTool {
         preopens: Vec::new(),
         env: BTreeMap::new(),
         clocks: BTreeSet::new(),
+        http: false,
         input_schema: r#"{"type":"object"}"#.to_owned(),
         output_schema: None,
     }
@@ -58,6 +59,7 @@ fn ticket(serial: u64) -> Ticket {
             component: digest('c'),
             artefact: digest('d'),
             trap_imports: BTreeSet::new(),
+            http: false,
         }],
         tools: vec![tool("one"), tool("two")],
     }

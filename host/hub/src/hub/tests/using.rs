@@ -98,7 +98,8 @@ async fn more_sessions_are_no_more_calls() {
 
 #[tokio::test]
 async fn a_session_that_is_ended_or_forgotten_goes_on_counting() {
-    let bench = bench_under(|rules| rules.budget = Budget { calls: Some(2), wall_s: None }, echo()).await;
+    let bench =
+        bench_under(|rules| rules.budget = Budget { calls: Some(2), wall_s: None, egress_bytes: None }, echo()).await;
     let caller = bench.caller("everyone");
     bench.call(&caller, "read", "{}").await;
     bench.hub.end_session(&caller.session).await;
@@ -117,7 +118,7 @@ async fn a_session_that_is_ended_or_forgotten_goes_on_counting() {
 
 #[tokio::test]
 async fn the_hubs_own_clock_is_what_a_budget_is_spent_by() {
-    let change = |rules: &mut TierRules| rules.budget = Budget { calls: None, wall_s: Some(60) };
+    let change = |rules: &mut TierRules| rules.budget = Budget { calls: None, wall_s: Some(60), egress_bytes: None };
     let bench = bench_under(change, Arc::new(|_| None)).await;
     let caller = bench.caller("everyone");
     // The runner says nothing at all; a minute passes until the call is given up.
@@ -242,7 +243,7 @@ async fn again(data: &Path) -> Hub {
     let mut manifest = manifest([tool("read", Tier::User), tool("edit", Tier::Write)]);
     manifest.tiers.values_mut().for_each(loops);
     for rules in manifest.tiers.values_mut() {
-        (rules.calls_per_hour, rules.budget) = (6, Budget { calls: Some(8), wall_s: None });
+        (rules.calls_per_hour, rules.budget) = (6, Budget { calls: Some(8), wall_s: None, egress_bytes: None });
     }
     let force = InForce::fixed(manifest, Default::default()).including(&registration(&["read", "edit"]));
     let (mut inner, _) = hub_in(data, force, echo(), Fate::default(), None).await;

@@ -33,7 +33,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn bounded(tier: Tier) -> TierRules {
-    let budget = Budget { calls: Some(20), wall_s: Some(8) };
+    let budget = Budget { calls: Some(20), wall_s: Some(8), egress_bytes: None };
     let loop_after = LoopAfter::Calls(6);
     TierRules { calls_per_hour: 5, principal_calls_per_hour: 9, budget, loop_after, ..rules(tier) }
 }

@@ -38,6 +38,8 @@ async fn converse(mut stream: UnixStream, hub_key: &str, answer: &'static str) -
                     FromRunner::Done(Done { id, outcome: Outcome::Cancelled, usage: Usage::default() })
                 }
                 ToRunner::Ping(number) => FromRunner::Pong(number),
+                // It made no request that could be answered.
+                ToRunner::Http(_) => continue,
                 ToRunner::Describe(id, _) => FromRunner::Described(id, Ok(Vec::new())),
             };
             say(&mut stream, &said).await?;
