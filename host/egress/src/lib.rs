@@ -4,8 +4,10 @@
 //! Whoever asks is not trusted and whoever answers is not trusted. What is allowed is what [`Governor`] says at that
 //! moment, never what a request says of itself.
 
+mod broker;
 mod exchange;
 mod governor;
 
+pub use broker::Broker;
 pub use exchange::{Answer, Asked, Breach, Far, Gone, Piece, RequestBody, exchange};
 pub use governor::{Approval, Behalf, Described, Egress, Ended, Governor, Refused, Standing};

@@ -3,8 +3,10 @@
 
 mod gate;
 mod outcome;
+pub(crate) mod petition;
 pub(crate) mod status;
 pub(crate) mod task;
+mod way;
 
 use crate::api::{CallEnd, CallNote, CallOutcome, Caller};
 use crate::audit::{self, AuditError, Denied, Entry, Executed, Measured, OutcomeUnknown, Reported, Requested, Usage};
@@ -21,14 +23,15 @@ use crate::runner::{Ended, Reached, RunnerEnd, SILENCE_S, Why};
 use crate::session::{CONCURRENT_CALLS, Denials, Need, NoRunner, Serving, Session};
 use crate::traces::{CallTrace, TraceContext};
 use crate::usage::{Asked, Spent, looks_for_repeats};
-use gate::Stopped;
 use manifest::{ArgumentsRecord, Limits, RunnerScope, ToolName};
 use outcome::{audited, broken, from_runner, limit};
+use petition::Stopped;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use way::{Cut, Way};
 
 /// Said to the agent and to the operator.
 const NOT_IN_FORCE: &str = "this token is not in force";
@@ -48,22 +51,25 @@ pub(crate) struct Request {
 
 /// A call under way.
 struct Attempt<'a> {
-    hub: &'a Inner,
+    hub: &'a Arc<Inner>,
     /// What decides on it, whatever is applied meanwhile.
-    force: &'a InForce,
+    force: &'a Arc<InForce>,
     id: Uuid,
     started: Instant,
     caller: &'a Caller,
     /// What it began under: a call that a person had to allow is of this one and of no other.
     epoch: u64,
+    /// Whether a person has to allow it.
+    elevated: bool,
     trace: &'a CallTrace,
 }
 
 /// What ends a call before its runner does.
 struct Until<'a> {
-    flight: &'a Flight,
+    flight: &'a Arc<Flight>,
     /// What allowed an escalated call is taken back.
     lease: Option<&'a CancellationToken>,
+    way: &'a Way<'a>,
 }
 
 /// What a call has cost so far, for the record.
@@ -75,6 +81,8 @@ struct Cost {
     result_bytes: usize,
     /// Why nobody can say whether it took effect.
     unknown: Option<String>,
+    /// One of its requests waits for a person.
+    stopped: Option<Stopped>,
 }
 
 impl Cost {
@@ -95,7 +103,7 @@ impl Cost {
 }
 
 /// Runs a call to its end, and counts it.
-pub(crate) async fn call(hub: &Inner, mut request: Request) -> CallEnd {
+pub(crate) async fn call(hub: &Arc<Inner>, mut request: Request) -> CallEnd {
     let trace = hub.traces.call(request.within.take());
     let mut seen = Seen::default();
     let end = perform(hub, request, &trace, &mut seen).await;
@@ -104,7 +112,7 @@ pub(crate) async fn call(hub: &Inner, mut request: Request) -> CallEnd {
     end
 }
 
-async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Seen) -> CallEnd {
+async fn perform(hub: &Arc<Inner>, request: Request, trace: &CallTrace, seen: &mut Seen) -> CallEnd {
     let Request { caller, tool, arguments, notes, cancel, under, .. } = request;
     trace.session(&caller.session);
     let deciding = trace.step("policy");
@@ -116,9 +124,9 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         return attempt.deny(&hub.denials, None, NOT_IN_FORCE, denied(NOT_IN_FORCE)).await;
     };
     // Before the manifest is loaded: one that is applied from here on finds this call.
-    let flight = hub.flights.begin(&caller.profile, &tool, &cancel);
+    let flight = Arc::new(hub.flights.begin(&caller.profile, &tool, &cancel));
     let force = hub.force.load_full();
-    let attempt = Attempt::of(hub, &force, &caller, trace);
+    let mut attempt = Attempt::of(hub, &force, &caller, trace);
 
     // Policy, before anything is looked at that the agent sent.
     if hub.is_draining() {
@@ -161,10 +169,6 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         }
     };
     let name = || Some(tool.name.clone());
-    let elevated = policy::is_escalated(tool);
-    if elevated {
-        flight.elevate();
-    }
     seen.tier = Some(tool.tier);
     trace.tool(tool);
 
@@ -183,6 +187,13 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         seen.denied = Some(Reason::UnknownTool);
         return attempt.deny(&session.denials, name(), "its tier has no rules", CallOutcome::UnknownTool).await;
     };
+    // What was read from outside may be what asks now.
+    let outside = rules.after_outside == manifest::Gate::Approval && hub.outside.since(&caller.session).is_some();
+    let elevated = tool.is_escalated() || outside;
+    attempt.elevated = elevated;
+    if elevated {
+        flight.elevate();
+    }
     // Nobody is asked to allow what would not run.
     if let Err(refusal) = hub.usage.allows(&caller, rules) {
         seen.denied = Some(refusal.reason());
@@ -190,7 +201,7 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         return attempt.deny(&session.denials, name(), &reason, refusal.outcome()).await;
     }
     // A person's answer is asked for before the call counts: to wait for one uses up no rate.
-    let gated = if policy::is_escalated(tool) {
+    let gated = if elevated {
         let gated = attempt.gate(&offer, &arguments, under.as_ref()).await;
         #[cfg(test)]
         let gated = match gated {
@@ -256,7 +267,10 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         Err(outcome) => outcome.clone(),
         Ok(pass) => {
             let lease = pass.as_ref().map(|pass| &pass.broken);
-            attempt.run(&session, &offer, arguments, notes, Until { flight: &flight, lease }, &mut cost).await
+            let way = attempt.way(&session, &offer, &arguments, (&flight, lease, &share));
+            let until = Until { flight: &flight, lease, way: &way };
+            let outcome = attempt.run(&session, &offer, arguments, notes, until, &mut cost).await;
+            way.end(outcome, &cost).await
         }
     };
     let void = attempt.is_void(&flight, elevated);
@@ -275,7 +289,9 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
     if claimed.is_err() {
         seen.denied = Some(Reason::Approval);
     } else if matches!(outcome, CallOutcome::Denied { .. }) {
-        seen.denied = Some(if void || flight.is_withdrawn() { Reason::Withdrawn } else { Reason::Runner });
+        let withdrawn = void || flight.is_withdrawn();
+        let stopped = cost.stopped.as_ref().map_or(Reason::Runner, |stopped| stopped.seen);
+        seen.denied = Some(if withdrawn { Reason::Withdrawn } else { stopped });
     }
     let spent = Spent {
         wall_us: micros(began).saturating_sub(cost.runner_us),
@@ -320,7 +336,8 @@ async fn perform(hub: &Inner, request: Request, trace: &CallTrace, seen: &mut Se
         let reason = "the red button was pressed before its answer was let out";
         return attempt.deny(&session.denials, name(), reason, denied(TAKEN_BACK)).await;
     }
-    attempt.end(attempt.let_out(pass, outcome), cost.usage)
+    let approval = cost.stopped.and_then(|stopped| stopped.approval);
+    CallEnd { approval, ..attempt.end(attempt.let_out(pass, outcome), cost.usage) }
 }
 
 /// The same as a metric has it.
@@ -360,9 +377,9 @@ fn denied(reason: &str) -> CallOutcome {
 }
 
 impl<'a> Attempt<'a> {
-    fn of(hub: &'a Inner, force: &'a InForce, caller: &'a Caller, trace: &'a CallTrace) -> Self {
+    fn of(hub: &'a Arc<Inner>, force: &'a Arc<InForce>, caller: &'a Caller, trace: &'a CallTrace) -> Self {
         let epoch = hub.epoch.now();
-        Self { hub, force, id: Uuid::new_v4(), started: Instant::now(), caller, epoch, trace }
+        Self { hub, force, id: Uuid::new_v4(), started: Instant::now(), caller, epoch, elevated: false, trace }
     }
 
     /// Whether the red button has taken it back.
@@ -380,7 +397,7 @@ impl<'a> Attempt<'a> {
         until: Until<'_>,
         cost: &mut Cost,
     ) -> CallOutcome {
-        let Until { flight, lease } = until;
+        let Until { flight, lease, way } = until;
         let cancel = flight.cancel();
         let asked = Instant::now();
         let waiting = self.trace.step("wait for a runner");
@@ -399,22 +416,29 @@ impl<'a> Attempt<'a> {
             Err(error) => return broken(self.id, &error),
         };
         // The last look before its frame.
-        if self.is_void(flight, policy::is_escalated(&offer.tool)) {
+        if self.is_void(flight, self.elevated) {
             return CallOutcome::Cancelled;
         }
-        // Whoever ends the session ends the call.
-        let ended = tokio::select! {
-            biased;
-            () = session.ended.cancelled() => {
+        let ended = way.run(|http| {
+            serving.runner.call(&offer.tool.name, arguments, &offer.tool.grants.limits, notes, http, cancel)
+        });
+        let ended = match ended.await {
+            Cut::Ended(ended) => ended,
+            // Whoever ends the session ends the call.
+            Cut::Session => {
                 cost.unheard(Reached::Runner, "its session was ended");
                 return CallOutcome::Cancelled;
             }
-            () = gate::broken(lease) => {
+            Cut::Lease => {
                 serving.runner.kill(Why::Released);
-                cost.unheard(Reached::Runner, gate::TAKEN_BACK);
+                cost.unheard(Reached::Runner, petition::TAKEN_BACK);
                 return CallOutcome::Cancelled;
             }
-            ended = serving.runner.call(&offer.tool.name, arguments, &offer.tool.grants.limits, notes, cancel) => ended,
+            Cut::Stopped(stopped) => {
+                let outcome = stopped.outcome.clone();
+                cost.stopped = Some(stopped);
+                return outcome;
+            }
         };
         serving.touch();
         match ended {
@@ -466,7 +490,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn need<'n>(&'n self, offer: &'n Offer) -> Need<'n> {
-        let elevated = policy::is_escalated(&offer.tool).then_some(self.epoch);
+        let elevated = self.elevated.then_some(self.epoch);
         self.hub.need(self.force, self.caller, offer, elevated)
     }
 
@@ -479,7 +503,7 @@ impl<'a> Attempt<'a> {
             audit.write(Entry::SessionBegun { session, principal, profile }).await?;
         }
         let requested = Entry::Requested(self.requested(offer, arguments));
-        if policy::is_escalated(&offer.tool) {
+        if self.elevated {
             return audit.write_durable(requested).await;
         }
         audit.write(requested).await
@@ -530,7 +554,7 @@ impl<'a> Attempt<'a> {
 }
 
 /// The container that serves a tool for a caller, as a call would get it.
-pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<Arc<Serving>, CallEnd> {
+pub(crate) async fn serving(hub: &Arc<Inner>, caller: &Caller, tool: &str) -> Result<Arc<Serving>, CallEnd> {
     let force = hub.force.load_full();
     let Some(caller) = hub.in_force(caller) else {
         return Err(Attempt::of(hub, &force, caller, &CallTrace::none()).end(denied(NOT_IN_FORCE), None));
@@ -567,7 +591,7 @@ pub(crate) async fn serving(hub: &Inner, caller: &Caller, tool: &str) -> Result<
 
 /// The scope that a caller's token lacks for a tool that it is shown: denied as a call would be, before anything is
 /// read of what it wants.
-pub(crate) async fn lacks_scope(hub: &Inner, caller: &Caller, tool: &str) -> Option<Scopes> {
+pub(crate) async fn lacks_scope(hub: &Arc<Inner>, caller: &Caller, tool: &str) -> Option<Scopes> {
     let offer = hub.shown(caller, tool).filter(|offer| !caller.scopes.contains(offer.tool.tier))?;
     let session = hub.sessions.enter(caller).ok();
     let denials = session.as_ref().map_or(&hub.denials, |session| &session.denials);

@@ -15,6 +15,7 @@ mod desk;
 mod differs;
 mod grants;
 mod lease;
+mod request;
 mod shown;
 mod statement;
 #[cfg(test)]
@@ -32,5 +33,6 @@ pub(crate) use book::Standing;
 pub(crate) use clock::Clock;
 pub(crate) use desk::{Desk, NotAnswered, NotOpened, Pass, Signed};
 pub(crate) use grants::words;
+pub use request::RequestBinding;
 pub use statement::{NAMESPACE, Statement};
 pub use view::{ApprovalSummary, ApprovalView, LeaseView, Statements};

@@ -24,6 +24,7 @@ use crate::button::Leashes;
 use crate::call::{self, Request, status, task};
 use crate::catalogue::Offer;
 use crate::data::DataDir;
+use crate::egress::Outside;
 use crate::epoch::Epoch;
 use crate::escalation::Desk;
 use crate::force::InForce;
@@ -39,6 +40,7 @@ use crate::store::Store;
 use crate::tickets::{self, Scope, Tickets};
 use crate::traces::{Collector, TraceContext, TraceError, Traces};
 use crate::usage::Usage;
+use ::egress::Broker;
 use arc_swap::ArcSwap;
 use container::{LauncherError, Listed};
 use doors::Certificates;
@@ -88,12 +90,16 @@ pub(crate) struct Inner {
     pub(crate) upkeep: upkeep::Alive,
     /// What waits for a person, and what a person has allowed.
     pub(crate) desk: Desk,
+    /// Makes the requests that tools ask for.
+    pub(crate) broker: Broker,
+    /// Sessions in which something was read from outside.
+    pub(crate) outside: Outside,
     /// Who may answer, in tests that have no keys.
     #[cfg(test)]
     double: Option<Arc<dyn crate::approvers::SecondFactor>>,
     /// The versions of the manifest; none where one is in force for the life of this process.
     ledger: Option<Ledger>,
-    store: Store,
+    pub(crate) store: Store,
     /// Who may answer for escalated calls. Exchanged as a whole.
     pub(crate) approvers: ArcSwap<Approvers>,
     /// They are changed one at a time; what is signed for a change has this in it.
@@ -412,8 +418,13 @@ impl Inner {
         self.draining.load(Ordering::Acquire)
     }
 
+    /// Whether a session is of this process itself.
+    pub(crate) fn is_local(&self, session: &SessionId) -> bool {
+        self.local.lock().unwrap_or_else(PoisonError::into_inner).contains(session)
+    }
+
     pub(crate) fn in_force(&self, caller: &Caller) -> Option<Caller> {
-        if self.local.lock().unwrap_or_else(PoisonError::into_inner).contains(&caller.session) {
+        if self.is_local(&caller.session) {
             return self.known(caller.clone());
         }
         self.known(self.identity.caller(&caller.session, jiff::Timestamp::now())?)

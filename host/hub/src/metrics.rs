@@ -8,6 +8,7 @@
 mod audit;
 mod by;
 mod calls;
+mod egress;
 mod labels;
 mod latency;
 mod runners;
@@ -16,6 +17,7 @@ mod standing;
 pub(crate) use audit::AuditMetrics;
 pub(crate) use by::By;
 pub(crate) use calls::{CallMetrics, Seen, word};
+pub(crate) use egress::EgressMetrics;
 pub(crate) use labels::{Apply, Fate, Origin, Reason, Started, Verdict};
 pub(crate) use runners::RunnerMetrics;
 pub(crate) use standing::Standing;
@@ -40,6 +42,8 @@ const PREFIX: &str = "safeclaw";
 pub(crate) struct Metrics {
     /// What became of calls.
     pub(crate) calls: CallMetrics,
+    /// What tools asked of the outside.
+    pub(crate) egress: EgressMetrics,
     applies: By<(Apply, Verdict), Counter>,
     registry: Registry,
     started: SystemTime,
@@ -64,14 +68,15 @@ impl Parts {
 impl Metrics {
     pub(crate) fn new(parts: &Parts) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
-        let (calls, applies) = (CallMetrics::default(), By::default());
+        let (calls, egress, applies) = (CallMetrics::default(), EgressMetrics::default(), By::default());
         calls.register(&mut registry);
+        egress.register(&mut registry);
         parts.runners.register(&mut registry);
         parts.audit.register(&mut registry);
         let help = "Manifests put in force, or refused, by what asked for it";
         registry.register("manifest_applies", help, By::<(Apply, Verdict), Counter>::family(&applies));
         registry.register("trace_spans", "Spans of traces, by what became of them", parts.spans.family());
-        Self { calls, applies, registry, started: SystemTime::now() }
+        Self { calls, egress, applies, registry, started: SystemTime::now() }
     }
 
     /// A manifest was to be put in force.

@@ -12,6 +12,7 @@ pub(crate) mod approvers;
 mod location;
 pub(crate) mod manifests;
 pub(crate) mod outbox;
+mod outside;
 pub(crate) mod tokens;
 mod usage;
 
@@ -35,6 +36,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "escalation", include_str!("../migrations/0002_escalation.sql")),
     (3, "approvers", include_str!("../migrations/0003_approvers.sql")),
     (4, "rates", include_str!("../migrations/0004_rates.sql")),
+    (5, "egress", include_str!("../migrations/0005_egress.sql")),
 ];
 
 /// Why the store did not do it.

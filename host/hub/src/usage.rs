@@ -111,6 +111,11 @@ impl Usage {
         Ok(Share(of_session))
     }
 
+    /// Counts bytes of a call's requests before they pass.
+    pub(crate) fn egress(share: &Share, rules: &TierRules, bytes: u64) -> Result<(), Refusal> {
+        share.0.lock().egress(&rules.budget, bytes)
+    }
+
     /// Adds what a call took. If it is the one after which its session waits for an operator: after how many.
     pub(crate) fn spend(&self, share: &Share, rules: &TierRules, spent: Spent) -> Option<u32> {
         share.0.lock().spend(rules, spent)

@@ -4,8 +4,8 @@
 //! A view that says one thing above a statement that says another is refused.
 
 use super::visible;
-use ::hub::ApprovalView;
 use ::hub::approvers::canonical;
+use ::hub::{ApprovalView, RequestBinding};
 use manifest::{Digest, Tier};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -45,6 +45,8 @@ struct Statement {
     manifest: Digest,
     epoch: u64,
     expires: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<RequestBinding>,
 }
 
 /// Why nothing is signed.
@@ -93,6 +95,7 @@ pub(crate) fn seen(view: &ApprovalView, id: &str, decision: Decision) -> Result<
         ("component", said.component.as_str() == view.component),
         ("manifest", said.manifest.as_str() == view.manifest),
         ("epoch", said.epoch == view.epoch),
+        ("request", said.request == view.request),
         ("time", said.expires == summary.expires.to_string()),
     ];
     if let Some((what, _)) = same.iter().find(|(_, same)| !same) {
@@ -114,6 +117,11 @@ fn shown(view: &ApprovalView, said: &Statement, arguments: &serde_json::Value) -
     };
     fact("tool", &format!("{}, tier {}", said.tool, said.tier));
     fact("asked by", &format!("{}, session {}, profile {}", said.principal, said.session, view.summary.profile));
+    if let Some(RequestBinding { method, url, credential, body_sha256 }) = &said.request {
+        fact("REQUEST", &format!("{method} {url}"));
+        fact("with", &credential.as_ref().map_or("no credential".into(), |name| format!("the credential {name}")));
+        fact("body", &format!("sha-256 {body_sha256}"));
+    }
     fact("until", &said.expires);
     fact("component", said.component.as_str());
     fact("manifest", &format!("{}, epoch {}, hub {}", said.manifest, said.epoch, said.hub));

@@ -7,7 +7,7 @@ use crate::api::SessionId;
 use crate::escalation::ApprovalId;
 use container::ContainerName;
 use jiff::Timestamp;
-use manifest::{ApproverName, ClassId, ComponentName, Digest, ProfileName, Tier, ToolName};
+use manifest::{ApproverName, ClassId, ComponentName, CredentialName, Digest, ProfileName, Tier, ToolName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -56,6 +56,7 @@ pub(crate) enum Entry {
         hub: String,
     },
     Requested(Requested),
+    Egress(Egress),
     Executed(Executed),
     Denied(Denied),
     SessionBegun {
@@ -242,6 +243,9 @@ pub(crate) enum Decision {
         manifest: Digest,
         epoch: u64,
         arguments: String,
+        /// Where one request of the call is asked for: its method, scheme, host and port.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<String>,
         expires: Timestamp,
     },
     /// Somebody has answered, with this key.
@@ -323,6 +327,8 @@ impl Entry {
             | Self::RunnerKilled { .. }
             | Self::RunnerLost { .. }
             | Self::RunnerEnded { .. } => true,
+            // What follows a request that left has to be told; one that is about to leave can wait for room.
+            Self::Egress(egress) => !matches!(egress.ended, EgressEnd::Requested),
             Self::Decided(Decided { what, .. }) => what.ends(),
             Self::LogBegun { .. }
             | Self::HubStarted { .. }
@@ -358,6 +364,59 @@ pub(crate) struct Requested {
     /// Where the manifest says `record = "arguments"`; cut and cleaned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) arguments_text: Option<String>,
+}
+
+/// A request that a call makes of the outside: once when it is about to leave, and once when it has come to its end.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Egress {
+    pub(crate) call: Uuid,
+    pub(crate) session: SessionId,
+    pub(crate) tool: ToolName,
+    /// Names the request within its call, so that both its lines are found.
+    pub(crate) request: u64,
+    pub(crate) method: String,
+    /// Scheme, host and port.
+    pub(crate) origin: String,
+    /// Path and query, under a key of the hub's.
+    pub(crate) path: ArgumentsDigest,
+    /// Where the manifest says `record = "path"`; cut and cleaned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) path_text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<std::net::SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) credential: Option<CredentialName>,
+    /// Which redirect; 0 for what the tool asked for.
+    pub(crate) hop: u8,
+    #[serde(flatten)]
+    pub(crate) ended: EgressEnd,
+    /// Bytes of bodies.
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+    pub(crate) wall_us: u64,
+}
+
+/// How it ended, without a word of anybody outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub(crate) enum EgressEnd {
+    /// It is about to leave.
+    Requested,
+    Answered {
+        status: u16,
+    },
+    Failed {
+        fault: String,
+        reason: String,
+    },
+    /// The tool wanted no more of it, or its call ended.
+    Dropped,
+    /// Something that looks like a secret was on its way.
+    Leak {
+        of: String,
+        place: &'static str,
+        done: &'static str,
+    },
 }
 
 /// How it ended.

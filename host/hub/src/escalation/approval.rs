@@ -12,7 +12,6 @@
 use super::binding::Binding;
 use super::lease::{Lease, Uses};
 use jiff::{SignedDuration, Timestamp};
-use manifest::Tier;
 use serde::{Deserialize, Serialize};
 
 /// How long a person has to answer.
@@ -178,7 +177,7 @@ impl Approval {
 
     fn granted(self, at: Timestamp) -> (Self, Vec<Action>) {
         let ends = later(at, LEASE);
-        let uses = if self.binding.tier == Tier::Critical { Uses::One } else { Uses::Many };
+        let uses = if self.binding.is_once() { Uses::One } else { Uses::Many };
         let lease = Lease::granted(self.binding.clone(), uses, ends);
         let (next, mut actions) = Self { usable_until: Some(ends), ..self }.to(State::Approved);
         actions.push(Action::Grant(lease));

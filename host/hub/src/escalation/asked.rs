@@ -19,6 +19,9 @@ pub(crate) struct Asked {
     pub(crate) grants: Vec<String>,
     /// What the component says of the tool: words of whoever made it.
     pub(crate) tool_says: String,
+    /// Since when its session has read from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outside: Option<Timestamp>,
     /// A whole second, so that texts of times are ordered as the times are.
     pub(crate) requested: Timestamp,
 }

@@ -1,5 +1,6 @@
 //! What an approval is about: who may call what, with which arguments, under which manifest and epoch.
 
+use super::request::RequestBinding;
 use crate::api::SessionId;
 use manifest::{Digest, Tier, ToolName};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,9 @@ pub(crate) struct Binding {
     /// The version of the manifest in force, by its digest.
     pub(crate) manifest: Digest,
     pub(crate) epoch: u64,
+    /// It is one request of the call, and not the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<RequestBinding>,
 }
 
 /// What one agent asks for, whatever decides on it: of each there is one pending approval, and a denial sticks to it.
@@ -72,11 +76,17 @@ pub(crate) struct Key {
     principal: String,
     tool: ToolName,
     arguments: Digest,
+    request: Option<RequestBinding>,
 }
 
 impl Binding {
+    /// Whether one claim uses it up.
+    pub(crate) fn is_once(&self) -> bool {
+        self.tier == Tier::Critical || self.request.is_some()
+    }
+
     pub(crate) fn key(&self) -> Key {
-        let Self { principal, session, tool, arguments, .. } = self.clone();
-        Key { session, principal, tool, arguments }
+        let Self { principal, session, tool, arguments, request, .. } = self.clone();
+        Key { session, principal, tool, arguments, request }
     }
 }

@@ -126,7 +126,7 @@ impl Desk {
     pub(crate) async fn ask(&self, asked: Asked, digest: String) -> Result<(Arc<Asked>, Timestamp), NotOpened> {
         let expires = expires(&asked);
         self.room(&asked.binding).map_err(NotOpened::Full)?;
-        let Binding { principal, session, tool, tier, component, manifest, epoch, .. } = asked.binding.clone();
+        let Binding { principal, session, tool, tier, component, manifest, epoch, request, .. } = asked.binding.clone();
         let approval = asked.id.clone();
         let told = Decision::ApprovalRequested {
             approval,
@@ -138,6 +138,7 @@ impl Desk {
             manifest,
             epoch,
             arguments: digest,
+            request: request.map(|request| request.origin()),
             expires,
         };
         self.store.add_approval(&asked, told).await?;

@@ -21,6 +21,12 @@ pub(super) fn since(last: &Asked, now: &Asked) -> Vec<String> {
     if was.session != is.session {
         lines.push(format!("it was another session: {}", shown::quoted(&was.session.0)));
     }
+    match (&was.request, &is.request) {
+        (was, is) if was == is => {}
+        (Some(was), Some(_)) => lines.push(format!("the request was {} {}", was.method, shown::quoted(&was.url))),
+        (None, _) => lines.push("it was the whole call, and is one request of it".to_owned()),
+        (Some(_), None) => lines.push("it was one request of the call, and is the whole call".to_owned()),
+    }
     let (before, after) = (object(&last.arguments), object(&now.arguments));
     for (key, value) in &after {
         let name = shown::quoted(key);

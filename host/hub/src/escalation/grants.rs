@@ -2,7 +2,25 @@
 //! says of itself is in here.
 
 use crate::force::InForce;
+use manifest::http::HttpGrant;
 use manifest::{FsGrant, RunnerScope, Tool};
+
+/// What it may ask of the outside.
+fn http(grant: &HttpGrant) -> String {
+    let list = |items: Vec<String>| items.join(", ");
+    let with = match &grant.credential {
+        Some(name) => format!("the credential {name}"),
+        None => "no credential".to_owned(),
+    };
+    format!(
+        "{} {}://{}:{} at {}, with {with}",
+        list(grant.methods.iter().map(ToString::to_string).collect()),
+        grant.scheme.as_str(),
+        grant.host,
+        grant.port,
+        list(grant.paths.iter().map(ToString::to_string).collect()),
+    )
+}
 
 /// One line a grant, and what holds whether it is granted or not.
 pub(crate) fn words(force: &InForce, tool: &Tool) -> Vec<String> {
@@ -23,7 +41,10 @@ pub(crate) fn words(force: &InForce, tool: &Tool) -> Vec<String> {
     words.extend(
         grants.trap_imports.iter().map(|import| format!("the import {import}, which ends a call that uses it")),
     );
-    words.push("no network".to_owned());
+    words.extend(grants.http.iter().map(http));
+    if grants.http.is_empty() {
+        words.push("no network".to_owned());
+    }
     let limits = &grants.limits;
     words.push(format!(
         "at most {} ms, {} ms of CPU and {} bytes of memory; {} bytes of result",

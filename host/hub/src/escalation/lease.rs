@@ -1,6 +1,7 @@
 //! A lease: a time-limited permission to call one escalated tool with one set of arguments. Pure.
 //!
-//! It begins with a person's answer, and no use makes it longer. Under one of tier `critical` one call runs.
+//! It begins with a person's answer, and no use makes it longer. Under one of tier `critical` one call runs, and
+//! under one of a request that request is made once.
 
 use super::approval::Refusal;
 use super::binding::Binding;

@@ -2,6 +2,7 @@
 
 use super::approval::Answer;
 use super::binding::{ApprovalId, Binding};
+use super::request::RequestBinding;
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -32,6 +33,8 @@ struct Fields<'a> {
     manifest: &'a str,
     epoch: u64,
     expires: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<&'a RequestBinding>,
 }
 
 impl Statement {
@@ -61,6 +64,7 @@ impl Statement {
             manifest: binding.manifest.as_str(),
             epoch: binding.epoch,
             expires,
+            request: binding.request.as_ref(),
         };
         Ok(Self { text: serde_json_canonicalizer::to_string(&fields)? })
     }

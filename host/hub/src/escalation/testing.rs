@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::binding::Binding;
+use super::request::RequestBinding;
 use crate::api::SessionId;
 use manifest::{Digest, Tier, ToolName};
 
@@ -19,7 +20,12 @@ pub(crate) fn binding() -> Binding {
         arguments: digest("a"),
         manifest: digest("c"),
         epoch: 7,
+        request: None,
     }
+}
+
+pub(crate) fn request(method: &str, url: &str) -> RequestBinding {
+    RequestBinding { method: method.into(), url: url.into(), credential: None, body_sha256: digest("9") }
 }
 
 /// Every binding that differs in one thing.
@@ -33,5 +39,8 @@ pub(crate) fn others(one: &Binding) -> Vec<Binding> {
         Binding { arguments: digest("e"), ..one.clone() },
         Binding { manifest: digest("f"), ..one.clone() },
         Binding { epoch: one.epoch + 1, ..one.clone() },
+        Binding { request: Some(request("DELETE", "https://a.test/1")), ..one.clone() },
+        Binding { request: Some(request("DELETE", "https://a.test/2")), ..one.clone() },
+        Binding { request: Some(request("PATCH", "https://a.test/1")), ..one.clone() },
     ]
 }

@@ -7,6 +7,7 @@ use super::binding::ApprovalId;
 use super::book::Entry;
 use super::desk::{Desk, expires};
 use super::lease::{LeaseState, Uses};
+use super::request::RequestBinding;
 use super::statement::Statement;
 use super::{differs, shown};
 use crate::store::StoreError;
@@ -66,6 +67,9 @@ pub struct ApprovalView {
     pub arguments: String,
     /// The same over several lines, with every character that cannot be seen as its JSON escape.
     pub arguments_shown: String,
+    /// The request that is to be allowed, where it is one request and not the whole call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestBinding>,
     /// What the tool may do, in words.
     pub grants: Vec<String>,
     /// What is other than the last time that a person allowed this tool to this principal.
@@ -149,14 +153,18 @@ impl Desk {
                 .map(|statement| statement.text().to_owned())
         };
         let damaged = |error: serde_json::Error| StoreError::Damaged(error.to_string());
-        let once = binding.tier == manifest::Tier::Critical;
-        let until = if once {
+        let until = if binding.request.is_some() {
+            "it allows the repeated call to make this one request, once, within 300 s of the answer"
+        } else if binding.is_once() {
             "it allows one call, which has to begin within 300 s of the answer"
         } else {
             "it allows this call, again and again, until 300 s after the answer"
         };
-        let notes =
-            [until.to_owned(), CONTENTS.to_owned()].into_iter().chain(shown::letters(&asked.arguments)).collect();
+        let outside = asked
+            .outside
+            .map(|since| format!("this session has read from outside since {since}: what it read may be what asks"));
+        let notes = [until.to_owned(), CONTENTS.to_owned()];
+        let notes = notes.into_iter().chain(outside).chain(shown::letters(&asked.arguments)).collect();
         Ok(Some(ApprovalView {
             summary: now.summary(),
             hub: hub.to_owned(),
@@ -165,6 +173,7 @@ impl Desk {
             epoch: binding.epoch,
             arguments: asked.arguments.clone(),
             arguments_shown: shown::pretty(&asked.arguments),
+            request: binding.request.clone(),
             grants: asked.grants.clone(),
             changed,
             notes,

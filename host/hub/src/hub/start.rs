@@ -12,6 +12,7 @@ use crate::button::Leashes;
 use crate::catalogue::pinned;
 use crate::clean;
 use crate::data::{self, DataDir};
+use crate::egress::Outside;
 use crate::epoch::Epoch;
 use crate::escalation::{Clock, Desk};
 use crate::force::InForce;
@@ -121,6 +122,8 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         tracing::warn!("{problem}");
     }
 
+    let authorized = identity.sessions(jiff::Timestamp::now());
+    let outside = Outside::load(&store, |session| authorized.contains(session)).await?;
     let desk = Desk::open(store.clone(), Clock::default(), epoch.now()).await?;
     let traces = Traces::default();
     let metrics = Metrics::new(&Parts::of(&audit, &starter, &traces));
@@ -141,6 +144,8 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         leashes: Leashes::default(),
         upkeep: upkeep::Alive::default(),
         desk,
+        outside,
+        broker: ::egress::Broker,
         #[cfg(test)]
         double: None,
         ledger,

@@ -141,6 +141,8 @@ async fn hub_of_runners(data: &Path, force: InForce, full: Option<&Path>, meet: 
         upkeep: upkeep::Alive::already(),
         ledger: None,
         desk,
+        broker: ::egress::Broker,
+        outside: crate::egress::Outside::load(&store, |_| true).await.unwrap(),
         double: None,
         approvers: ArcSwap::from_pointee(Approvers::new(store.approvers().await.unwrap())),
         enrolling: tokio::sync::Mutex::new(Nonce::new().unwrap()),

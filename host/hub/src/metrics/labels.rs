@@ -237,6 +237,35 @@ label! {
     Failed = "failed",
 }
 
+label! {
+    /// How a request of a tool's ended.
+    Request, "outcome":
+    Answered = "answered",
+    /// Not granted, or nothing that may be asked for.
+    Denied = "denied",
+    /// There was no answer, or it was withheld.
+    Failed = "failed",
+    /// The tool wanted no more of it.
+    Dropped = "dropped",
+}
+
+label! {
+    /// Where bytes went.
+    Direction, "direction":
+    Sent = "sent",
+    Received = "received",
+}
+
+label! {
+    /// What was done about a secret on its way.
+    Leak, "action":
+    Removed = "removed",
+    /// The request, or the call, was ended.
+    Ended = "ended",
+    /// It only looked like one.
+    Warned = "warned",
+}
+
 impl From<Option<Tier>> for TierOf {
     fn from(tier: Option<Tier>) -> Self {
         match tier {

@@ -46,6 +46,7 @@ impl Runner {
         arguments: String,
         limits: &Limits,
         notes: mpsc::Sender<CallNote>,
+        _http: Option<mpsc::Sender<egress::Asked>>,
         cancel: &CancellationToken,
     ) -> Ended {
         let (id, answer) = match self.shared.talk().open_call(limits, notes) {

@@ -36,18 +36,18 @@ impl Store {
                 some.iter().map(|saved| serde_json::to_string(&saved.window)).collect();
             let windows = windows.map_err(|error| StoreError::Damaged(error.to_string()))?;
             let mut insert = QueryBuilder::<Sqlite>::new(
-                "INSERT INTO usage (kind, name, tier, calls_in_hour, calls, wall_us, last, repeats, paused, touched) ",
+                "INSERT INTO usage (kind, name, tier, calls_in_hour, calls, wall_us, egress, last, repeats, paused, touched) ",
             );
             insert.push_values(some.iter().zip(windows), |mut row, (saved, window)| {
                 let (kind, name) = named(&saved.key.whose);
                 row.push_bind(kind).push_bind(name).push_bind(saved.key.tier.as_str()).push_bind(window);
-                row.push_bind(number(saved.calls)).push_bind(number(saved.wall_us));
+                row.push_bind(number(saved.calls)).push_bind(number(saved.wall_us)).push_bind(number(saved.egress));
                 row.push_bind(saved.last.map(hex::encode)).push_bind(i64::from(saved.repeats));
                 row.push_bind(saved.paused.map(i64::from)).push_bind(saved.touched_ms);
             });
             insert.push(
                 " ON CONFLICT (kind, name, tier) DO UPDATE SET calls_in_hour = excluded.calls_in_hour, \
-                 calls = excluded.calls, wall_us = excluded.wall_us, last = excluded.last, \
+                 calls = excluded.calls, wall_us = excluded.wall_us, egress = excluded.egress, last = excluded.last, \
                  repeats = excluded.repeats, paused = excluded.paused, touched = excluded.touched",
             );
             insert.build().execute(&mut *transaction).await?;
@@ -122,6 +122,7 @@ fn read(row: &SqliteRow) -> Result<Saved, StoreError> {
         window: serde_json::from_str(&window).map_err(|_| damaged("hour"))?,
         calls: count("calls")?,
         wall_us: count("wall_us")?,
+        egress: count("egress")?,
         last: last.map(|_| digest),
         repeats: u32::try_from(count("repeats")?).map_err(|_| damaged("repeats"))?,
         paused: paused.map(|calls| u32::try_from(calls).map_err(|_| damaged("pause"))).transpose()?,

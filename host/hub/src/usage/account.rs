@@ -5,7 +5,7 @@ use super::rate::{HOUR, Rate};
 use super::repeats::{Repeat, Row};
 use super::{Refusal, Saved, Spent};
 use crate::api::SessionId;
-use manifest::{LoopAfter, Tier, TierRules};
+use manifest::{Budget, LoopAfter, Tier, TierRules};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ pub(super) struct Moment {
 }
 
 /// Held while a call runs: its account is not forgotten meanwhile.
+#[derive(Clone)]
 pub(crate) struct Share(pub(super) Arc<Account>);
 
 /// What was used.
@@ -62,14 +63,14 @@ impl Account {
 
     /// As it was stored. A clock that was set back meanwhile lets nobody wait for more than an hour.
     pub(super) fn restored(saved: Saved, moment: Moment) -> (Key, Self) {
-        let Saved { key, window, calls, wall_us, last, repeats, paused, touched_ms } = saved;
+        let Saved { key, window, calls, wall_us, egress, last, repeats, paused, touched_ms } = saved;
         let again = |(free_ms, calls): (i64, u32)| {
             let left = u64::try_from(free_ms.saturating_sub(moment.unix_ms)).ok().filter(|left| *left > 0)?;
             Some((moment.since + Duration::from_millis(left).min(HOUR), calls))
         };
         let used = Used {
             rate: Rate::new(window.into_iter().filter_map(again)),
-            total: Total { calls, wall_us },
+            total: Total { calls, wall_us, egress },
             row: Row { last: last.map(Repeat), calls: repeats, paused },
             touched_ms: touched_ms.min(moment.unix_ms),
             changed: false,
@@ -115,6 +116,17 @@ impl Used {
         spent.repeat.and_then(|call| self.row.add(call, rules.loop_after))
     }
 
+    /// Counts bytes that are about to pass, if the budget has room for them; what goes over it does not pass.
+    pub(super) fn egress(&mut self, budget: &Budget, bytes: u64) -> Result<(), Refusal> {
+        let total = self.total.egress.saturating_add(bytes);
+        if let Some(most) = budget.egress_bytes.filter(|most| total > *most) {
+            return Err(Refusal::Budget { limit: Refusal::BUDGET_EGRESS, most });
+        }
+        self.total.egress = total;
+        self.changed = true;
+        Ok(())
+    }
+
     pub(super) fn paused(&self) -> Option<u32> {
         self.row.paused
     }
@@ -146,6 +158,7 @@ impl Used {
             window: self.rate.left(moment.since).into_iter().map(free).collect(),
             calls: self.total.calls,
             wall_us: self.total.wall_us,
+            egress: self.total.egress,
             last: self.row.last.map(|Repeat(digest)| digest),
             repeats: self.row.calls,
             paused: self.row.paused,

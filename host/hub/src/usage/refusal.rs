@@ -22,7 +22,7 @@ pub(crate) enum Refusal {
         /// Its name.
         limit: &'static str,
         /// Its value.
-        most: u32,
+        most: u64,
     },
     /// It repeats itself, and waits for an operator.
     Paused {
@@ -40,6 +40,7 @@ impl Refusal {
     pub(super) const PRINCIPAL_RATE: &'static str = "principal_calls_per_hour";
     pub(super) const BUDGET_CALLS: &'static str = "budget_calls";
     pub(super) const BUDGET_WALL: &'static str = "budget_wall_s";
+    pub(super) const BUDGET_EGRESS: &'static str = "budget_egress_bytes";
 
     /// For the agent.
     pub(crate) fn outcome(&self) -> CallOutcome {
@@ -53,7 +54,7 @@ impl Refusal {
                 limit(which, (*most).into(), &format!("try again in {again_s} s"))
             }
             Self::Budget { limit: which, most } => {
-                limit(which, (*most).into(), "this does not come back by waiting: ask the operator")
+                limit(which, *most, "this does not come back by waiting: ask the operator")
             }
             Self::Paused { .. } => CallOutcome::Denied { reason: self.paused(), approvable: false },
             Self::Full => limit("usage_accounts", super::MOST as u64, "try again in an hour"),
@@ -68,10 +69,10 @@ impl Refusal {
                 format!("{limit} = {most} in [tiers.{tier}]; there is room again in {again_s} s")
             }
             Self::Budget { limit, most } => {
-                let field = if *limit == Self::BUDGET_CALLS {
-                    format!("calls = {most}")
-                } else {
-                    format!("wall = \"{most}s\"")
+                let field = match *limit {
+                    Self::BUDGET_CALLS => format!("calls = {most}"),
+                    Self::BUDGET_EGRESS => format!("egress = \"{most}\""),
+                    _ => format!("wall = \"{most}s\""),
                 };
                 format!(
                     "{field} in [tiers.{tier}.budget] is used up and does not come back: raise it, or give its holder another token"

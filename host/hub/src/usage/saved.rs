@@ -12,6 +12,8 @@ pub(crate) struct Saved {
     pub(crate) calls: u64,
     /// The same, microseconds.
     pub(crate) wall_us: u64,
+    /// Bytes of egress, in both directions.
+    pub(crate) egress: u64,
     /// The last call and its end, as a digest.
     pub(crate) last: Option<[u8; 32]>,
     /// How often it came in a row.

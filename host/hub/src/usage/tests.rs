@@ -49,9 +49,10 @@ fn in_force(_: &SessionId) -> Standing {
     Standing::InForce
 }
 
-fn limit_of(refusal: Option<Refusal>) -> (&'static str, u32) {
+fn limit_of(refusal: Option<Refusal>) -> (&'static str, u64) {
     match refusal {
-        Some(Refusal::Rate { limit, most, .. } | Refusal::Budget { limit, most }) => (limit, most),
+        Some(Refusal::Rate { limit, most, .. }) => (limit, most.into()),
+        Some(Refusal::Budget { limit, most }) => (limit, most),
         other => unreachable!("{other:?}"),
     }
 }

@@ -22,6 +22,7 @@ fn asked(number: usize) -> Arc<Asked> {
         arguments,
         grants: Vec::new(),
         tool_says: String::new(),
+        outside: None,
         requested: at(0),
     })
 }
