@@ -3,6 +3,7 @@
 
 mod attacks;
 mod kills;
+mod outside;
 mod taken_back;
 mod waiting;
 
