@@ -575,7 +575,7 @@ pub(crate) async fn serving(hub: &Arc<Inner>, caller: &Caller, tool: &str) -> Re
         return Err(end(CallOutcome::UnknownTool));
     };
     // What runs under an approval is started for a call and for nothing else.
-    if policy::is_escalated(&offer.tool) {
+    if offer.tool.is_escalated() {
         return Err(end(denied("it runs under an approval, and is started for nothing else")));
     }
     let session = match hub.sessions.enter(&caller) {

@@ -100,7 +100,7 @@ fn offer(
         tier: tool.tier,
         input_schema: object(&described.input_schema).map_err(bad)?,
         output_schema: described.output_schema.as_deref().map(object).transpose().map_err(bad)?,
-        needs_approval: policy::is_escalated(tool),
+        needs_approval: tool.is_escalated(),
     };
     Ok(Offer {
         tool: tool.clone(),

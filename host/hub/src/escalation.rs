@@ -34,5 +34,5 @@ pub(crate) use clock::Clock;
 pub(crate) use desk::{Desk, NotAnswered, NotOpened, Pass, Signed};
 pub(crate) use grants::words;
 pub use request::RequestBinding;
-pub use statement::{NAMESPACE, Statement};
+pub use statement::Statement;
 pub use view::{ApprovalSummary, ApprovalView, LeaseView, Statements};

@@ -453,9 +453,7 @@ impl Inner {
         let force = self.force.load();
         force.manifest.profiles.get(&caller.profile).is_some_and(|profile| {
             let mut offers = force.catalogue.offers.values();
-            offers.any(|offer| {
-                policy::is_escalated(&offer.tool) && policy::lists(profile, &self.denied_tiers, &offer.tool)
-            })
+            offers.any(|offer| offer.tool.is_escalated() && policy::lists(profile, &self.denied_tiers, &offer.tool))
         })
     }
 
@@ -515,7 +513,7 @@ impl Inner {
     /// Parks runners for the classes whose tools can be called.
     fn want(&self) {
         let callable =
-            |offer: &&Arc<Offer>| !policy::is_escalated(&offer.tool) && !self.denied_tiers.contains(&offer.tool.tier);
+            |offer: &&Arc<Offer>| !offer.tool.is_escalated() && !self.denied_tiers.contains(&offer.tool.tier);
         let force = self.force.load();
         let classes: BTreeSet<_> =
             force.catalogue.offers.values().filter(callable).map(|offer| class_of(&offer.tool)).collect();

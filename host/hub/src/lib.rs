@@ -46,7 +46,7 @@ mod usage;
 
 pub use api::*;
 pub use call::status::NAME as REQUEST_STATUS;
-pub use escalation::{ApprovalSummary, ApprovalView, LeaseView, NAMESPACE, RequestBinding, Statement, Statements};
+pub use escalation::{ApprovalSummary, ApprovalView, LeaseView, RequestBinding, Statement, Statements};
 pub use force::admission;
 pub use hub::{Hub, classes};
 pub use registry::{Recorded, registered};

@@ -90,21 +90,6 @@ pub fn lists(profile: &Profile, denied: &BTreeSet<Tier>, tool: &Tool) -> bool {
     hidden(profile, denied, tool).is_none()
 }
 
-/// Whether a call of a tool of this tier waits for a person.
-#[must_use]
-pub fn needs_approval(tier: Tier) -> bool {
-    match tier {
-        Tier::User | Tier::Write => false,
-        Tier::Admin | Tier::Critical => true,
-    }
-}
-
-/// Whether a tool runs under a person's approval alone.
-#[must_use]
-pub fn is_escalated(tool: &Tool) -> bool {
-    tool.is_escalated()
-}
-
 /// A tier's word in the manifest.
 #[must_use]
 pub fn word(tier: Tier) -> &'static str {
@@ -214,7 +199,7 @@ mod tests {
     #[test]
     fn escalated_tools_are_those_of_two_tiers() {
         let tiers = [Tier::User, Tier::Write, Tier::Admin, Tier::Critical];
-        assert_eq!(tiers.map(|tier| is_escalated(&tool("any", tier))), [false, false, true, true]);
+        assert_eq!(tiers.map(|tier| tool("any", tier).is_escalated()), [false, false, true, true]);
         // A hub that was started without them does not even show them.
         let solo = check("all", &[Tier::Admin, Tier::Critical], "wipe").map_or_else(|d| d.agent, |()| Some("allowed"));
         assert_eq!(solo, None);

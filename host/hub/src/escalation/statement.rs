@@ -7,9 +7,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-/// The SSHSIG namespace of a signature over one: a signature that was made for anything else is none.
-pub const NAMESPACE: &str = "safeclaw-approval@1";
-
 /// A statement in its canonical form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {

@@ -19,7 +19,7 @@ fn view() -> Value {
     };
     json!({
         "id": ID, "state": "pending", "tool": "wipe", "tier": "critical", "principal": "ada", "session": "s1",
-        "profile": "ops", "requested": "1970-01-01T00:00:00Z", "expires": "1970-01-01T00:10:00Z",
+        "request": null, "profile": "ops", "requested": "1970-01-01T00:00:00Z", "expires": "1970-01-01T00:10:00Z",
         "approver": null, "key": null, "why": null, "hub": "hub-1", "component": "b".repeat(64),
         "manifest": "c".repeat(64), "epoch": 7, "arguments": arguments, "arguments_shown": "{}",
         "grants": ["write /work"], "changed": ["nothing\n  tool  read, tier user"], "notes": ["files\u{202e} may change"],
@@ -57,6 +57,12 @@ fn what_is_shown_otherwise_is_not_signed() {
         ("another component", "/component", json!("d".repeat(64)), "component"),
         ("another manifest", "/manifest", json!("d".repeat(64)), "manifest"),
         ("another epoch", "/epoch", json!(8), "epoch"),
+        (
+            "a request that nobody signs for",
+            "/request",
+            json!({ "method": "DELETE", "url": "https://a.test/1", "body_sha256": "9".repeat(64) }),
+            "request",
+        ),
         ("another time", "/expires", json!("1970-01-01T00:10:01Z"), "time"),
         ("another hub", "/hub", json!("hub-2"), "hub"),
         ("other arguments", "/arguments", json!(r#"{"path":"/tmp"}"#), "arguments"),

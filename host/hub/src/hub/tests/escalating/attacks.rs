@@ -91,7 +91,7 @@ async fn a_key_answers_for_its_person_and_for_what_it_was_asked() {
     let ada = hub.local_caller("ada", &ProfileName::try_from("everyone").unwrap()).unwrap();
     let id = waits_for(&end_of(&hub, &ada, "edit", "{}").await).unwrap();
     let statements = hub.approval(&id).await.unwrap().unwrap().statements;
-    let namespace = crate::NAMESPACE;
+    let namespace = crate::approvers::APPROVAL_NAMESPACE;
     let approve = async |id: &ApprovalId, signature: String| {
         hub.answer(id, Signed { decision: Answer::Approve, signature, why: None })
             .await
