@@ -2,7 +2,6 @@
 
 use crate::api::{ListedTool, RegisteredTool, Registration};
 use crate::call::status;
-use crate::policy;
 use manifest::{ComponentName, Digest, Manifest, Tool, ToolName, class_of};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
