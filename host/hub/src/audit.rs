@@ -34,7 +34,7 @@ pub(crate) use arguments::in_clear;
 pub(crate) use log::Audit;
 pub(crate) use neighbours::warnings;
 pub(crate) use record::{
-    Decided, Decision, Denied, Egress, EgressEnd, Entry, Executed, Measured, Outcome, OutcomeUnknown, Reported,
+    Decided, Decision, Denied, Egress, EgressEnd, Entry, Executed, Leaked, Measured, Outcome, OutcomeUnknown, Reported,
     Requested, Usage,
 };
 pub(crate) use shared::AuditError;

@@ -2,6 +2,7 @@
 //! may, and both records of it.
 
 mod gate;
+mod leaks;
 mod outcome;
 pub(crate) mod petition;
 pub(crate) mod status;
@@ -419,7 +420,7 @@ impl<'a> Attempt<'a> {
         if self.is_void(flight, self.elevated) {
             return CallOutcome::Cancelled;
         }
-        let ended = way.run(|http| {
+        let ended = way.run(notes, |notes, http| {
             serving.runner.call(&offer.tool.name, arguments, &offer.tool.grants.limits, notes, http, cancel)
         });
         let ended = match ended.await {

@@ -57,6 +57,7 @@ pub(crate) enum Entry {
     },
     Requested(Requested),
     Egress(Egress),
+    Leaked(Leaked),
     Executed(Executed),
     Denied(Denied),
     SessionBegun {
@@ -321,6 +322,7 @@ impl Entry {
             | Self::AuditWritable { .. }
             | Self::HubStopped { .. }
             | Self::Executed(_)
+            | Self::Leaked(_)
             | Self::OutcomeUnknown(_)
             | Self::SessionEnded { .. }
             | Self::SessionPaused { .. }
@@ -394,6 +396,18 @@ pub(crate) struct Egress {
     pub(crate) sent: u64,
     pub(crate) received: u64,
     pub(crate) wall_us: u64,
+}
+
+/// Something that looks like a secret was in what a call answered or logged. Never the value.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Leaked {
+    pub(crate) call: Uuid,
+    pub(crate) session: SessionId,
+    pub(crate) tool: ToolName,
+    /// The credential, or the name of a format.
+    pub(crate) of: String,
+    pub(crate) place: &'static str,
+    pub(crate) done: &'static str,
 }
 
 /// How it ended, without a word of anybody outside.

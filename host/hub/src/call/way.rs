@@ -1,22 +1,27 @@
 //! A call and what it asks of the outside, side by side: the end of the call ends both.
 
+use super::leaks::{Finds, sieve};
 use super::petition::Stopped;
 use super::{Attempt, Cost, denied, gate};
-use crate::api::CallOutcome;
+use crate::api::{CallNote, CallOutcome};
+use crate::audit::{Entry, Leaked};
 use crate::catalogue::Offer;
 use crate::egress::{Ground, Line};
-use crate::hub::Flight;
+use crate::hub::{Flight, Inner};
 use crate::runner::Ended;
 use crate::session::Session;
 use crate::usage::Share;
-use egress::{Asked, Broker};
+use egress::Asked;
+use egress::leaks::Seen;
+use manifest::ToolName;
 use protocol::MAX_HTTP_REQUESTS;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Once a call is over, what became of its requests is written down within this time.
 const LAST: Duration = Duration::from_secs(2);
@@ -32,19 +37,35 @@ pub(super) enum Cut {
     Stopped(Stopped),
 }
 
-/// A call's way to the outside, if its tool has one.
+/// Notes that wait to be searched; more are lost, as where a face does not keep up.
+const NOTES: usize = 64;
+/// Finds of one call that are written down.
+const MOST_FINDS: usize = 32;
+
+/// A call's way to the outside, if its tool has one; and what has to be searched for in what it says.
 pub(super) struct Way<'a> {
-    broker: &'a Broker,
+    hub: &'a Inner,
+    call: Uuid,
+    tool: &'a ToolName,
     session: &'a Session,
+    /// The secrets of its session, where it has used any or may come to use one.
+    seen: Option<Seen>,
+    finds: Mutex<Finds>,
     lease: Option<&'a CancellationToken>,
     line: Option<Arc<Line>>,
+}
+
+/// Notes on their way to whoever listens.
+struct Unsearched {
+    from: mpsc::Receiver<CallNote>,
+    to: mpsc::Sender<CallNote>,
 }
 
 impl Attempt<'_> {
     pub(super) fn way<'a>(
         &'a self,
         session: &'a Arc<Session>,
-        offer: &Arc<Offer>,
+        offer: &'a Arc<Offer>,
         arguments: &str,
         (flight, lease, share): (&Arc<Flight>, Option<&'a CancellationToken>, &Share),
     ) -> Way<'a> {
@@ -65,21 +86,30 @@ impl Attempt<'_> {
             Arc::new(Line::new(self.hub.clone(), ground))
         };
         let line = (!offer.tool.grants.http.is_empty()).then(line);
-        Way { broker: &self.hub.broker, session, lease, line }
+        let name = &self.caller.session.0;
+        let broker = &self.hub.broker;
+        let seen = if line.is_some() { Some(broker.seen(name)) } else { broker.known(name) };
+        let (hub, call, tool) = (self.hub.as_ref(), self.id, &offer.tool.name);
+        Way { hub, call, tool, session, lease, line, seen, finds: Mutex::default() }
     }
 }
 
 impl Way<'_> {
-    /// Runs the call, which gets the way that its requests take.
-    pub(super) async fn run<F>(&self, call: impl FnOnce(Option<mpsc::Sender<Asked>>) -> F) -> Cut
+    /// Runs the call, which gets the ways that its notes and its requests take.
+    pub(super) async fn run<F>(
+        &self,
+        notes: mpsc::Sender<CallNote>,
+        call: impl FnOnce(mpsc::Sender<CallNote>, Option<mpsc::Sender<Asked>>) -> F,
+    ) -> Cut
     where
         F: Future<Output = Ended>,
     {
         let (sender, asked) = mpsc::channel(MAX_HTTP_REQUESTS);
-        let mut outside = pin!(self.serve(asked));
+        let (notes, unsearched) = self.searched(notes);
+        let mut outside = pin!(async { tokio::join!(self.serve(asked), self.sieve(unsearched)) });
         let mut over = false;
         let cut = {
-            let mut call = pin!(call(self.line.as_ref().map(|_| sender)));
+            let mut call = pin!(call(notes, self.line.as_ref().map(|_| sender)));
             loop {
                 tokio::select! {
                     biased;
@@ -87,7 +117,7 @@ impl Way<'_> {
                     () = gate::broken(self.lease) => break Cut::Lease,
                     stopped = self.stopped() => break Cut::Stopped(stopped),
                     ended = &mut call => break Cut::Ended(ended),
-                    () = &mut outside, if !over => over = true,
+                    _ = &mut outside, if !over => over = true,
                 }
             }
         };
@@ -100,7 +130,23 @@ impl Way<'_> {
 
     async fn serve(&self, asked: mpsc::Receiver<Asked>) {
         if let Some(line) = &self.line {
-            self.broker.serve(line.behalf(), line.clone(), asked).await;
+            self.hub.broker.serve(line.behalf(), line.clone(), asked).await;
+        }
+    }
+
+    /// Where notes go: straight on, or by way of the sieve.
+    fn searched(&self, notes: mpsc::Sender<CallNote>) -> (mpsc::Sender<CallNote>, Option<Unsearched>) {
+        if self.seen.is_none() {
+            return (notes, None);
+        }
+        let (sender, from) = mpsc::channel(NOTES);
+        (sender, Some(Unsearched { from, to: notes }))
+    }
+
+    async fn sieve(&self, unsearched: Option<Unsearched>) {
+        if let (Some(seen), Some(Unsearched { from, to })) = (&self.seen, unsearched) {
+            let finds = sieve(seen, from, to).await;
+            *self.finds.lock().unwrap_or_else(PoisonError::into_inner) = finds;
         }
     }
 
@@ -113,6 +159,19 @@ impl Way<'_> {
 
     /// The call is over. What it answers is let out while all that a person allowed it stands.
     pub(super) async fn end(self, outcome: CallOutcome, cost: &Cost) -> CallOutcome {
+        let mut finds = self.finds.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let outcome = match &self.seen {
+            Some(seen) => finds.outcome(seen, outcome),
+            None => outcome,
+        };
+        for egress::leaks::Found { of, place, done } in finds.take().into_iter().take(MOST_FINDS) {
+            self.hub.metrics.egress.leaked(done);
+            let (session, tool) = (self.session.caller.session.clone(), self.tool.clone());
+            tracing::warn!(call = %self.call, %of, place, done, "something that looks like a secret");
+            let leaked = Leaked { call: self.call, session, tool, of, place, done };
+            // It is withheld or cleaned already.
+            drop(self.hub.audit.write(Entry::Leaked(leaked)).await);
+        }
         let Some(line) = self.line else { return outcome };
         let stands = line.stands();
         line.finish(cost.unknown.is_none()).await;

@@ -25,17 +25,22 @@ impl EgressMetrics {
         registry.register("egress_leaks", help, self.leaks.family());
     }
 
+    /// Something that looks like a secret was found.
+    pub(crate) fn leaked(&self, done: &str) {
+        self.leaks.inc(match done {
+            "removed" => Leak::Removed,
+            "warned" => Leak::Warned,
+            _ => Leak::Ended,
+        });
+    }
+
     /// Something became of a request.
     pub(crate) fn count(&self, egress: &Egress) {
         let request = match &egress.ended {
             // Counted when it has come to its end.
             Ended::Requested => return,
             Ended::Leak { done, .. } => {
-                self.leaks.inc(match *done {
-                    "removed" => Leak::Removed,
-                    "warned" => Leak::Warned,
-                    _ => Leak::Ended,
-                });
+                self.leaked(done);
                 return;
             }
             Ended::Answered(_) => Request::Answered,
