@@ -53,6 +53,7 @@ mod answer;
 #[doc(hidden)]
 pub mod glue;
 mod host;
+pub mod http;
 mod reply;
 mod tool;
 
