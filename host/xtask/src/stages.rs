@@ -16,7 +16,7 @@ pub(crate) const PURE: Selection = Selection { packages: &["manifest", "protocol
 
 /// Everything outside the container.
 pub(crate) const HOST: Selection = Selection {
-    packages: &["manifest", "protocol", "container", "hub", "cli", "xtask", "tests"],
+    packages: &["manifest", "protocol", "container", "egress", "hub", "cli", "xtask", "tests"],
     features: &["xtask/demo", "xtask/bench"],
 };
 
