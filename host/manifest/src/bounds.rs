@@ -49,3 +49,16 @@ pub const MAX_LOG_BYTES: u64 = 1 << 20;
 pub const MIN_HANDLES: u64 = 16;
 /// Open handles: the runner's own descriptor limit must not be what a guest runs into.
 pub const MAX_HANDLES: u64 = 10_000;
+
+/// A body of a request or of an answer: it streams, so this is a bound on what a mistake costs and not on memory.
+pub const MAX_HTTP_BODY_BYTES: u64 = 4 << 30;
+/// Requests of one call; beyond it a tool is a crawler.
+pub const MAX_HTTP_PER_CALL: u32 = 10_000;
+/// Requests of one session in a minute: a thousand a second bounds nothing any more.
+pub const MAX_HTTP_PER_MINUTE: u32 = 60_000;
+/// Requests of one session at once: each has a connection.
+pub const MAX_HTTP_CONCURRENT: u32 = 256;
+/// Browsers give up after twenty; five is more than any API needs.
+pub const MAX_HTTP_REDIRECTS: u8 = 5;
+/// Bytes of egress in a session's whole life: beyond it nobody counts.
+pub const MAX_BUDGET_EGRESS_BYTES: u64 = 1 << 40;

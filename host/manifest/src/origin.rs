@@ -50,6 +50,8 @@ pub struct ToolOrigins {
     pub record: Origin,
     /// Its directories, in the order of `Grants::fs`.
     pub fs: Vec<Line>,
+    /// What it may ask of the outside, in the order of `Grants::http`.
+    pub http: Vec<Line>,
     /// Its environment.
     pub env: BTreeMap<EnvName, Line>,
     /// Its clocks.
@@ -77,6 +79,12 @@ pub struct TierOrigins {
     pub budget_calls: Origin,
     /// Its budget's wall time.
     pub budget_wall: Origin,
+    /// Its budget's egress.
+    pub budget_egress: Origin,
+    /// What stands before its calls once something was read from outside.
+    pub after_outside: Origin,
+    /// What its ceiling lets tools ask of the outside, in the order of `Ceiling::http`.
+    pub http: Vec<Line>,
     /// Its idle time.
     pub idle: Origin,
     /// What runs its containers.

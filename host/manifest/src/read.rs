@@ -2,6 +2,8 @@
 //! wrong. What is wrong is collected, never the first of it only.
 
 pub(crate) mod fs;
+mod http;
+mod http_bounds;
 pub(crate) mod limits;
 mod mounts;
 pub(crate) mod paths;

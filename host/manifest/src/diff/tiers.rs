@@ -3,8 +3,8 @@
 
 use super::directories::Whose;
 use super::story::{Effect, Story, before, names};
-use super::{Change, Side, Subject, directories, limits, pairs, uses};
-use crate::model::{Ceiling, RunnerScope, Runtime, TierRules};
+use super::{Change, Side, Subject, directories, http, limits, pairs, uses};
+use crate::model::{Ceiling, Gate, RunnerScope, Runtime, TierRules};
 use crate::names::ApproverName;
 use crate::units::show_millis;
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, changes: &mut Vec<Change>)
 fn changed(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
     let TierRules {
         tier: _,
-        after_outside: _,
+        after_outside,
         ceiling,
         calls_per_hour: _,
         principal_calls_per_hour: _,
@@ -43,6 +43,7 @@ fn changed(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
         story.bound(idle_s, &new.idle_s, IDLE, seconds);
     }
     told_runtime(story, *runtime, new.runtime);
+    told_after(story, *after_outside, new.after_outside);
     told_approvers(story, approvers.as_ref(), new.approvers.as_ref());
     told_ceiling(story, ceiling, &new.ceiling);
 }
@@ -69,6 +70,14 @@ pub(super) fn told_runtime(story: &mut Story<'_>, old: Runtime, new: Runtime) {
     }
 }
 
+/// Less friction widens.
+pub(super) fn told_after(story: &mut Story<'_>, old: Gate, new: Gate) {
+    if old != new {
+        let text = format!("now has the gate {} in sessions that have read from outside", before(new, old));
+        story.tell(Effect::unless(new > old), text);
+    }
+}
+
 /// Whoever may answer now and might not before widens.
 pub(super) fn told_approvers(
     story: &mut Story<'_>,
@@ -91,8 +100,9 @@ pub(super) fn people(approvers: Option<&BTreeSet<ApproverName>>) -> String {
 }
 
 fn told_ceiling(story: &mut Story<'_>, old: &Ceiling, new: &Ceiling) {
-    let Ceiling { fs, env, clocks, http: _, size, runner, limits } = old;
+    let Ceiling { fs, env, clocks, http: asked, size, runner, limits } = old;
     directories::compare(story, fs, &new.fs, Whose::Ceiling);
+    http::compare(story, asked, &new.http, Whose::Ceiling);
     told_set(story, env, &new.env, "tools have the variable");
     told_set(story, clocks, &new.clocks, "tools read the clock");
     story.bound(size, &new.size, "now lets tools have containers of at most size", |size| size.to_string());
@@ -115,7 +125,7 @@ fn told_set<T: Ord + Display>(story: &mut Story<'_>, old: &BTreeSet<T>, new: &BT
 fn added(story: &mut Story<'_>, rules: &TierRules) {
     let TierRules {
         tier,
-        after_outside: _,
+        after_outside,
         ceiling,
         calls_per_hour: _,
         principal_calls_per_hour: _,
@@ -132,11 +142,15 @@ fn added(story: &mut Story<'_>, rules: &TierRules) {
         uses::list(rules)
     );
     story.tell(Effect::Widens, text);
+    if *after_outside == Gate::Approval {
+        story.tell(Effect::Widens, "has its calls approved in sessions that have read from outside");
+    }
     if tier.needs_approval() {
         story.tell(Effect::Widens, format!("has its calls approved by {}", people(approvers.as_ref())));
     }
-    let Ceiling { fs, env, clocks, http: _, size, runner, limits } = ceiling;
+    let Ceiling { fs, env, clocks, http: asked, size, runner, limits } = ceiling;
     let mut most = directories::list(fs);
+    most.extend(http::list(asked));
     if !env.is_empty() {
         most.push(format!("variables {}", names(env)));
     }

@@ -54,6 +54,9 @@ pub(super) fn granted(tool: &Tool, from: &ToolOrigins, mounts: &BTreeMap<MountNa
         let path = if grant.path == "." { guest.to_owned() } else { format!("{guest}/{}", grant.path) };
         facts.push(fact("fs", format!("{} {path} (mount {})", grant.access, grant.mount), line));
     }
+    for (grant, line) in grants.http.iter().zip(&from.http) {
+        facts.push(fact("http", grant, line));
+    }
     for (name, value) in &grants.env {
         facts.push(fact("env", format!("{name}={value}"), or_unknown(from.env.get(name))));
     }
@@ -75,6 +78,11 @@ pub(super) fn mounts(tool: &Tool, mounts: &BTreeMap<MountName, Mount>, lines: &B
 pub(super) fn not_granted(tool: &Tool) -> Vec<String> {
     let grants = &tool.grants;
     let mut absent = vec!["network: the container has none, and no socket links".to_owned()];
+    if grants.http.is_empty() {
+        absent.push("http: nothing may be asked of the outside".to_owned());
+    } else {
+        absent.push("http: no place, method or path but those above".to_owned());
+    }
     if grants.fs.is_empty() {
         absent.push("files: no directory at all".to_owned());
     } else if grants.fs.iter().all(|grant| grant.access == Access::Read) {
@@ -118,6 +126,8 @@ pub(super) fn session(tool: &Tool, rules: &TierRules, from: &TierOrigins) -> Vec
         fact("concurrent_calls", rules.concurrent_calls, &from.concurrent_calls),
         fact("budget.calls", or_none(rules.budget.calls.map(|calls| calls.to_string())), &from.budget_calls),
         fact("budget.wall", or_none(rules.budget.wall_s.map(seconds)), &from.budget_wall),
+        fact("budget.egress", or_none(rules.budget.egress_bytes.map(crate::units::show_bytes)), &from.budget_egress),
+        fact("after_outside", rules.after_outside, &from.after_outside),
         fact("loop_after", rules.loop_after, &from.loop_after),
     ];
     if tool.runner == RunnerScope::Session {

@@ -32,6 +32,13 @@ impl PathPattern {
         })
     }
 
+    /// Whether it reaches a path at which one method carries every operation: then the path bounds nothing.
+    #[must_use]
+    pub(crate) fn reaches_everything_by_post(&self) -> bool {
+        ["/graphql", "/api/graphql", "/v1/graphql"].iter().any(|path| self.matches(path))
+            || self.segments.iter().flatten().any(|segment| segment.eq_ignore_ascii_case("graphql"))
+    }
+
     /// Whether everything that `other` covers is covered.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {

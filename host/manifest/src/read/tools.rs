@@ -1,7 +1,7 @@
 //! Tools: effective grants, each held against the ceiling of the tool's tier.
 
 use super::tiers::{self, TierRead};
-use super::{Sections, fs, limits, mounts};
+use super::{Sections, fs, http, limits, mounts};
 use crate::diagnostics::{nearest, quote};
 use crate::linked;
 use crate::model::{ArgumentsRecord, ContainerSize, Gate, Grants, RunnerScope, Tier, Tool};
@@ -74,6 +74,7 @@ fn one(
     let read = read.as_ref().filter(|read| read.sound)?;
     let (tier, tier_spot) = (tier.value, tier.spot);
     let ceiling = &read.rules.ceiling;
+    let http = http::tool(reading, raw.http.given(), &at, tier, &read.http, read.spots.http);
     let fs_line = reading.line(read.spots.fs);
     for grant in &fs {
         fs::narrow(reading, grant, &at, tier, &read.fs, &fs_line);
@@ -130,6 +131,7 @@ fn one(
         gate: gate_origin,
         record: record_origin,
         fs: fs.iter().map(|grant| line(grant.spot)).collect(),
+        http: http.iter().map(|grant| line(grant.spot)).collect(),
         env: env.iter().map(|entry| (entry.key.value.clone(), line(entry.key.spot))).collect(),
         clocks: clocks.iter().map(|(clock, spot)| (*clock, line(*spot))).collect(),
         trap_imports: trap_imports.iter().map(|(import, spot)| (import.clone(), line(*spot))).collect(),
@@ -140,7 +142,7 @@ fn one(
         env: env.into_iter().map(|entry| (entry.key.value, entry.value.value.0)).collect(),
         clocks: clocks.into_keys().collect(),
         trap_imports: trap_imports.into_keys().collect(),
-        http: Vec::new(),
+        http: http.into_iter().map(|grant| grant.value).collect(),
         limits,
     };
     let (name, component) = (name.clone(), component.value);
