@@ -1,6 +1,7 @@
 //! Pairs of manifests: one at random, and one that differs from it in a few places, or in all.
 
 use super::World;
+use manifest::http::{HostPattern, HttpGrant, Method, PathPattern, PathRecord, Scheme};
 use manifest::{
     Access, ApproverName, ArgumentsRecord, Budget, Ceiling, Clock, Component, ComponentName, ContainerSize, Digest,
     EnvName, FsGrant, Gate, Grants, Limits, LoopAfter, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope,
@@ -83,14 +84,47 @@ fn clocks() -> impl Strategy<Value = BTreeSet<Clock>> {
 
 fn grants() -> impl Strategy<Value = Grants> {
     let imports = subsequence(vec!["x:y/z", "x:y/w"], 0..=2);
-    (fs(), env(), clocks(), imports, limits()).prop_map(|(fs, env, clocks, imports, limits)| Grants {
+    (fs(), env(), clocks(), imports, http(), limits()).prop_map(|(fs, env, clocks, imports, http, limits)| Grants {
         fs,
         env,
         clocks,
-        http: Vec::new(),
+        http,
         trap_imports: imports.into_iter().map(ToOwned::to_owned).collect(),
         limits,
     })
+}
+
+/// Up to two tables over two hosts, two paths and two methods, which often cover the same.
+fn http() -> impl Strategy<Value = Vec<HttpGrant>> {
+    let host = select(vec!["a.test.x", "b.test.x", "*.test.x"]);
+    let paths = subsequence(vec!["/p", "/q", "/**"], 1..=2);
+    let methods = subsequence(vec![Method::Get, Method::Post], 1..=2);
+    let credential = select(vec![None, Some("k"), Some("l")]);
+    let bounds = (1..3u64, 1..3u32, 0..2u8);
+    let rest = (any::<bool>(), any::<bool>(), any::<bool>());
+    let one = (host, paths, methods, credential, bounds, rest).prop_map(
+        |(host, paths, methods, credential, (bytes, many, redirects), (asks, clear, private))| HttpGrant {
+            scheme: Scheme::Https,
+            host: HostPattern::try_from(host.to_owned()).unwrap(),
+            port: 443,
+            approve: methods.iter().copied().filter(|_| asks).collect(),
+            methods: methods.into_iter().collect(),
+            paths: paths.into_iter().map(|path| PathPattern::try_from(path.to_owned()).unwrap()).collect(),
+            request_bytes: bytes,
+            response_bytes: bytes,
+            first_byte_ms: many,
+            total_ms: many,
+            per_call: many,
+            per_minute: many,
+            concurrent: many,
+            content_types: (many == 1).then(|| ["text/plain".to_owned()].into()),
+            credential: credential.map(|name| name.try_into().unwrap()),
+            redirects,
+            private: private.then(|| "10.0.0.0/8".parse().unwrap()).into_iter().collect(),
+            record: if clear { PathRecord::Path } else { PathRecord::Digest },
+        },
+    );
+    prop::collection::vec(one, 0..3)
 }
 
 fn size() -> impl Strategy<Value = ContainerSize> {
@@ -132,16 +166,24 @@ fn tool(name: &'static str) -> impl Strategy<Value = Tool> {
 }
 
 fn rules(tier: Tier) -> impl Strategy<Value = TierRules> {
-    let ceiling =
-        (fs(), env(), clocks(), size(), scope(), limits()).prop_map(|(fs, env, clocks, size, runner, limits)| {
-            Ceiling { fs, env: env.into_keys().collect(), clocks, http: Vec::new(), size, runner, limits }
-        });
-    (ceiling, 1..3u32, 1..3u32, 1..3u32, runtime(), uses(), approvers(tier)).prop_map(
-        move |(ceiling, calls_per_hour, concurrent_calls, idle_s, runtime, uses, approvers)| {
+    let ceiling = (fs(), env(), clocks(), http(), size(), scope(), limits()).prop_map(
+        |(fs, env, clocks, http, size, runner, limits)| Ceiling {
+            fs,
+            env: env.into_keys().collect(),
+            clocks,
+            http,
+            size,
+            runner,
+            limits,
+        },
+    );
+    let after = select(vec![Gate::Profile, Gate::Approval]);
+    (ceiling, 1..3u32, 1..3u32, 1..3u32, runtime(), uses(), approvers(tier), after).prop_map(
+        move |(ceiling, calls_per_hour, concurrent_calls, idle_s, runtime, uses, approvers, after)| {
             let (principal_calls_per_hour, budget, loop_after) = uses;
             TierRules {
                 tier,
-                after_outside: manifest::Gate::Profile,
+                after_outside: if tier.needs_approval() { Gate::Profile } else { after },
                 ceiling,
                 calls_per_hour,
                 principal_calls_per_hour,
@@ -160,8 +202,11 @@ type Uses = (u32, Budget, LoopAfter);
 
 fn uses() -> impl Strategy<Value = Uses> {
     let loop_after = select(vec![LoopAfter::Calls(2), LoopAfter::Calls(3), LoopAfter::Never]);
-    (1..3u32, prop::option::of(1..3u32), prop::option::of(1..3u32), loop_after).prop_map(
-        |(principal, calls, wall_s, loop_after)| (principal, Budget { calls, wall_s, egress_bytes: None }, loop_after),
+    let egress = prop::option::of(1..3u64);
+    (1..3u32, prop::option::of(1..3u32), prop::option::of(1..3u32), egress, loop_after).prop_map(
+        |(principal, calls, wall_s, egress_bytes, loop_after)| {
+            (principal, Budget { calls, wall_s, egress_bytes }, loop_after)
+        },
     )
 }
 

@@ -3,6 +3,7 @@
 
 use super::World;
 use super::pairs::APPROVERS;
+use manifest::http::{Method, PathRecord, Target};
 use manifest::{Access, FsGrant, Limits, LoopAfter, Manifest, MountName, RunnerScope, Tool};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -66,6 +67,10 @@ fn of(world: &World, tool: &Tool) -> Reach {
     things.extend(tool.grants.env.iter().map(|(name, value)| format!("env {name}={value}")));
     things.extend(tool.grants.clocks.iter().map(|clock| format!("clock {clock}")));
     things.extend(tool.grants.trap_imports.iter().map(|import| format!("import {import}")));
+    things.extend(asked(tool));
+    if rules.after_outside == manifest::Gate::Profile {
+        things.insert("after outside without a person".to_owned());
+    }
     let file = world.components.get(&tool.component).map_or("none", |digest| digest.as_str());
     things.insert(format!("code {} {file}", tool.component));
     // Whoever may put another file in the place of this one.
@@ -92,12 +97,39 @@ fn of(world: &World, tool: &Tool) -> Reach {
     ];
     let mut bounds: Vec<u64> = small.into_iter().chain(tier).map(u64::from).collect();
     bounds.push(memory_bytes);
+    bounds.push(rules.budget.egress_bytes.unwrap_or(u64::MAX));
     bounds.push(u64::from(tool.runner == RunnerScope::Session));
     bounds.push(u64::from(!tool.is_escalated()));
     bounds.push(u64::from(tool.size == manifest::ContainerSize::Large));
     bounds.push(u64::from(rules.runtime == manifest::Runtime::Runc));
     let gates = ["user", "write", "admin", "critical"];
     Reach { things, bounds, gate: gates.iter().position(|gate| *gate == tool.tier.as_str()).unwrap() }
+}
+
+/// Each request that a tool may make, as the first table that covers it lets it through.
+fn asked(tool: &Tool) -> Vec<String> {
+    let mut asked = Vec::new();
+    for host in ["a.test.x", "b.test.x", "c.test.x"] {
+        for path in ["/p", "/q", "/r"] {
+            for method in [Method::Get, Method::Post] {
+                let target = Target::parse(&format!("https://{host}{path}")).unwrap();
+                let Some(grant) = tool.grants.http.iter().find(|grant| grant.allows(&method, &target)) else {
+                    continue;
+                };
+                let what = format!("{method} {target}");
+                asked.push(what.clone());
+                asked.extend(grant.credential.iter().map(|name| format!("{what} with {name}")));
+                asked.extend((!grant.needs_approval(&method)).then(|| format!("{what} unasked")));
+                asked.extend((grant.record == PathRecord::Path).then(|| format!("{what} in clear")));
+                asked.extend(grant.private.iter().map(|range| format!("{what} at {range}")));
+                asked.extend(grant.content_types.is_none().then(|| format!("{what} of any type")));
+                asked.extend((1..=grant.request_bytes).map(|bytes| format!("{what} bytes {bytes}")));
+                asked.extend((1..=grant.per_call).map(|many| format!("{what} times {many}")));
+                asked.extend((1..=grant.redirects).map(|many| format!("{what} redirected {many}")));
+            }
+        }
+    }
+    asked
 }
 
 fn directory<'a>(world: &'a World, mount: &MountName) -> Option<&'a PathBuf> {
@@ -108,7 +140,9 @@ fn directory<'a>(world: &'a World, mount: &MountName) -> Option<&'a PathBuf> {
 fn held<'a>(manifest: &'a Manifest, tool: &Tool) -> BTreeSet<(&'a MountName, bool)> {
     let together = |other: &&Tool| {
         other.name == tool.name
-            || (other.runner, tool.runner) == (RunnerScope::Session, RunnerScope::Session)
+            || other.grants.http.is_empty()
+                && tool.grants.http.is_empty()
+                && (other.runner, tool.runner) == (RunnerScope::Session, RunnerScope::Session)
                 && other.tier == tool.tier
                 && other.size == tool.size
     };
