@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use manifest::http::{HttpGrant, Method, PathRecord, Target};
 use manifest::{CredentialName, Tier};
-use protocol::HttpFault;
+use protocol::{EgressId, HttpFault};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -67,6 +67,8 @@ pub enum Approval {
 /// What became of a request, for the audit log. Written before its answer is passed on.
 #[derive(Debug, Clone)]
 pub struct Egress {
+    /// Names the request within its call: of one request come several of these.
+    pub request: EgressId,
     /// When it was asked for.
     pub began: Timestamp,
     /// Its method as far as it could be read; guest text, cleaned and cut.

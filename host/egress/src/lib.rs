@@ -4,8 +4,24 @@
 //! Whoever asks is not trusted and whoever answers is not trusted. What is allowed is what [`Governor`] says at that
 //! moment, never what a request says of itself.
 
+mod address;
+mod broker;
+#[path = "standin/credentials.rs"]
+pub mod credentials;
 mod exchange;
 mod governor;
+mod headers;
+#[path = "standin/leaks.rs"]
+pub mod leaks;
+mod limits;
+mod resolve;
+mod stop;
+#[cfg(test)]
+mod testing;
+mod wire;
 
+pub use address::Forbidden;
+pub use broker::{BadSettings, Broker, Settings};
 pub use exchange::{Answer, Asked, Breach, Far, Gone, Piece, RequestBody, exchange};
 pub use governor::{Approval, Behalf, Described, Egress, Ended, Governor, Refused, Standing};
+pub use resolve::{NoResolver, Servers};
