@@ -6,12 +6,11 @@
 
 mod address;
 mod broker;
-#[path = "standin/credentials.rs"]
+pub mod config;
 pub mod credentials;
 mod exchange;
 mod governor;
 mod headers;
-#[path = "standin/leaks.rs"]
 pub mod leaks;
 mod limits;
 mod resolve;

@@ -16,6 +16,8 @@ fn carried(address: Ipv6Addr) -> Vec<Ipv4Addr> {
     let segments = address.segments();
     let mut carried = Vec::new();
     match segments {
+        // These two are what they are, and no IPv4 address.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => {}
         // IPv4-compatible (RFC 4291 §2.5.5.1) and mapped (§2.5.5.2); translated (RFC 2765).
         [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0, 0, 0, 0, 0xffff, 0, ..] => carried.push(at(bits, 0)),
         // NAT64, well-known (RFC 6052).
