@@ -4,8 +4,17 @@
 //! Whoever asks is not trusted and whoever answers is not trusted. What is allowed is what [`Governor`] says at that
 //! moment, never what a request says of itself.
 
+pub mod config;
+pub mod credentials;
 mod exchange;
 mod governor;
+pub mod leaks;
 
 pub use exchange::{Answer, Asked, Breach, Far, Gone, Piece, RequestBody, exchange};
 pub use governor::{Approval, Behalf, Described, Egress, Ended, Governor, Refused, Standing};
+
+/// An error and its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    std::iter::once(error).chain(causes).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
