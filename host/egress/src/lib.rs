@@ -24,3 +24,9 @@ pub use broker::{BadSettings, Broker, Settings};
 pub use exchange::{Answer, Asked, Breach, Far, Gone, Piece, RequestBody, exchange};
 pub use governor::{Approval, Behalf, Described, Egress, Ended, Governor, Refused, Standing};
 pub use resolve::{NoResolver, Servers};
+
+/// An error and its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    std::iter::once(error).chain(causes).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -113,8 +113,7 @@ mod tests {
 
     #[test]
     fn what_is_no_url_of_ours_is_not_gone_to() {
-        for bad in
-            ["ftp://a.test/", "file:///etc/passwd", "javascript:1", "https://u@b.test/", "https://b.test/a%2fb"]
+        for bad in ["ftp://a.test/", "file:///etc/passwd", "javascript:1", "https://u@b.test/", "https://b.test/a%2fb"]
         {
             let next = step(Method::Get, GuestBody::None).on_to(StatusCode::FOUND, bad);
             assert!(matches!(next, Err(Stop::Fault(HttpFault::Redirects, _))), "{bad}: {next:?}");

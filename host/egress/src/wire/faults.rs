@@ -1,5 +1,6 @@
 //! What a guest learns of an error on the wire.
 
+use crate::chain;
 use crate::stop::Stop;
 use protocol::HttpFault;
 use std::error::Error;
@@ -43,17 +44,4 @@ fn of_io_kind(error: &io::Error) -> HttpFault {
         io::ErrorKind::TimedOut => HttpFault::ConnectTimeout,
         _ => HttpFault::Connection,
     }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !words.ends_with(&more) {
-            words = format!("{words}: {more}");
-        }
-        source = error.source();
-    }
-    words
 }
