@@ -1,12 +1,106 @@
-//! STAND-IN
+//! The broker: makes the requests of calls, each authorised for itself, and lets go of all of a call's at once.
+
+mod body;
+mod exchange;
+mod hop;
+mod request;
+mod session;
+mod settings;
+mod step;
+mod told;
+
+pub use settings::{BadSettings, Settings};
+
+use crate::address::{Forbidden, Own};
+use crate::credentials::Store;
+use crate::leaks::Seen;
+use crate::resolve::Resolver;
+use crate::stop::Stop;
+use crate::wire::Wire;
 use crate::{Asked, Behalf, Governor};
+use protocol::{HttpFault, MAX_HTTP_REQUESTS};
+use request::{Call, Request};
+use session::Sessions;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-/// Broker.
-pub struct Broker;
+use tokio::task::JoinSet;
+
+/// Makes requests for tools. One for all calls of a hub.
+pub struct Broker {
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Broker").finish_non_exhaustive()
+    }
+}
+
+/// What all requests share.
+struct Inner {
+    wire: Wire,
+    resolver: Resolver,
+    forbidden: Vec<Forbidden>,
+    own: Own,
+    credentials: Arc<Store>,
+    sessions: Sessions,
+}
+
 impl Broker {
-    /// Serves.
-    pub async fn serve(&self, _behalf: Behalf, _governor: Arc<dyn Governor>, mut asked: mpsc::Receiver<Asked>) {
-        while asked.recv().await.is_some() {}
+    /// Ready to ask. Nothing is connected, and no name is resolved yet.
+    ///
+    /// # Errors
+    /// [`BadSettings`]: no DNS server or no root certificate.
+    pub fn new(settings: Settings) -> Result<Self, BadSettings> {
+        let Settings { roots, servers, forbidden, credentials } = settings;
+        let inner = Inner {
+            wire: Wire::new(roots)?,
+            resolver: Resolver::new(&servers)?,
+            forbidden,
+            own: Own::new(),
+            credentials,
+            sessions: Sessions::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Makes all requests of one call, until `asked` is closed and each is over. Dropped, it closes every connection
+    /// of the call and tells the governor that its requests were dropped.
+    pub async fn serve(&self, behalf: Behalf, governor: Arc<dyn Governor>, mut asked: mpsc::Receiver<Asked>) {
+        let session = self.inner.sessions.of(&behalf.session, &behalf.principal);
+        let call = Arc::new(Call::new(self.inner.clone(), behalf, governor, session));
+        // Dropped, it ends each of its tasks; with a task goes what it was doing on the wire.
+        let mut running = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                Some(_) = running.join_next(), if !running.is_empty() => {}
+                one = asked.recv() => {
+                    let Some(one) = one else { break };
+                    let request = Request::new(call.clone(), &one);
+                    if running.len() >= MAX_HTTP_REQUESTS {
+                        let why = format!("its call has {MAX_HTTP_REQUESTS} requests under way");
+                        request.refuse(one.answer, Stop::Fault(HttpFault::TooMany, why)).await;
+                    } else {
+                        running.spawn(request.run(one));
+                    }
+                }
+            }
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    /// What a session has used of secrets: for the hub to search what a tool returns and logs. `None` where it has
+    /// asked for nothing yet.
+    #[must_use]
+    pub fn seen(&self, session: &str) -> Option<Seen> {
+        self.inner.sessions.seen(session)
+    }
+
+    /// A session is over: its rates and what it used are forgotten, and connections kept for its principal closed.
+    pub fn forget(&self, session: &str) {
+        if let Some(principal) = self.inner.sessions.forget(session) {
+            self.inner.wire.forget(&principal);
+        }
     }
 }
