@@ -83,6 +83,41 @@ fn a_request_that_is_not_covered_gets_nothing_and_the_line_is_said() {
     assert_eq!(store.list().first().unwrap().uses, 0);
 }
 
+/// What the first proxy called `clone`, `pull`, `push`, `create_pr`, `comment` and `read`.
+#[test]
+fn every_operation_of_github_is_a_method_and_a_path() {
+    let dir = tempfile::tempdir().unwrap();
+    private(&dir.path().join("token"), TOKEN);
+    let read = "methods = [\"GET\"]\npaths = [\"/octo/repo/info/refs\", \"/repos/octo/*/contents/**\"]";
+    let write = "methods = [\"POST\"]\npaths = [\"/octo/repo/git-upload-pack\", \"/octo/repo/git-receive-pack\", \
+                 \"/repos/octo/*/pulls\", \"/repos/octo/*/issues/*/comments\"]";
+    let one = |name: &str, lines: &str| {
+        format!(
+            "[credentials.{name}]\nsource = {{ file = \"token\" }}\nhosts = [\"github.com\", \"api.github.com\"]\n{lines}\n\
+             tiers = [\"user\", \"write\"]\nadd = {{ basic = \"x-access-token\" }}\nformat = \"github\"\n"
+        )
+    };
+    let config = Config::parse(&(one("read", read) + &one("write", write)), dir.path()).unwrap();
+    let store = Store::load(&config, &Environment::default()).unwrap();
+    let ask = |name: &str, method, url: &str| {
+        let (name, target) = (CredentialName::try_from(name).unwrap(), Target::parse(url).unwrap());
+        store.grant(&name, Tier::Write, method, &target).is_ok()
+    };
+    for (name, method, url) in [
+        ("read", Method::Get, "https://github.com/octo/repo/info/refs?service=git-upload-pack"),
+        ("write", Method::Post, "https://github.com/octo/repo/git-upload-pack"),
+        ("write", Method::Post, "https://github.com/octo/repo/git-receive-pack"),
+        ("write", Method::Post, "https://api.github.com/repos/octo/repo/pulls"),
+        ("write", Method::Post, "https://api.github.com/repos/octo/repo/issues/7/comments"),
+        ("read", Method::Get, "https://api.github.com/repos/octo/repo/contents/src/main.rs"),
+    ] {
+        assert!(ask(name, method, url), "{method} {url}");
+        let other = if name == "read" { "write" } else { "read" };
+        assert!(!ask(other, method, url), "{other} is not for {method} {url}");
+        assert!(!ask(name, method, &url.replace("octo", "another")), "another owner's");
+    }
+}
+
 #[test]
 fn ports_and_plain_are_said_and_then_hold() {
     let (_dir, store) = loaded("ports = [8443, 80]\nplain = true");

@@ -4,6 +4,7 @@
 mod applying;
 mod button;
 mod counting;
+mod credentials;
 mod doors;
 mod enrolling;
 mod escalating;
