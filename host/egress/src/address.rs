@@ -5,8 +5,6 @@ mod forms;
 mod own;
 mod table;
 
-pub(crate) use own::Own;
-
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -39,18 +37,13 @@ pub(crate) enum Prohibited {
 
 /// Whether a connection may be made. All forms of the address are judged: one that carries another (mapped,
 /// translated, tunnelled) may lead to the one that it carries, wherever such a translator stands.
-pub(crate) fn judge(
-    address: SocketAddr,
-    private: &BTreeSet<IpNet>,
-    forbidden: &[Forbidden],
-    own: &Own,
-) -> Result<(), Prohibited> {
+pub(crate) fn judge(address: SocketAddr, private: &BTreeSet<IpNet>, forbidden: &[Forbidden]) -> Result<(), Prohibited> {
     for form in forms::of(address.ip()) {
         if let Some(what) = table::never(form) {
             return Err(Prohibited::Never { address: form, what });
         }
         let form = SocketAddr::new(form, address.port());
-        if forbidden.iter().any(|one| is_forbidden(one, form, own)) {
+        if forbidden.iter().any(|one| is_forbidden(one, form)) {
             return Err(Prohibited::Forbidden { address: form });
         }
         let form = form.ip();
@@ -60,19 +53,19 @@ pub(crate) fn judge(
         if let Some((range, what)) = table::special(form) {
             return Err(Prohibited::Special { address: form, what, range });
         }
-        if own.has(form) {
+        if own::has(form) {
             return Err(Prohibited::Own { address: form });
         }
     }
     Ok(())
 }
 
-fn is_forbidden(forbidden: &Forbidden, address: SocketAddr, own: &Own) -> bool {
+fn is_forbidden(forbidden: &Forbidden, address: SocketAddr) -> bool {
     match forbidden {
         Forbidden::Net(net) => net.contains(&address.ip()),
         // A listener on `[::]` hears IPv4 as well.
         Forbidden::Listener(listener) if listener.ip().is_unspecified() => {
-            listener.port() == address.port() && (address.ip().is_loopback() || own.has(address.ip()))
+            listener.port() == address.port() && (address.ip().is_loopback() || own::has(address.ip()))
         }
         Forbidden::Listener(listener) => *listener == address,
     }

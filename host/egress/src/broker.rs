@@ -5,13 +5,13 @@ mod exchange;
 mod hop;
 mod request;
 mod session;
-mod settings;
 mod step;
+mod terms;
 mod told;
 
-pub use settings::{BadSettings, Settings};
+pub use terms::{BadTerms, Terms};
 
-use crate::address::{Forbidden, Own};
+use crate::address::Forbidden;
 use crate::credentials::Store;
 use crate::leaks::Seen;
 use crate::resolve::Resolver;
@@ -21,7 +21,8 @@ use crate::{Asked, Behalf, Governor};
 use protocol::{HttpFault, MAX_HTTP_REQUESTS};
 use request::{Call, Request};
 use session::Sessions;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -40,28 +41,39 @@ impl std::fmt::Debug for Broker {
 struct Inner {
     wire: Wire,
     resolver: Resolver,
-    forbidden: Vec<Forbidden>,
-    own: Own,
+    forbidden: RwLock<Vec<Forbidden>>,
     credentials: Arc<Store>,
     sessions: Sessions,
+}
+
+impl Inner {
+    /// Whom nobody may be sent to.
+    fn forbidden(&self) -> Vec<Forbidden> {
+        self.forbidden.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Broker {
     /// Ready to ask. Nothing is connected, and no name is resolved yet.
     ///
     /// # Errors
-    /// [`BadSettings`]: no DNS server or no root certificate.
-    pub fn new(settings: Settings) -> Result<Self, BadSettings> {
-        let Settings { roots, servers, forbidden, credentials } = settings;
+    /// [`BadTerms`]: no DNS server or no root certificate.
+    pub fn new(terms: Terms) -> Result<Self, BadTerms> {
+        let Terms { roots, servers, forbidden, credentials } = terms;
         let inner = Inner {
             wire: Wire::new(roots)?,
             resolver: Resolver::new(&servers)?,
-            forbidden,
-            own: Own::new(),
+            forbidden: RwLock::new(forbidden),
             credentials,
             sessions: Sessions::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// A door of the hub's own is open here: out of reach of every tool from now on, whatever a grant says.
+    pub fn forbid(&self, listener: SocketAddr) {
+        let mut forbidden = self.inner.forbidden.write().unwrap_or_else(PoisonError::into_inner);
+        forbidden.push(Forbidden::Listener(listener));
     }
 
     /// Makes all requests of one call, until `asked` is closed and each is over. Dropped, it closes every connection

@@ -1,17 +1,19 @@
 //! From a name to addresses, once per request. In this process, by DNS alone: no `/etc/hosts`, which is this machine's
 //! view of itself, no search domains, which would turn `internal` into `internal.corp`, and no NSS.
 
+mod unbound;
+
 use crate::stop::Stop;
-use hickory_resolver::TokioResolver;
+use hickory_resolver::Resolver as Hickory;
 use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::net::NetError;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use manifest::http::Name;
 use protocol::HttpFault;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use unbound::Unbound;
 
 /// Whom names are asked of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,24 +49,27 @@ const KEPT: u64 = 1_024;
 const MAX_ADDRESSES: usize = 32;
 
 /// Resolves names.
-pub(crate) struct Resolver(TokioResolver);
+///
+/// A machine that names no server has a hub all the same, whose tools reach addresses and no names.
+pub(crate) struct Resolver(Result<Hickory<Unbound>, NoResolver>);
 
 impl Resolver {
     pub(crate) fn new(servers: &Servers) -> Result<Self, NoResolver> {
-        let provider = TokioRuntimeProvider::default;
         let servers = match servers {
             Servers::System => {
                 // Its servers, and nothing else of what it says.
-                let (config, _) = hickory_resolver::system_conf::read_system_conf().map_err(NoResolver::System)?;
-                config.name_servers().to_vec()
+                match hickory_resolver::system_conf::read_system_conf() {
+                    Ok((config, _)) => config.name_servers().to_vec(),
+                    Err(error) => return Ok(Self(Err(NoResolver::System(error)))),
+                }
             }
             Servers::Named(servers) if servers.is_empty() => return Err(NoResolver::Nobody),
             Servers::Named(servers) => servers.iter().copied().map(server).collect(),
         };
         let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-        let mut builder = TokioResolver::builder_with_config(config, provider());
+        let mut builder = Hickory::builder_with_config(config, Unbound::default());
         *builder.options_mut() = options();
-        Ok(Self(builder.build().map_err(NoResolver::Build)?))
+        Ok(Self(Ok(builder.build().map_err(NoResolver::Build)?)))
     }
 
     /// All addresses of a host.
@@ -75,7 +80,8 @@ impl Resolver {
         };
         let none = |why: String| Stop::Fault(HttpFault::NoAddress, why);
         // With a dot at its end a name is whole.
-        let lookup = self.0.lookup_ip(format!("{domain}.")).await;
+        let resolver = self.0.as_ref().map_err(|error| none(crate::chain(error)))?;
+        let lookup = resolver.lookup_ip(format!("{domain}.")).await;
         let lookup = lookup.map_err(|error| none(format!("{domain} cannot be resolved: {error}")))?;
         let mut addresses: Vec<IpAddr> = lookup.iter().take(MAX_ADDRESSES + 1).collect();
         addresses.dedup();

@@ -118,11 +118,13 @@ impl HttpListener {
         }
     }
 
-    /// Writes into this hub's audit log who was turned away, and has its health look after the certificate.
+    /// Writes into this hub's audit log who was turned away, has its health look after the certificate, and keeps
+    /// its tools out.
     #[must_use]
     pub fn of(mut self, hub: &Hub) -> Self {
         self.refusals = Refusals::of(hub, "mcp");
         hub.look_after(self.door.tls.iter());
+        hub.keep_tools_out(self.door.address);
         self
     }
 }

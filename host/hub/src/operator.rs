@@ -9,6 +9,7 @@ mod approvals;
 mod approvers;
 mod button;
 mod client;
+mod credentials;
 mod manifests;
 mod metrics;
 mod refused;
@@ -100,7 +101,8 @@ pub async fn serve(hub: Hub, listener: UnixListener, stop: CancellationToken) {
 
 /// Serves operators with certificates until `stop`.
 pub async fn serve_tls(hub: Hub, listener: OperatorListener, stop: CancellationToken) {
-    let OperatorListener { listener, tls, .. } = listener;
+    let OperatorListener { listener, tls, address } = listener;
+    hub.keep_tools_out(address);
     hub.look_after(std::iter::once(&tls));
     let refusals = Refusals::of(&hub, "operator");
     let door = Door { limits: LIMITS, guests: Guests::Anyone, tls: Some(tls), refusals };

@@ -192,6 +192,9 @@ pub fn serve(
     let path = hub.data().join("service.mark");
     let mark = Mark::read(path.clone()).map_err(|source| ServiceError::Mark { path, source })?;
     hub.look_after(config.tls.iter());
+    if let Listener::Tcp(_, address) = &listener {
+        hub.keep_tools_out(*address);
+    }
     let refusals = Refusals::of(hub, "service");
     let service = Service {
         id: config.id,

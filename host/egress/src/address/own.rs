@@ -1,37 +1,20 @@
 //! This machine's own addresses, public ones too: behind them listen services that trust whoever comes from here.
 //!
-//! The kernel is asked each time, since interfaces come and go: a socket can be bound to an address of this machine
-//! and to no other.
+//! The kernel is asked each time, since interfaces come and go. It is asked by the way of a packet that is never sent:
+//! to one of its own addresses this machine speaks from that very address. (To bind to it would tell as well, and a
+//! hub that serves has given that up.)
 
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 
-/// Whether an address is this machine's.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Own {
-    /// Where `ip_nonlocal_bind` is set the question has no answer: everything can be bound.
-    known: bool,
-}
-
-impl Own {
-    /// Finds out whether the question can be asked.
-    pub(crate) fn new() -> Self {
-        // Documentation's (RFC 5737): nobody has it.
-        let known = !binds(Ipv4Addr::new(192, 0, 2, 1).into());
-        if !known {
-            tracing::warn!(
-                "net.ipv4.ip_nonlocal_bind is set: this machine's own public addresses cannot be told from others; \
-                 list them under `forbidden`"
-            );
-        }
-        Self { known }
-    }
-
-    /// Whether an interface has it.
-    pub(crate) fn has(self, address: IpAddr) -> bool {
-        self.known && binds(address)
-    }
-}
-
-fn binds(address: IpAddr) -> bool {
-    UdpSocket::bind((address, 0)).is_ok()
+/// Whether an interface of this machine has it. Where the kernel knows no way to an address it is nobody's.
+pub(crate) fn has(address: IpAddr) -> bool {
+    let from = || -> rustix::io::Result<SocketAddr> {
+        use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, getsockname, socket_with};
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let socket = socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+        // Any port but none: nothing is sent.
+        connect(&socket, &SocketAddr::new(address, 9))?;
+        getsockname(&socket)?.try_into()
+    };
+    address.is_loopback() || from().is_ok_and(|from| from.ip() == address)
 }

@@ -187,8 +187,9 @@ impl Hop<'_> {
         })??;
         let addresses: Vec<SocketAddr> =
             resolved.into_iter().map(|address| SocketAddr::new(address, step.target.port())).collect();
+        let forbidden = broker.forbidden();
         for address in &addresses {
-            address::judge(*address, &grant.private, &broker.forbidden, &broker.own).map_err(|prohibited| {
+            address::judge(*address, &grant.private, &forbidden).map_err(|prohibited| {
                 Stop::Fault(
                     HttpFault::AddressProhibited,
                     format!("{name} has an address that is not let through: {prohibited}"),

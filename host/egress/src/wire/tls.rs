@@ -9,9 +9,6 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 /// TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum NoTls {
-    /// No `https` request could succeed.
-    #[error("there is no root certificate to trust; install the system's, or name one with `roots`")]
-    NoRoots,
     /// The library refuses.
     #[error("TLS cannot be set up")]
     Library(#[from] rustls::Error),
@@ -19,7 +16,9 @@ pub enum NoTls {
 
 pub(super) fn connector(roots: RootCertStore) -> Result<TlsConnector, NoTls> {
     if roots.is_empty() {
-        return Err(NoTls::NoRoots);
+        tracing::warn!(
+            "there is no root certificate to trust, so no `https` request of a tool can succeed: install the system's, or name one with `roots`"
+        );
     }
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let mut config = config.with_safe_default_protocol_versions()?.with_root_certificates(roots).with_no_client_auth();

@@ -12,7 +12,7 @@ pub use server::{Authority, Server, Step};
 
 use egress::config::{Config, Environment};
 use egress::credentials::Store;
-use egress::{Broker, Forbidden, Servers, Settings};
+use egress::{Broker, Forbidden, Servers, Terms};
 use manifest::http::{HttpGrant, Method, PathRecord, Scheme};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl World {
         let config = Config::parse(file, std::path::Path::new("/")).unwrap();
         let credentials = Arc::new(Store::load(&config, &Environment::of_block(SECRETS)).unwrap());
         let servers = Servers::Named(vec![dns.address]);
-        let settings = Settings { roots: authority.roots(), servers, forbidden, credentials };
+        let settings = Terms { roots: authority.roots(), servers, forbidden, credentials };
         Self { broker: Arc::new(Broker::new(settings).unwrap()), dns, authority }
     }
 }

@@ -213,6 +213,11 @@ pub(crate) enum Decision {
         epoch: u64,
         by: String,
     },
+    /// A credential has another value from here on. It is written down before that, and neither value ever.
+    CredentialReloaded {
+        name: CredentialName,
+        by: String,
+    },
     /// Somebody may answer from here on, with this key. Nobody has signed for the first one.
     ApproverAdded {
         approver: ApproverName,
@@ -303,6 +308,7 @@ impl Decision {
             | Self::TokenMade { .. }
             | Self::SessionResumed { .. }
             | Self::Resumed { .. }
+            | Self::CredentialReloaded { .. }
             | Self::ApproverAdded { .. }
             | Self::ApprovalRequested { .. }
             | Self::ApprovalGranted { .. }

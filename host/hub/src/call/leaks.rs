@@ -97,10 +97,18 @@ impl Finds {
 }
 
 /// Passes on what a call says while it runs, until it says no more.
-pub(super) async fn sieve(seen: &Seen, mut from: mpsc::Receiver<CallNote>, to: mpsc::Sender<CallNote>) -> Finds {
+pub(super) async fn sieve(
+    seen: impl Fn() -> Option<Seen>,
+    mut from: mpsc::Receiver<CallNote>,
+    to: mpsc::Sender<CallNote>,
+) -> Finds {
     let mut finds = Finds::default();
     while let Some(note) = from.recv().await {
-        if let Some(note) = finds.note(seen, note) {
+        let note = match seen() {
+            Some(seen) => finds.note(&seen, note),
+            None => Some(note),
+        };
+        if let Some(note) = note {
             // A face that does not keep up loses notes, as without this.
             drop(to.try_send(note));
         }

@@ -48,8 +48,6 @@ pub(super) struct Way<'a> {
     call: Uuid,
     tool: &'a ToolName,
     session: &'a Session,
-    /// The secrets of its session, where it has used any or may come to use one.
-    seen: Option<Seen>,
     finds: Mutex<Finds>,
     lease: Option<&'a CancellationToken>,
     line: Option<Arc<Line>>,
@@ -86,11 +84,8 @@ impl Attempt<'_> {
             Arc::new(Line::new(self.hub.clone(), ground))
         };
         let line = (!offer.tool.grants.http.is_empty()).then(line);
-        let name = &self.caller.session.0;
-        let broker = &self.hub.broker;
-        let seen = if line.is_some() { Some(broker.seen(name)) } else { broker.known(name) };
         let (hub, call, tool) = (self.hub.as_ref(), self.id, &offer.tool.name);
-        Way { hub, call, tool, session, lease, line, seen, finds: Mutex::default() }
+        Way { hub, call, tool, session, lease, line, finds: Mutex::default() }
     }
 }
 
@@ -136,16 +131,22 @@ impl Way<'_> {
 
     /// Where notes go: straight on, or by way of the sieve.
     fn searched(&self, notes: mpsc::Sender<CallNote>) -> (mpsc::Sender<CallNote>, Option<Unsearched>) {
-        if self.seen.is_none() {
+        // Who may ask for something may come to use a secret while it runs.
+        if self.line.is_none() && self.seen().is_none() {
             return (notes, None);
         }
         let (sender, from) = mpsc::channel(NOTES);
         (sender, Some(Unsearched { from, to: notes }))
     }
 
+    /// The secrets that its session has used so far.
+    fn seen(&self) -> Option<Seen> {
+        self.hub.broker.seen(&self.session.caller.session.0)
+    }
+
     async fn sieve(&self, unsearched: Option<Unsearched>) {
-        if let (Some(seen), Some(Unsearched { from, to })) = (&self.seen, unsearched) {
-            let finds = sieve(seen, from, to).await;
+        if let Some(Unsearched { from, to }) = unsearched {
+            let finds = sieve(|| self.seen(), from, to).await;
             *self.finds.lock().unwrap_or_else(PoisonError::into_inner) = finds;
         }
     }
@@ -160,8 +161,8 @@ impl Way<'_> {
     /// The call is over. What it answers is let out while all that a person allowed it stands.
     pub(super) async fn end(self, outcome: CallOutcome, cost: &Cost) -> CallOutcome {
         let mut finds = self.finds.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let outcome = match &self.seen {
-            Some(seen) => finds.outcome(seen, outcome),
+        let outcome = match self.hub.broker.seen(&self.session.caller.session.0) {
+            Some(seen) => finds.outcome(&seen, outcome),
             None => outcome,
         };
         for egress::leaks::Found { of, place, done } in finds.take().into_iter().take(MOST_FINDS) {

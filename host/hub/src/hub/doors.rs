@@ -7,6 +7,7 @@ use crate::tokens::Ledger;
 use jiff::Timestamp;
 use manifest::{ProfileName, Tier};
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +26,11 @@ impl Hub {
     /// From now on its health says what is wrong with these.
     pub(crate) fn look_after<'a>(&self, certificates: impl Iterator<Item = &'a Arc<ServerTls>>) {
         self.0.certificates.0.lock().unwrap_or_else(PoisonError::into_inner).extend(certificates.cloned());
+    }
+
+    /// No tool is sent to this door of the hub's own, whatever a grant says.
+    pub(crate) fn keep_tools_out(&self, door: SocketAddr) {
+        self.0.broker.forbid(door);
     }
 
     pub(crate) fn audit(&self) -> &Audit {

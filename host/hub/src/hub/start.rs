@@ -27,6 +27,7 @@ use crate::store::{Location, Store};
 use crate::tickets::Tickets;
 use crate::traces::Traces;
 use crate::usage::Usage;
+use ::egress::{Broker, Terms};
 use arc_swap::ArcSwap;
 use container::{ClassSpec, HubId, Launcher, LauncherConfig, LauncherError, MountSpec, ProcessConfig, Program, Size};
 use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Runtime, protected_paths};
@@ -124,6 +125,8 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
 
     let authorized = identity.sessions(jiff::Timestamp::now());
     let outside = Outside::load(&store, |session| authorized.contains(session)).await?;
+    let terms = Terms::of(&config.egress.config, Arc::new(config.egress.credentials.clone()), &[]);
+    let broker = terms.and_then(Broker::new).map_err(StartError::Egress)?;
     let desk = Desk::open(store.clone(), Clock::default(), epoch.now()).await?;
     let traces = Traces::default();
     let metrics = Metrics::new(&Parts::of(&audit, &starter, &traces));
@@ -145,7 +148,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         upkeep: upkeep::Alive::default(),
         desk,
         outside,
-        broker: ::egress::Broker,
+        broker,
         #[cfg(test)]
         double: None,
         ledger,
@@ -157,6 +160,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         wall2,
         hub_id,
         identity,
+        egress: config.egress,
         local: Mutex::default(),
         registrar,
         pool_config: config.pool,

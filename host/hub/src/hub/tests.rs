@@ -4,6 +4,7 @@
 mod applying;
 mod button;
 mod counting;
+mod credentials;
 mod doors;
 mod enrolling;
 mod escalating;
@@ -141,7 +142,7 @@ async fn hub_of_runners(data: &Path, force: InForce, full: Option<&Path>, meet: 
         upkeep: upkeep::Alive::already(),
         ledger: None,
         desk,
-        broker: ::egress::Broker,
+        broker: crate::testing::broker(),
         outside: crate::egress::Outside::load(&store, |_| true).await.unwrap(),
         double: None,
         approvers: ArcSwap::from_pointee(Approvers::new(store.approvers().await.unwrap())),
@@ -156,6 +157,7 @@ async fn hub_of_runners(data: &Path, force: InForce, full: Option<&Path>, meet: 
         refusals: Denials::default(),
         wall2: "off",
         hub_id: "test".into(),
+        egress: ::egress::Settings::default(),
         local: Mutex::default(),
         registrar,
         pool,

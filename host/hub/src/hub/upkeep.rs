@@ -32,6 +32,7 @@ async fn run(hub: Weak<Inner>, _alive: alive::Guard) {
             return;
         }
         for forgotten in hub.sessions.sweep(Instant::now(), &hub.force.load_full()) {
+            hub.broker.forget(&forgotten.caller.session.0);
             hub.runners.spawn(finish(hub.audit.clone(), forgotten, "nobody used it"));
         }
         hub.leashes.expire(Instant::now(), DEATH);

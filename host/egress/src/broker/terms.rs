@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio_rustls::rustls::RootCertStore;
 
 /// All that an operator can say of egress as a whole.
-pub struct Settings {
+pub struct Terms {
     /// Whose certificates are trusted. There is no way to trust without one.
     pub roots: RootCertStore,
     /// Whom names are asked of.
@@ -21,12 +21,12 @@ pub struct Settings {
     pub credentials: Arc<Store>,
 }
 
-impl Settings {
+impl Terms {
     /// As an operator's file says, and with the system's roots. `listeners` are the hub's own and the engine's.
     ///
     /// # Errors
-    /// [`BadSettings::Root`].
-    pub fn of(config: &Config, credentials: Arc<Store>, listeners: &[SocketAddr]) -> Result<Self, BadSettings> {
+    /// [`BadTerms::Root`].
+    pub fn of(config: &Config, credentials: Arc<Store>, listeners: &[SocketAddr]) -> Result<Self, BadTerms> {
         let mut roots = RootCertStore::empty();
         let system = rustls_native_certs::load_native_certs();
         for error in &system.errors {
@@ -35,7 +35,7 @@ impl Settings {
         // The system's own may hold some that nobody can use; an operator's is meant.
         roots.add_parsable_certificates(system.certs);
         for root in config.roots() {
-            roots.add(root.clone()).map_err(BadSettings::Root)?;
+            roots.add(root.clone()).map_err(BadTerms::Root)?;
         }
         let servers = match config.resolver() {
             [] => Servers::System,
@@ -47,17 +47,17 @@ impl Settings {
     }
 }
 
-impl std::fmt::Debug for Settings {
+impl std::fmt::Debug for Terms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { roots, servers, forbidden, credentials: _ } = self;
-        let mut all = f.debug_struct("Settings");
+        let mut all = f.debug_struct("Terms");
         all.field("roots", &roots.len()).field("servers", servers).field("forbidden", forbidden).finish_non_exhaustive()
     }
 }
 
 /// With these nothing could be asked.
 #[derive(Debug, thiserror::Error)]
-pub enum BadSettings {
+pub enum BadTerms {
     /// Names.
     #[error(transparent)]
     Resolver(#[from] NoResolver),
