@@ -414,7 +414,7 @@ impl<'a> Attempt<'a> {
                 cost.unheard(Reached::Runner, gate::TAKEN_BACK);
                 return CallOutcome::Cancelled;
             }
-            ended = serving.runner.call(&offer.tool.name, arguments, &offer.tool.grants.limits, notes, cancel) => ended,
+            ended = serving.runner.call(&offer.tool.name, arguments, &offer.tool.grants.limits, notes, None, cancel) => ended,
         };
         serving.touch();
         match ended {

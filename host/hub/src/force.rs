@@ -170,6 +170,8 @@ fn within(was: &Tool, is: &Tool) -> bool {
         && a.env == b.env
         && a.clocks.is_subset(&b.clocks)
         && a.trap_imports == b.trap_imports
+        // Each request is held against the manifest in force when it is made: here only whether it may ask at all.
+        && a.http.is_empty() == b.http.is_empty()
         && l.memory_bytes <= m.memory_bytes
         && l.cpu_ms <= m.cpu_ms
         && l.deadline_ms <= m.deadline_ms

@@ -49,11 +49,10 @@ pub(crate) fn exports(engine: &Engine, component: &Component) -> Vec<String> {
 #[must_use]
 pub(crate) fn refusal(names: &[String]) -> String {
     let http = names.iter().filter(|name| is_http(name)).count();
-    let trap = "`trap_imports = [\"INTERFACE\"]` in [tools.NAME] lets one link to a trap";
     let lines = match (http, names.len().saturating_sub(http)) {
-        (0, _) => format!("a manifest can only let it link to a trap: {trap}"),
-        (_, 0) => format!("[[tools.NAME.http]] grants HTTP to a tool of it, or {trap}"),
-        _ => format!("[[tools.NAME.http]] grants a tool of it `wasi:http` and nothing else of these; {trap}"),
+        (0, _) => "a manifest can only let it link to a trap (`trap_imports`)",
+        (_, 0) => "`[[tools.NAME.http]]` in the manifest grants it, or `trap_imports` lets it link to a trap",
+        _ => "`[[tools.NAME.http]]` in the manifest grants `wasi:http`, `trap_imports` lets any of them link to a trap",
     };
     format!("it imports {}, which is not granted: {lines}", list(names))
 }

@@ -46,7 +46,7 @@ async fn frames_for_a_runner_that_reads_nothing_are_so_many() {
         calls.spawn(async move {
             let (notes, _listener) = mpsc::channel(1);
             let tool = ToolName::try_from("read").unwrap();
-            runner.call(&tool, "x".repeat(1 << 16), &limits(), notes, &cancel).await
+            runner.call(&tool, "x".repeat(1 << 16), &limits(), notes, None, &cancel).await
         });
     }
     tokio::time::sleep(Duration::from_millis(1)).await;

@@ -100,7 +100,7 @@ async fn call(runner: &Runner) -> Ended {
 
 async fn call_until(runner: &Runner, cancel: &CancellationToken) -> Ended {
     let (notes, _listener) = mpsc::channel(16);
-    runner.call(&ToolName::try_from("read").unwrap(), "{}".into(), &limits(), notes, cancel).await
+    runner.call(&ToolName::try_from("read").unwrap(), "{}".into(), &limits(), notes, None, cancel).await
 }
 
 /// Plays a script after one call was heard; the call and the runner must end as a violation that says `word`.
@@ -141,7 +141,7 @@ async fn an_honest_runner_serves_and_its_notes_arrive_clean() {
     for _ in 0..2 {
         let (notes, mut listener) = mpsc::channel(16);
         let ended = runner
-            .call(&ToolName::try_from("read").unwrap(), "{}".into(), &limits(), notes, &CancellationToken::new())
+            .call(&ToolName::try_from("read").unwrap(), "{}".into(), &limits(), notes, None, &CancellationToken::new())
             .await;
         assert!(matches!(ended, Ended::Done(Done { outcome: Outcome::Answer(_), .. })), "{ended:?}");
         assert!(matches!(listener.recv().await, Some(CallNote::Progress(_))));

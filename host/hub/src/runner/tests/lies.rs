@@ -311,7 +311,7 @@ async fn a_runner_that_never_reads_holds_up_its_callers_and_nobody_else() {
     let calls = (0..100).map(|_| {
         let (notes, _listener) = mpsc::channel(1);
         let (tool, runner, cancel) = (ToolName::try_from("read").unwrap(), &runner, CancellationToken::new());
-        async move { runner.call(&tool, arguments(), &limits(), notes, &cancel).await }
+        async move { runner.call(&tool, arguments(), &limits(), notes, None, &cancel).await }
     });
     let ends = futures_util::future::join_all(calls).await;
     let overdue = ends.iter().filter(|end| matches!(end, Ended::Overdue(_))).count();

@@ -12,7 +12,9 @@ fn long() -> Limits {
 
 async fn long_call(runner: &Runner) -> Ended {
     let (notes, _listener) = mpsc::channel(16);
-    runner.call(&ToolName::try_from("read").unwrap(), "{}".into(), &long(), notes, &CancellationToken::new()).await
+    runner
+        .call(&ToolName::try_from("read").unwrap(), "{}".into(), &long(), notes, None, &CancellationToken::new())
+        .await
 }
 
 /// Answers pings, and everything else with silence.
