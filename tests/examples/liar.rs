@@ -10,8 +10,8 @@
 )]
 
 use protocol::{
-    Answer, CallId, Content, Decoder, Done, FromRunner, Hello, Hints, HubPublicKey, InsidePosture, LOCKDOWN_STEPS, Log,
-    LogSource, Outcome, Progress, ToRunner, ToolDescription, Usage, encode,
+    Answer, CallId, Content, Decoder, Done, FromHttp, FromRunner, Hello, Hints, HttpRequest, HubPublicKey,
+    InsidePosture, LOCKDOWN_STEPS, Log, LogSource, Outcome, Progress, ToRunner, ToolDescription, Usage, encode,
 };
 use std::fs::{self, File};
 use std::io::{Read, Write, stderr, stdout};
@@ -147,6 +147,8 @@ impl Liar {
             Step::Limit(said) => done(1, Outcome::Limit(said.which, call(said.value))),
             Step::Denied(words) => done(1, Outcome::Denied(words.clone())),
             Step::Broken(words) => done(1, Outcome::Broken(words.clone())),
+            Step::Request(said) => framed(&FromRunner::Http(FromHttp::Request(request(said)))),
+            Step::Piece(said) => framed(&FromRunner::Http(FromHttp::Data(call(said.id), vec![0; said.bytes]))),
             Step::Cancelled => done(1, Outcome::Cancelled),
             Step::Described => framed(&FromRunner::Described(1, Ok(Vec::new()))),
             Step::Bytes(digits) => hex::decode(digits).unwrap(),
@@ -238,6 +240,18 @@ fn hello(said: &script::Hello) -> Hello {
 fn progress(said: &script::Progress) -> FromRunner {
     let message = (!said.text.is_empty()).then(|| said.text.repeat(said.times));
     FromRunner::Progress(Progress { id: call(said.id), progress: said.at, total: said.total, message })
+}
+
+fn request(said: &script::Request) -> HttpRequest {
+    HttpRequest {
+        id: call(said.id),
+        call: call(said.call),
+        method: "POST".to_owned(),
+        url: "https://a.test/".to_owned(),
+        headers: Vec::new(),
+        body: true,
+        first_byte_ms: None,
+    }
 }
 
 fn answer(said: &script::Answer) -> FromRunner {

@@ -2,7 +2,7 @@
 
 use super::{LyingHub, Row, framed, raw};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use protocol::{HubKey, Ticket, ToRunner};
+use protocol::{HttpFault, HubKey, Ticket, ToHttp, ToRunner};
 use serde_json::json;
 
 const RUNS: &str = "runs the tool";
@@ -288,6 +288,22 @@ pub(crate) const ROWS: &[Row] = &[
         "an end to a call that never was",
         |hub| [hub.good(), framed(&ToRunner::Cancel(77)), hub.call()].concat(),
         RUNS,
+    ),
+    // Requests.
+    row(
+        "an answer before any ticket",
+        |hub| [framed(&ToRunner::Http(ToHttp::Credit(1, 1))), hub.good(), hub.call()].concat(),
+        "ends: the hub broke the protocol: the hub answered a request that was never made",
+    ),
+    row(
+        "the end of a request that was never made",
+        |hub| [hub.good(), framed(&ToRunner::Http(ToHttp::Failed(1, HttpFault::Denied))), hub.call()].concat(),
+        "ends: the hub broke the protocol: the hub answered a request that was never made",
+    ),
+    row(
+        "a ticket that lets a tool ask for HTTP whose component links without it",
+        |hub| hub.wrong_tool(|tool| tool.http = true),
+        "refuses the ticket and ends: the ticket lets `files_write` ask for HTTP, and its component links without it",
     ),
     // Bytes.
     row(

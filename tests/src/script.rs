@@ -74,6 +74,10 @@ pub enum Step {
     Limit(Limit),
     Denied(String),
     Broken(String),
+    /// A request with a body.
+    Request(Request),
+    /// A piece of a request's body.
+    Piece(Piece),
     /// Its first call was cancelled.
     Cancelled,
     /// Its first call is answered as if it were a question.
@@ -139,6 +143,32 @@ pub struct Progress {
 impl Default for Progress {
     fn default() -> Self {
         Self { id: 1, at: 1.0, total: None, text: String::new(), times: 1 }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Request {
+    pub id: i64,
+    pub call: i64,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { id: 1, call: 1 }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Piece {
+    pub id: i64,
+    pub bytes: usize,
+}
+
+impl Default for Piece {
+    fn default() -> Self {
+        Self { id: 1, bytes: 1 }
     }
 }
 

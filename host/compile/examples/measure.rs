@@ -90,6 +90,7 @@ fn prepare(engine: &Engine, dir: &OwnedFd, digest: &Digest) -> anyhow::Result<Pr
         env: BTreeMap::new(),
         clocks: BTreeSet::new(),
         trap_imports: BTreeSet::new(),
+        http: false,
         limits,
     };
     Ok(engine::prepare(engine, &loaded, grant)?)

@@ -18,6 +18,7 @@ pub(crate) enum Request {
 pub(crate) struct Asked {
     pub(crate) wasm: Vec<u8>,
     pub(crate) trap_imports: BTreeSet<String>,
+    pub(crate) http: bool,
 }
 
 /// Why there is no request: the peer is not the hub.
@@ -36,7 +37,7 @@ pub(crate) enum InputError {
 /// Reads one request and no byte of a second one's messages.
 pub(crate) fn read(stream: &mut impl Read) -> Result<Request, InputError> {
     let mut frames = Frames { stream, decoder: Decoder::new(), buffer: vec![0; 64 << 10] };
-    let ToCompile::Begin { bytes, trap_imports, http: _ } = frames.next()? else {
+    let ToCompile::Begin { bytes, trap_imports, http } = frames.next()? else {
         return Err(InputError::Order);
     };
     if bytes > MAX_COMPONENT_BYTES {
@@ -53,7 +54,7 @@ pub(crate) fn read(stream: &mut impl Read) -> Result<Request, InputError> {
             return Ok(Request::Refuse(format!("the component has more than the {bytes} bytes that were announced")));
         }
     }
-    Ok(Request::Compile(Asked { wasm, trap_imports: BTreeSet::from_iter(trap_imports) }))
+    Ok(Request::Compile(Asked { wasm, trap_imports: BTreeSet::from_iter(trap_imports), http }))
 }
 
 struct Frames<'a, R> {

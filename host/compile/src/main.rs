@@ -25,7 +25,8 @@ fn main() -> anyhow::Result<()> {
             return output::one(&mut out, &FromCompile::Refused(reason)).context("the answer cannot be written");
         }
     };
-    match engine::compile::compile(&asked.wasm, &asked.trap_imports) {
+    let granted = engine::Imports { traps: &asked.trap_imports, http: asked.http };
+    match engine::compile::compile(&asked.wasm, granted) {
         Ok(artefact) => output::artefact(&mut out, artefact),
         Err(error) => output::one(&mut out, &FromCompile::Refused(sentence(&error))),
     }

@@ -4,9 +4,11 @@ use crate::answer::{Answer, MAX_BLOCKS, MAX_TOOLS, ToolDescription};
 use crate::bindings::Plugin;
 use crate::bindings::exports::safeclaw::tool::tools::Outcome;
 use crate::cpu::{Meter, Metered, Spent};
+use crate::http::Outbound;
 use crate::link::Prepared;
 use crate::report::{CallEnd, CallFailure, CallReport, CallSink, LimitHit, LimitKind, LogSource};
 use crate::store::{self, State};
+use crate::wasi::http::Outside;
 use crate::wasi::output::Voice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +31,20 @@ impl Prepared {
     ///
     /// Must run on a tokio runtime with time enabled, on one thread from the first poll to the last
     /// (`current_thread`, or a `LocalSet`): the CPU budget is that thread's clock.
+    ///
+    /// What it asks of the outside is denied; [`Prepared::call_with`] lets it ask.
     pub async fn call(&self, name: &str, arguments: &str, sink: impl CallSink) -> CallReport {
+        self.call_with(name, arguments, sink, None).await
+    }
+
+    /// The same, with somebody who takes its requests. They are spawned on the runtime, and gone when the call is.
+    pub async fn call_with(
+        &self,
+        name: &str,
+        arguments: &str,
+        sink: impl CallSink,
+        http: Option<Arc<dyn Outbound>>,
+    ) -> CallReport {
         let most = u64::from(self.grant.limits.arguments_bytes);
         if arguments.len() as u64 > most {
             return CallReport {
@@ -41,7 +56,7 @@ impl Prepared {
             };
         }
         let ran = self
-            .run(Box::new(sink), async |plugin: &Plugin, store: &mut Store<State>| {
+            .run(Box::new(sink), http, async |plugin: &Plugin, store: &mut Store<State>| {
                 plugin.safeclaw_tool_tools().call_call_tool(store, name, arguments).await
             })
             .await;
@@ -59,7 +74,7 @@ impl Prepared {
     /// A limit or a trap.
     pub async fn list_tools(&self) -> Result<Vec<ToolDescription>, CallFailure> {
         let ran = self
-            .run(Box::new(Silent), async |plugin: &Plugin, store: &mut Store<State>| {
+            .run(Box::new(Silent), None, async |plugin: &Plugin, store: &mut Store<State>| {
                 plugin.safeclaw_tool_tools().call_list_tools(store).await
             })
             .await;
@@ -75,6 +90,7 @@ impl Prepared {
     async fn run<T>(
         &self,
         sink: Box<dyn CallSink>,
+        http: Option<Arc<dyn Outbound>>,
         body: impl AsyncFnOnce(&Plugin, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Ran<T> {
         let limits = &self.grant.limits;
@@ -83,8 +99,15 @@ impl Prepared {
         let meter = Arc::new(Meter::new(Duration::from_millis(u64::from(limits.cpu_ms))));
         let voice = Voice::new(sink, limits.log_bytes);
         let open_files = Arc::clone(&self.engine.open_files);
-        let mut store =
-            store::new(&self.engine.inner, &self.grant, &self.granted, voice.clone(), Arc::clone(&meter), open_files);
+        let mut store = store::new(
+            &self.engine.inner,
+            &self.grant,
+            &self.granted,
+            voice.clone(),
+            Arc::clone(&meter),
+            open_files,
+            Outside::new(http),
+        );
         let end = if self.engine.ticker.started() {
             let _ticking = self.engine.ticker.tick();
             let work = Metered::new(

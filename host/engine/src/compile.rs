@@ -2,9 +2,8 @@
 //! this module, in a container of its own.
 
 use crate::engine::EngineError;
-use crate::link::{self, LinkError, import};
+use crate::link::{self, Imports, LinkError, import};
 use crate::settings;
-use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use wasmtime::component::Component;
 
@@ -39,14 +38,14 @@ pub enum CompileError {
 ///
 /// # Errors
 /// [`CompileError`], its text bounded.
-pub fn compile(wasm: &[u8], trap_imports: &BTreeSet<String>) -> Result<Artefact, CompileError> {
+pub fn compile<'a>(wasm: &[u8], granted: impl Into<Imports<'a>>) -> Result<Artefact, CompileError> {
     let start =
         |error: wasmtime::Error| CompileError::Engine(EngineError::Start { slots: 0, reason: format!("{error:#}") });
     let invalid = |error: wasmtime::Error| CompileError::Invalid(format!("{error:#}").chars().take(512).collect());
     // No pool: nothing is ever instantiated here, and the pool's address space would not fit our rlimit.
     let engine = settings::code().and_then(|config| wasmtime::Engine::new(&config)).map_err(start)?;
     let component = Component::from_binary(&engine, wasm).map_err(invalid)?;
-    link::link(&engine, &component, trap_imports)?;
+    link::link(&engine, &component, granted.into())?;
     let bytes = component.serialize().map_err(invalid)?;
     Ok(Artefact {
         bytes,

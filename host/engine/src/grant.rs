@@ -1,5 +1,6 @@
 //! What one tool may do, as the runner received it with its ticket. The default is nothing.
 
+use crate::link::Imports;
 use manifest::{Access, Clock, Limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
@@ -17,8 +18,16 @@ pub struct Grant {
     /// Imports (instance names such as `wasi:sockets/tcp@0.2.6`, the version may be left out) that link
     /// to a trap.
     pub trap_imports: BTreeSet<String>,
+    /// Whether `wasi:http` links. Where its requests go, and whether they go anywhere, each call says for itself.
+    pub http: bool,
     /// Bounds of each call.
     pub limits: Limits,
+}
+
+impl Grant {
+    pub(crate) fn imports(&self) -> Imports<'_> {
+        Imports { traps: &self.trap_imports, http: self.http }
+    }
 }
 
 /// One directory, already open: a path that is swapped later changes nothing.

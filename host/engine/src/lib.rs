@@ -11,6 +11,7 @@ mod call;
 mod cpu;
 mod engine;
 pub mod grant;
+pub mod http;
 pub mod limits;
 mod link;
 pub mod report;
@@ -26,6 +27,6 @@ pub use answer::{Answer, Content, Hints, Media, Resource, ResourceBody, ToolDesc
 pub use artefact::{LoadError, LoadedComponent, load_artefact};
 pub use engine::{Engine, EngineError};
 pub use grant::{Grant, GrantedDir};
-pub use link::{LinkError, Prepared, prepare};
+pub use link::{Imports, LinkError, Prepared, prepare};
 pub use report::{CallEnd, CallFailure, CallReport, CallSink, LimitHit, LimitKind, LogSource};
 pub use settings::Settings;

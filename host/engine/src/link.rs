@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::grant::Grant;
 use crate::store::State;
 use crate::wasi::filesystem::{self, Filesystem};
+use crate::wasi::http::errors;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use wasmtime::component::{Component, HasData, HasSelf, Linker, ResourceTable};
@@ -15,6 +16,8 @@ use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
 use wasmtime_wasi::filesystem::Dir;
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem as wasi_fs, random};
 use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
+use wasmtime_wasi_http::WasiHttp;
+use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types as http_types};
 use wasmtime_wasi_io::bindings::wasi::io;
 
 pub(crate) mod import;
@@ -29,11 +32,27 @@ pub struct Prepared {
     pub(crate) granted: Arc<[(Dir, String)]>,
 }
 
+/// Imports that a grant links besides those of every grant.
+#[derive(Debug, Clone, Copy)]
+pub struct Imports<'a> {
+    /// Those that link to a trap.
+    pub traps: &'a BTreeSet<String>,
+    /// Whether `wasi:http` does, to ask and not to serve.
+    pub http: bool,
+}
+
+/// Traps and no HTTP.
+impl<'a> From<&'a BTreeSet<String>> for Imports<'a> {
+    fn from(traps: &'a BTreeSet<String>) -> Self {
+        Self { traps, http: false }
+    }
+}
+
 /// Why a component does not link with a grant.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// Imports that nothing here provides.
-    #[error("it imports {}, which is not granted: a manifest can only let it link to a trap (`trap_imports`)", import::list(.0))]
+    #[error("{}", import::refusal(.0))]
     NotGranted(Vec<String>),
     /// An import or export that has another type than its name promises.
     #[error("it does not fit `safeclaw:tool`: {0}")]
@@ -65,7 +84,7 @@ pub fn prepare(engine: &Engine, loaded: &LoadedComponent, grant: Grant) -> Resul
     if grant.limits.memory_bytes > engine.max_memory_bytes {
         return Err(LinkError::Memory { wanted: grant.limits.memory_bytes, most: engine.max_memory_bytes });
     }
-    let plugin = link(&engine.inner, &loaded.component, &grant.trap_imports)?;
+    let plugin = link(&engine.inner, &loaded.component, grant.imports())?;
     let granted = grant
         .dirs
         .iter()
@@ -81,18 +100,21 @@ pub fn prepare(engine: &Engine, loaded: &LoadedComponent, grant: Grant) -> Resul
 pub(crate) fn link(
     engine: &wasmtime::Engine,
     component: &Component,
-    trap_imports: &BTreeSet<String>,
+    granted: Imports<'_>,
 ) -> Result<PluginPre<State>, LinkError> {
     let imports = import::names(engine, component);
-    let refused: Vec<String> =
-        imports.into_iter().filter(|name| !import::known(name) && !import::listed(name, trap_imports)).collect();
+    let links = |name: &str| import::known(name, granted.http) || import::listed(name, granted.traps);
+    let refused: Vec<String> = imports.into_iter().filter(|name| !links(name)).collect();
     if !refused.is_empty() {
         return Err(LinkError::NotGranted(refused));
     }
     let shape = |error: wasmtime::Error| LinkError::Shape(format!("{error:#}").chars().take(512).collect());
     let mut linker = Linker::new(engine);
     interfaces(&mut linker).map_err(shape)?;
-    trap::define(engine, &mut linker, component, trap_imports).map_err(shape)?;
+    if granted.http {
+        http(&mut linker).map_err(shape)?;
+    }
+    trap::define(engine, &mut linker, component, granted).map_err(shape)?;
     let instance = linker.instantiate_pre(component).map_err(shape)?;
     PluginPre::new(instance).map_err(shape)
 }
@@ -128,6 +150,13 @@ fn interfaces(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 
     safeclaw::tool::types::add_to_linker::<State, HasSelf<State>>(l, |state| state)?;
     safeclaw::tool::host::add_to_linker::<State, HasSelf<State>>(l, |state| state)
+}
+
+/// What a grant of HTTP adds: to ask, and not to serve.
+fn http(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    http_types::add_to_linker::<State, WasiHttp>(linker, &http_types::LinkOptions::default(), State::http)?;
+    outgoing_handler::add_to_linker::<State, WasiHttp>(linker, State::http)?;
+    errors::tell(linker)
 }
 
 struct Io;

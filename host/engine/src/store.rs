@@ -7,6 +7,7 @@ use crate::limits::{HOST_CALL_BYTES, Memory, RANDOM_BYTES};
 use crate::wasi::clocks::Stopped;
 use crate::wasi::filesystem::Fs;
 use crate::wasi::filesystem::open_files::{OpenFiles, Shared};
+use crate::wasi::http::{self, Outside};
 use crate::wasi::output::{Standard, Stream, Voice};
 use manifest::Clock;
 use std::sync::Arc;
@@ -14,9 +15,13 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::filesystem::{Dir, WasiFilesystemCtxView};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView};
 
 /// The state behind one instance.
 pub(crate) struct State {
+    // Before the resources: it knows that they are about to go.
+    outside: Outside,
+    http: WasiHttpCtx,
     wasi: WasiCtx,
     table: ResourceTable,
     granted: Arc<[(Dir, String)]>,
@@ -37,6 +42,11 @@ impl State {
         &mut self.table
     }
 
+    /// `wasi:http` as we serve it.
+    pub(crate) fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.outside, table: &mut self.table, ctx: &mut self.http }
+    }
+
     /// `wasi:filesystem` as we serve it.
     pub(crate) fn fs(&mut self) -> Fs<'_> {
         let granted = Arc::clone(&self.granted);
@@ -53,12 +63,15 @@ pub(crate) fn new(
     voice: Voice,
     meter: Arc<Meter>,
     open_files: Arc<Shared>,
+    outside: Outside,
 ) -> Store<State> {
     let limits = &grant.limits;
     let handles = limits.handles as usize;
     let mut table = ResourceTable::new();
     table.set_max_capacity(handles);
     let state = State {
+        outside,
+        http: http::context(),
         wasi: context(grant, &voice),
         table,
         granted: Arc::clone(granted),

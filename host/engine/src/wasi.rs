@@ -3,5 +3,6 @@
 pub(crate) mod clocks;
 pub(crate) mod filesystem;
 pub(crate) mod host;
+pub(crate) mod http;
 pub(crate) mod output;
 pub(crate) mod streams;

@@ -151,10 +151,27 @@ fn locked(lock: &BTreeMap<ComponentName, Digest>, registration: &Registration) -
     }
 }
 
-/// The imports of a component that link to a trap: whatever any of its tools says.
-pub(crate) fn trap_imports(manifest: &Manifest, component: &ComponentName) -> BTreeSet<String> {
-    let tools = manifest.tools.values().filter(|tool| tool.component == *component);
-    tools.flat_map(|tool| tool.grants.trap_imports.iter().cloned()).collect()
+/// What a component is linked with besides what every component is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Links {
+    /// Imports that link to a trap: whatever any of its tools says.
+    pub(crate) traps: BTreeSet<String>,
+    /// Whether `wasi:http` links: if any of its tools is granted HTTP. Asked by another one, it is denied.
+    pub(crate) http: bool,
+}
+
+impl Links {
+    /// As a manifest grants it.
+    pub(crate) fn granted(manifest: &Manifest, component: &ComponentName) -> Self {
+        let tools = || manifest.tools.values().filter(|tool| tool.component == *component).map(|tool| &tool.grants);
+        let traps = tools().flat_map(|grants| grants.trap_imports.iter().cloned()).collect();
+        Self { traps, http: tools().any(|grants| !grants.http.is_empty()) }
+    }
+
+    /// As a registration was compiled.
+    pub(crate) fn registered(registration: &Registration) -> Self {
+        Self { traps: registration.trap_imports.clone(), http: registration.http }
+    }
 }
 
 fn object(text: &str) -> Result<Arc<Map<String, Value>>, serde_json::Error> {

@@ -170,7 +170,7 @@ fn within(was: &Tool, is: &Tool) -> bool {
         && a.env == b.env
         && a.clocks.is_subset(&b.clocks)
         && a.trap_imports == b.trap_imports
-        // To compare what two grants cover is not needed here: each request asks anew what holds.
+        // A request that is under way is not asked again: with what it was made under its call ends.
         && a.http.iter().all(|grant| b.http.contains(grant))
         && l.memory_bytes <= m.memory_bytes
         && l.cpu_ms <= m.cpu_ms

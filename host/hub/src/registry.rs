@@ -12,7 +12,7 @@ pub(crate) use shelf::Shelf;
 
 use crate::api::{RegisterError, Registration, StartError};
 use crate::audit::{Audit, Entry};
-use crate::catalogue;
+use crate::catalogue::Links;
 use crate::clean;
 use crate::force::InForce;
 use crate::launch::Starter;
@@ -102,8 +102,8 @@ impl Registrar {
         }
         // Closed only when the hub stops.
         let _turn = self.turn.acquire().await.map_err(|_| RegisterError::Draining)?;
-        let trap_imports = catalogue::trap_imports(&force.manifest, name);
-        let compiled = compile::compile(&self.starter, &force.admission, wasm.clone(), &trap_imports).await?;
+        let links = Links::granted(&force.manifest, name);
+        let compiled = compile::compile(&self.starter, &force.admission, wasm.clone(), &links).await?;
         let mut registration = Registration {
             name: name.clone(),
             component: component.clone(),
@@ -112,8 +112,8 @@ impl Registrar {
             artefact_bytes: compiled.artefact.len() as u64,
             compatibility: compiled.compatibility,
             imports: compiled.imports,
-            trap_imports,
-            http: false,
+            trap_imports: links.traps,
+            http: links.http,
             tools: Vec::new(),
             made_with: self.made_with.clone(),
             registered: jiff::Timestamp::now().to_string(),
@@ -168,8 +168,8 @@ impl Registrar {
 
     async fn is_fresh(&self, force: &InForce, registration: &Registration) -> Result<bool, RegisterError> {
         self.shelf.check_wasm(registration).await?;
-        let same_traps = catalogue::trap_imports(&force.manifest, &registration.name) == registration.trap_imports;
-        Ok(registration.made_with == self.made_with && same_traps && self.shelf.has_artefact(registration).await?)
+        let same_links = Links::granted(&force.manifest, &registration.name) == Links::registered(registration);
+        Ok(registration.made_with == self.made_with && same_links && self.shelf.has_artefact(registration).await?)
     }
 }
 

@@ -7,6 +7,7 @@
 mod belief;
 mod call;
 mod conversation;
+mod egress;
 mod end;
 mod leash;
 mod outlet;
@@ -35,7 +36,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -79,6 +80,8 @@ struct Shared {
     elevated: AtomicBool,
     pulse: Pulse,
     since: Instant,
+    /// A request may have been refused.
+    refused: Notify,
 }
 
 impl Runner {
@@ -87,17 +90,19 @@ impl Runner {
     pub(crate) async fn meet(streams: Streams, born: Born, reap: Reap, tasks: &TaskTracker) -> Result<Self, RunnerEnd> {
         let Streams { input, output } = streams;
         let (hello, said) = oneshot::channel();
+        let (to_runner, answers) = mpsc::channel(egress::MOST_WAITING);
         let shared = Arc::new(Shared {
             outlet: Outlet::new(input),
-            conversation: Mutex::new(Conversation::new(hello)),
+            conversation: Mutex::new(Conversation::new(hello, to_runner)),
             why: OnceLock::new(),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
             elevated: AtomicBool::new(false),
             pulse: Pulse::default(),
             since: Instant::now(),
+            refused: Notify::new(),
         });
-        tasks.spawn(pump::run(shared.clone(), output, reap));
+        tasks.spawn(pump::run(shared.clone(), output, answers, reap));
         // From here on: if whoever waits gives up, the runner ends.
         let shared = Owner(shared);
         match timeout(HELLO_TIMEOUT, said).await {

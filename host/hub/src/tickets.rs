@@ -70,7 +70,10 @@ pub(crate) fn scope<'a>(
         let component = component(&offer.registration);
         match scope.components.iter_mut().find(|known| known.component == component.component) {
             // Registered under two names.
-            Some(known) => known.trap_imports.extend(component.trap_imports),
+            Some(known) => {
+                known.trap_imports.extend(component.trap_imports);
+                known.http |= component.http;
+            }
             None => scope.components.push(component),
         }
         scope.tools.push(TicketTool {

@@ -6,6 +6,7 @@
 
 use crate::CallId;
 use crate::few::few;
+use crate::octets;
 use serde::{Deserialize, Serialize};
 
 /// Names a request on one connection; chosen by the runner, each higher than the one before it.
@@ -21,6 +22,8 @@ pub const MAX_HTTP_FIELDS: usize = 128;
 pub const MAX_HTTP_FIELD_BYTES: usize = 32 << 10;
 /// The longest URL.
 pub const MAX_URL_BYTES: usize = 8 << 10;
+/// The longest method: none that anybody grants has half of it.
+pub const MAX_METHOD_BYTES: usize = 32;
 /// Requests of one runner at once.
 pub const MAX_HTTP_REQUESTS: usize = 256;
 
@@ -33,7 +36,7 @@ pub enum FromHttp {
     /// A request begins. If it has a body, that follows.
     Request(HttpRequest),
     /// A piece of its body.
-    Data(EgressId, Vec<u8>),
+    Data(EgressId, #[serde(with = "octets")] Vec<u8>),
     /// The end of its body, and trailers.
     End(EgressId, #[serde(deserialize_with = "few::<_, _, MAX_HTTP_FIELDS>")] Fields),
     /// So many bytes more of the answer may be sent.
@@ -68,7 +71,7 @@ pub enum ToHttp {
     /// The answer begins.
     Response(HttpResponse),
     /// A piece of its body.
-    Data(EgressId, Vec<u8>),
+    Data(EgressId, #[serde(with = "octets")] Vec<u8>),
     /// The end of the answer, and trailers.
     End(EgressId, #[serde(deserialize_with = "few::<_, _, MAX_HTTP_FIELDS>")] Fields),
     /// So many bytes more of the request's body may be sent.

@@ -5,6 +5,7 @@ mod few;
 pub mod frame;
 pub mod http;
 pub mod message;
+mod octets;
 pub mod ticket;
 
 pub use few::{MAX_CONTENT_BLOCKS, MAX_NAMES, MAX_TOOLS};

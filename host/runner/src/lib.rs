@@ -8,6 +8,7 @@ pub mod grants;
 pub mod inside;
 pub mod lockdown;
 pub mod outbox;
+pub mod requests;
 pub mod run;
 pub mod schema;
 pub mod self_test;

@@ -1,14 +1,19 @@
 //! Frames on their way to the hub: everything that is queued leaves in one write.
 //!
 //! Bounded: while more than [`ROOM_BYTES`] wait, no further message of the hub is read, so no further
-//! call starts, and what guests merely say is dropped. A result is never dropped.
+//! call starts, and what guests merely say is dropped. A result is never dropped. What guests ask of the outside
+//! waits for room of its own, far less, each in its turn: no body of a request keeps a result or a pong waiting long,
+//! and no other body either.
 
 use protocol::{FrameError, FromRunner, encode};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{AcquireError, Notify, Semaphore, SemaphorePermit};
 
 /// Above this the runner reads nothing more and guests are not heard.
 const ROOM_BYTES: usize = 1 << 20;
+
+/// Of requests and their bodies, what waits at most.
+const REQUEST_BYTES: usize = 128 << 10;
 
 /// Memory that an empty queue keeps.
 const KEPT_BYTES: usize = 256 << 10;
@@ -19,11 +24,30 @@ pub struct Outbox {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
-    bytes: Mutex<Vec<u8>>,
+    waiting: Mutex<Waiting>,
     filled: Notify,
+    /// Fair: who has waited longest is next.
+    requests: Semaphore,
 }
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { waiting: Mutex::default(), filled: Notify::new(), requests: Semaphore::new(REQUEST_BYTES) }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    /// The room that messages among them were given.
+    room: usize,
+}
+
+/// Room for one message of a request, from the moment it is given until the message has left.
+#[derive(Debug)]
+pub struct Room<'a>(SemaphorePermit<'a>);
 
 impl Outbox {
     /// Queues a message.
@@ -31,8 +55,28 @@ impl Outbox {
     /// # Errors
     /// If it does not fit a frame; nothing is queued then.
     pub fn push(&self, message: &FromRunner) -> Result<(), FrameError> {
-        encode(message, &mut self.waiting())?;
+        encode(message, &mut self.waiting().bytes)?;
         self.shared.filled.notify_one();
+        Ok(())
+    }
+
+    /// Waits for room for a message of a request, so many bytes of it.
+    ///
+    /// # Errors
+    /// None while the outbox lives.
+    pub async fn room(&self, bytes: usize) -> Result<Room<'_>, AcquireError> {
+        let bytes = u32::try_from(bytes.min(REQUEST_BYTES)).unwrap_or(u32::MAX);
+        Ok(Room(self.shared.requests.acquire_many(bytes).await?))
+    }
+
+    /// Queues a message of a request in the room that was given for it.
+    ///
+    /// # Errors
+    /// As [`Outbox::push`]; the room is free again.
+    pub fn push_in(&self, room: Room<'_>, message: &FromRunner) -> Result<(), FrameError> {
+        self.push(message)?;
+        self.waiting().room += room.0.num_permits();
+        room.0.forget();
         Ok(())
     }
 
@@ -51,7 +95,7 @@ impl Outbox {
     /// How much waits.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.waiting().len()
+        self.waiting().bytes.len()
     }
 
     /// Everything that waits, in place of what is in `leaving`, whose memory the queue then fills: a new buffer for
@@ -60,7 +104,12 @@ impl Outbox {
         leaving.clear();
         // A flood is over some time, and its memory goes back.
         leaving.shrink_to(KEPT_BYTES);
-        std::mem::swap(&mut *self.waiting(), leaving);
+        let room = {
+            let mut waiting = self.waiting();
+            std::mem::swap(&mut waiting.bytes, leaving);
+            std::mem::take(&mut waiting.room)
+        };
+        self.shared.requests.add_permits(room);
     }
 
     /// Waits until something was queued. May return early.
@@ -68,8 +117,8 @@ impl Outbox {
         self.shared.filled.notified().await;
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.shared.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

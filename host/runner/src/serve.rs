@@ -3,6 +3,7 @@
 
 use crate::lockdown::{self, LockdownError};
 use crate::outbox::Outbox;
+use crate::requests::Requests;
 use crate::session::{Session, Step, Violation};
 use crate::work;
 use crate::workshop::{Workshop, chain};
@@ -57,6 +58,7 @@ pub struct Server {
     session: Session,
     workshop: Workshop,
     outbox: Outbox,
+    requests: Requests,
     calls: FuturesUnordered<LocalBoxFuture<'static, (CallId, Option<FromRunner>)>>,
     running: BTreeMap<CallId, AbortHandle>,
 }
@@ -65,7 +67,9 @@ impl Server {
     /// Nothing has been said yet.
     #[must_use]
     pub fn new(session: Session, workshop: Workshop) -> Self {
-        Self { session, workshop, outbox: Outbox::default(), calls: FuturesUnordered::new(), running: BTreeMap::new() }
+        let outbox = Outbox::default();
+        let requests = Requests::new(outbox.clone());
+        Self { session, workshop, outbox, requests, calls: FuturesUnordered::new(), running: BTreeMap::new() }
     }
 
     /// Says hello and serves until the hub closes its end.
@@ -140,7 +144,7 @@ impl Server {
                 let id = call.id;
                 match self.workshop.tool(&call.tool) {
                     Some(Ok(tool)) => {
-                        let work = work::call(Rc::clone(tool), call, self.outbox.clone());
+                        let work = work::call(Rc::clone(tool), call, self.outbox.clone(), self.requests.clone());
                         self.start(id, work);
                         Ok(())
                     }
@@ -166,6 +170,7 @@ impl Server {
                 }
                 Ok(())
             }
+            Step::Http(message) => self.requests.on(message).map_err(|breach| ServeError::Violation(breach.into())),
             Step::Answer(message) => self.say(&message),
             Step::Nothing => Ok(()),
         }
@@ -196,6 +201,8 @@ impl Server {
     fn finish(&mut self, id: CallId, message: &FromRunner) -> Result<(), ServeError> {
         self.running.remove(&id);
         self.session.ended(id);
+        // Before its end is said: the hub knows of no request of a call that has ended.
+        self.requests.end_call(id).map_err(ServeError::Unwritable)?;
         match self.outbox.push(message) {
             // The tool's own `result_bytes` let it pass; the frame is the last bound.
             Err(FrameError::TooLong { .. }) => {

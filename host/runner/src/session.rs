@@ -3,9 +3,10 @@
 //! The hub is trusted with policy, not with the protocol: what makes no sense ends the runner, since
 //! whoever sends it is not the hub that was tested with it.
 
+use crate::requests::Breach;
 use protocol::{
     Call, CallId, Done, FromRunner, Limit, Outcome, Ticket, TicketCheck, TicketComponent, TicketError, TicketTool,
-    ToRunner, Usage,
+    ToHttp, ToRunner, Usage,
 };
 use std::collections::BTreeSet;
 
@@ -34,6 +35,8 @@ pub enum Step {
     Describe(CallId, Box<TicketComponent>),
     /// Stop a call, which runs.
     Stop(CallId),
+    /// Pass it on to the request that it is about; whether there is one, [`crate::requests`] knows.
+    Http(ToHttp),
     /// Nothing to do but to answer.
     Answer(Box<FromRunner>),
     /// Nothing at all: a call to cancel had already ended.
@@ -52,6 +55,9 @@ pub enum Violation {
     /// Describing is for registration.
     #[error("the hub asked for a description under a ticket that is not for registration")]
     NotRegistration,
+    /// About a request.
+    #[error(transparent)]
+    Http(#[from] Breach),
 }
 
 impl Session {
@@ -72,7 +78,7 @@ impl Session {
             ToRunner::Cancel(id) if self.running.contains(&id) => Ok(Step::Stop(id)),
             ToRunner::Cancel(_) => Ok(Step::Nothing),
             ToRunner::Describe(id, component) => self.describe(id, &component, now_unix_s),
-            ToRunner::Http(_) => Ok(Step::Nothing),
+            ToRunner::Http(message) => Ok(Step::Http(message)),
             ToRunner::Ping(number) => Ok(Step::Answer(Box::new(FromRunner::Pong(number)))),
         }
     }
@@ -162,10 +168,16 @@ fn coherent(ticket: &Ticket, slots: u32) -> Result<(), String> {
     if tools.len() != ticket.tools.len() {
         return Err("the ticket names a tool twice".to_owned());
     }
-    match ticket.tools.iter().find(|tool| !components.contains(&tool.component)) {
-        Some(tool) => Err(format!("the ticket does not name the component of `{}`", tool.name)),
-        None => Ok(()),
+    for tool in &ticket.tools {
+        let component = ticket.components.iter().find(|known| known.component == tool.component);
+        let Some(component) = component else {
+            return Err(format!("the ticket does not name the component of `{}`", tool.name));
+        };
+        if tool.http && !component.http {
+            return Err(format!("the ticket lets `{}` ask for HTTP, and its component links without it", tool.name));
+        }
     }
+    Ok(())
 }
 
 /// A renewed ticket adds nothing: a tool that joins later gets another runner, since no code can be

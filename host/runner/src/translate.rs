@@ -1,7 +1,10 @@
 //! The engine's words in the protocol's: the engine does not know that there is a hub.
 
+use engine::http::Fault;
 use engine::{CallReport, LimitHit, LimitKind};
-use protocol::{Answer, Content, Hints, Limit, LogSource, Outcome, Resource, ResourceBody, ToolDescription, Usage};
+use protocol::{
+    Answer, Content, Hints, HttpFault, Limit, LogSource, Outcome, Resource, ResourceBody, ToolDescription, Usage,
+};
 
 /// What a call cost.
 #[must_use]
@@ -61,6 +64,32 @@ pub fn source(source: engine::LogSource) -> LogSource {
         engine::LogSource::Stdout => LogSource::Stdout,
         engine::LogSource::Stderr => LogSource::Stderr,
         engine::LogSource::Message(level) => LogSource::Message(level),
+    }
+}
+
+/// Why a request has no answer. How long the hub waited is its own affair.
+#[must_use]
+pub fn fault(fault: HttpFault) -> Fault {
+    match fault {
+        HttpFault::Denied => Fault::Denied,
+        HttpFault::BadRequest => Fault::BadRequest,
+        HttpFault::NoAddress => Fault::NoAddress,
+        HttpFault::AddressProhibited => Fault::AddressProhibited,
+        HttpFault::Connection => Fault::Connection,
+        HttpFault::ConnectTimeout => Fault::ConnectTimeout,
+        HttpFault::Tls => Fault::Tls,
+        HttpFault::FirstByte(_) | HttpFault::Total(_) => Fault::Timeout,
+        HttpFault::RequestTooLarge(most) => Fault::RequestTooLarge(most),
+        HttpFault::ResponseTooLarge(most) => Fault::ResponseTooLarge(most),
+        HttpFault::ContentType => Fault::ContentType,
+        HttpFault::Encoding => Fault::Encoding,
+        HttpFault::Protocol => Fault::Protocol,
+        HttpFault::Redirects => Fault::Redirects,
+        HttpFault::TooMany => Fault::TooMany,
+        HttpFault::Budget => Fault::Budget,
+        HttpFault::Secret => Fault::Secret,
+        HttpFault::Unrecorded => Fault::Unrecorded,
+        HttpFault::CallEnded => Fault::CallEnded,
     }
 }
 

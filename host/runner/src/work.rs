@@ -1,6 +1,7 @@
 //! One call, from its arguments to the message that ends it.
 
 use crate::outbox::Outbox;
+use crate::requests::Requests;
 use crate::schema::{Misfit, Schema, check_json};
 use crate::{describe, translate};
 use engine::{CallEnd, CallFailure, CallSink, Prepared};
@@ -21,10 +22,12 @@ pub struct Tool {
     pub output: Option<Schema>,
     /// Its bound on results, named when a structured result is too much to check.
     pub result_bytes: u32,
+    /// Whether it may ask for HTTP.
+    pub http: bool,
 }
 
-/// Runs a call to its end.
-pub async fn call(tool: Rc<Tool>, call: Call, outbox: Outbox) -> FromRunner {
+/// Runs a call to its end. What it asked of the outside is for the caller to end: a call may be dropped here.
+pub async fn call(tool: Rc<Tool>, call: Call, outbox: Outbox, requests: Requests) -> FromRunner {
     let id = call.id;
     if let Err(misfit) = tool.input.check(&call.arguments) {
         // The model reads this and can try again: MCP wants a tool error, not a protocol error.
@@ -36,7 +39,8 @@ pub async fn call(tool: Rc<Tool>, call: Call, outbox: Outbox) -> FromRunner {
     }
     let unheard = Arc::new(AtomicU64::new(0));
     let voice = Voice { id, outbox, unheard: Arc::clone(&unheard) };
-    let report = tool.prepared.call(call.tool.as_str(), &call.arguments, voice).await;
+    let http = tool.http.then(|| requests.begin_call(id));
+    let report = tool.prepared.call_with(call.tool.as_str(), &call.arguments, voice, http).await;
     let usage = translate::usage(&report, unheard.load(Ordering::Relaxed));
     FromRunner::Done(Done { id, outcome: outcome(report.end, &tool), usage })
 }

@@ -120,8 +120,7 @@ impl Workshop {
     /// A sentence for the operator.
     pub fn nameless(&self, component: &TicketComponent) -> Result<Prepared, String> {
         let loaded = self.loaded.get(&component.component).ok_or("the component is not loaded")?;
-        engine::prepare(&self.engine, loaded, nothing(component.trap_imports.clone(), DESCRIBING))
-            .map_err(|error| error.to_string())
+        engine::prepare(&self.engine, loaded, nothing(component, DESCRIBING)).map_err(|error| error.to_string())
     }
 
     fn ready(&self, ticket: &Ticket, tool: &TicketTool) -> Result<Ready, TicketFault> {
@@ -129,7 +128,7 @@ impl Workshop {
         let component =
             ticket.components.iter().find(|component| component.component == tool.component).ok_or_else(absent)?;
         let loaded = self.loaded.get(&tool.component).ok_or_else(absent)?;
-        let grant = nothing(component.trap_imports.clone(), tool.limits.clone());
+        let grant = nothing(component, tool.limits.clone());
         Ok(self.prepare(loaded, grant, tool).map(Rc::new).map_err(|fault| chain(&fault)))
     }
 
@@ -144,6 +143,7 @@ impl Workshop {
             input: Schema::read(&tool.input_schema, Place::Input)?,
             output: tool.output_schema.as_ref().map(|text| Schema::read(text, Place::Output)).transpose()?,
             result_bytes: tool.limits.result_bytes,
+            http: tool.http,
         })
     }
 }
@@ -162,7 +162,15 @@ pub(crate) fn chain(fault: &dyn std::error::Error) -> String {
     text.chars().take(CHAIN_CHARS).collect()
 }
 
-/// The empty grant: what a tool has before its ticket gives it anything.
-fn nothing(trap_imports: BTreeSet<String>, limits: Limits) -> Grant {
-    Grant { dirs: Vec::new(), env: BTreeMap::new(), clocks: BTreeSet::new(), trap_imports, limits }
+/// The empty grant: what a tool has before its ticket gives it anything. What links belongs to the component: of two
+/// tools of one, the one without HTTP links it too, and whatever it asks is denied.
+fn nothing(component: &TicketComponent, limits: Limits) -> Grant {
+    Grant {
+        dirs: Vec::new(),
+        env: BTreeMap::new(),
+        clocks: BTreeSet::new(),
+        trap_imports: component.trap_imports.clone(),
+        http: component.http,
+        limits,
+    }
 }

@@ -3,7 +3,8 @@
 //! The attack: a runner that hostile code has taken over, or a compile program, writes any bytes at all.
 
 use protocol::{
-    Decoder, FromCompile, FromRunner, MAX_CONTENT_BLOCKS, MAX_NAMES, MAX_TOOLS, Outcome, ToCompile, ToRunner, encode,
+    Decoder, FromCompile, FromHttp, FromRunner, MAX_CONTENT_BLOCKS, MAX_HTTP_FIELDS, MAX_NAMES, MAX_TOOLS, Outcome,
+    ToCompile, ToHttp, ToRunner, encode,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -24,7 +25,7 @@ pub fn check(bytes: &[u8]) -> bool {
     for stream in [bytes, &framed] {
         taken |= direction::<FromRunner>(stream, few_from_runner);
         taken |= direction::<FromCompile>(stream, few_from_compile);
-        taken |= direction::<ToRunner>(stream, |_| true);
+        taken |= direction::<ToRunner>(stream, few_to_runner);
         taken |= direction::<ToCompile>(stream, |_| true);
     }
     taken
@@ -89,6 +90,16 @@ fn few_from_runner(message: &FromRunner) -> bool {
             _ => true,
         },
         FromRunner::Described(_, Ok(tools)) => tools.len() <= MAX_TOOLS,
+        FromRunner::Http(FromHttp::Request(head)) => head.headers.len() <= MAX_HTTP_FIELDS,
+        FromRunner::Http(FromHttp::End(_, trailers)) => trailers.len() <= MAX_HTTP_FIELDS,
+        _ => true,
+    }
+}
+
+fn few_to_runner(message: &ToRunner) -> bool {
+    match message {
+        ToRunner::Http(ToHttp::Response(head)) => head.headers.len() <= MAX_HTTP_FIELDS,
+        ToRunner::Http(ToHttp::End(_, trailers)) => trailers.len() <= MAX_HTTP_FIELDS,
         _ => true,
     }
 }
@@ -103,8 +114,8 @@ fn few_from_compile(message: &FromCompile) -> bool {
 /// One frame of each kind: the corpus.
 pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     use protocol::{
-        Answer, Call, Compiled, Content, Done, Hello, Hints, InsidePosture, Limit, Log, LogSource, Progress, Resource,
-        ResourceBody, ToolDescription, Usage, VERSION,
+        Answer, Call, Compiled, Content, Done, HTTP_WINDOW_BYTES, Hello, Hints, HttpFault, HttpRequest, HttpResponse,
+        InsidePosture, Limit, Log, LogSource, Progress, Resource, ResourceBody, ToolDescription, Usage, VERSION,
     };
     let text = |text: &str| text.to_owned();
     let found = |name: &str| vec![(text(name), text("x")), (text("b"), String::new())];
@@ -136,6 +147,17 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let name = manifest::ToolName::try_from("files_read").expect("a name");
     let digest = manifest::Digest::of(b"a");
     let call = Call { id: 7, tool: name, arguments: text("{\"path\":\".\"}") };
+    let fields = vec![(text("accept"), b"text/html".to_vec()), (text("x"), vec![0xff])];
+    let request = HttpRequest {
+        id: 1,
+        call: 7,
+        method: text("POST"),
+        url: text("https://a.test/x?y"),
+        headers: fields.clone(),
+        body: true,
+        first_byte_ms: Some(100),
+    };
+    let response = HttpResponse { id: 1, status: 200, headers: fields.clone() };
     vec![
         ("hello", framed(&FromRunner::Hello(Hello { version: VERSION, nonce: [5; 32], posture }))),
         ("ready", framed(&FromRunner::Ready(1 << 40))),
@@ -163,6 +185,16 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("describe", framed(&ToRunner::Describe(1, digest))),
         ("ping", framed(&ToRunner::Ping(7))),
         ("pong", framed(&FromRunner::Pong(7))),
+        ("request", framed(&FromRunner::Http(FromHttp::Request(request)))),
+        ("request-data", framed(&FromRunner::Http(FromHttp::Data(1, vec![0, 127, 128, 255])))),
+        ("request-end", framed(&FromRunner::Http(FromHttp::End(1, fields.clone())))),
+        ("request-credit", framed(&FromRunner::Http(FromHttp::Credit(1, HTTP_WINDOW_BYTES)))),
+        ("request-drop", framed(&FromRunner::Http(FromHttp::Drop(1)))),
+        ("response", framed(&ToRunner::Http(ToHttp::Response(response)))),
+        ("response-data", framed(&ToRunner::Http(ToHttp::Data(1, vec![0, 127, 128, 255])))),
+        ("response-end", framed(&ToRunner::Http(ToHttp::End(1, fields)))),
+        ("response-credit", framed(&ToRunner::Http(ToHttp::Credit(1, 1)))),
+        ("response-failed", framed(&ToRunner::Http(ToHttp::Failed(1, HttpFault::ResponseTooLarge(u64::MAX))))),
         ("begin", framed(&ToCompile::Begin { bytes: 100, trap_imports: vec![text("wasi:sockets/tcp")], http: false })),
         ("chunk", framed(&ToCompile::Chunk(vec![0, 97, 115, 109]))),
         ("compiled", framed(&FromCompile::Compiled(compiled))),

@@ -1,6 +1,8 @@
 //! Text in, a prepared component out.
 
-use engine::{CallEnd, CallReport, CallSink, Engine, Grant, GrantedDir, LimitKind, LogSource, Prepared, Settings};
+use engine::{
+    CallEnd, CallReport, CallSink, Engine, Grant, GrantedDir, Imports, LimitKind, LogSource, Prepared, Settings,
+};
 use manifest::{Access, Digest, Limits};
 use sha2::Digest as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,6 +87,7 @@ pub(crate) fn grant() -> Grant {
         env: BTreeMap::new(),
         clocks: BTreeSet::new(),
         trap_imports: BTreeSet::new(),
+        http: false,
         limits: limits(),
     }
 }
@@ -113,7 +116,8 @@ pub(crate) fn stored(bytes: &[u8]) -> (tempfile::TempDir, OwnedFd, Digest) {
 }
 
 pub(crate) fn prepare_in(engine: &Engine, wasm: &[u8], grant: Grant) -> Prepared {
-    let artefact = engine::compile::compile(wasm, &grant.trap_imports).expect("it compiles");
+    let artefact =
+        engine::compile::compile(wasm, Imports { traps: &grant.trap_imports, http: grant.http }).expect("it compiles");
     let (_dir, fd, digest) = stored(&artefact.bytes);
     let loaded = engine::load_artefact(engine, &fd, &digest).expect("it loads");
     engine::prepare(engine, &loaded, grant).expect("it links")

@@ -6,6 +6,7 @@ mod artefacts;
 mod bounds;
 mod files;
 mod harness;
+mod http;
 mod isolation;
 mod linking;
 mod links;

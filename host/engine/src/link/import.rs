@@ -11,10 +11,19 @@ const LISTED: usize = 20;
 /// The most characters of one name that are told.
 const NAME: usize = 120;
 
-/// Whether every grant has it.
+/// The half of `wasi:http` that asks; the other half, which serves, is nobody's.
+const HTTP: [&str; 2] = ["wasi:http/outgoing-handler", "wasi:http/types"];
+
+/// Whether it is linked: since every grant has it, or since this one has HTTP.
 #[must_use]
-pub(crate) fn known(name: &str) -> bool {
-    linked::always(name)
+pub(crate) fn known(name: &str, http: bool) -> bool {
+    linked::always(name) || (http && is_http(name))
+}
+
+/// Whether a grant of HTTP would link it.
+#[must_use]
+pub(crate) fn is_http(name: &str) -> bool {
+    name.split_once('@').is_some_and(|(interface, version)| HTTP.contains(&interface) && version.starts_with("0.2."))
 }
 
 /// Whether a manifest lists it, with its version or without.
@@ -34,6 +43,18 @@ pub(crate) fn names(engine: &Engine, component: &Component) -> Vec<String> {
 #[must_use]
 pub(crate) fn exports(engine: &Engine, component: &Component) -> Vec<String> {
     component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// What a component imports and is not granted, and the lines of a manifest that would change that.
+#[must_use]
+pub(crate) fn refusal(names: &[String]) -> String {
+    let http = names.iter().filter(|name| is_http(name)).count();
+    let lines = match (http, names.len().saturating_sub(http)) {
+        (0, _) => "a manifest can only let it link to a trap (`trap_imports`)",
+        (_, 0) => "`[[tools.NAME.http]]` in the manifest grants it, or `trap_imports` lets it link to a trap",
+        _ => "`[[tools.NAME.http]]` in the manifest grants `wasi:http`, `trap_imports` lets any of them link to a trap",
+    };
+    format!("it imports {}, which is not granted: {lines}", list(names))
 }
 
 /// Names for a message, bounded.

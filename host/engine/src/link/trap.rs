@@ -1,11 +1,11 @@
 //! Imports that a manifest lets link to a trap: interpreters import far more than a tool ever uses.
 
-use super::import;
+use super::{Imports, import};
 use crate::store::State;
-use std::collections::BTreeSet;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, ResourceType};
 use wasmtime::{Engine, bail, format_err};
+use wasmtime_wasi_http::p2::{body, types as http};
 use wasmtime_wasi_io::poll::DynPollable;
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream, Error as IoError};
 
@@ -17,18 +17,18 @@ pub(super) fn define(
     engine: &Engine,
     linker: &mut Linker<State>,
     component: &Component,
-    trap_imports: &BTreeSet<String>,
+    granted: Imports<'_>,
 ) -> wasmtime::Result<()> {
     let ty = component.component_type();
     let mut real = Vec::new();
     for (name, item) in ty.imports(engine) {
         let ComponentItem::ComponentInstance(instance) = item.ty else {
-            if import::known(name) {
+            if import::known(name, granted.http) {
                 continue;
             }
             bail!("import `{name}` is no interface, and only interfaces can link to a trap");
         };
-        if import::known(name) {
+        if import::known(name, granted.http) {
             for (item_name, item) in instance.exports(engine) {
                 if let (ComponentItem::Resource(resource), Some(host)) = (item.ty, linked(item_name)) {
                     real.push((resource, host));
@@ -36,7 +36,7 @@ pub(super) fn define(
             }
             continue;
         }
-        debug_assert!(import::listed(name, trap_imports));
+        debug_assert!(import::listed(name, granted.traps));
         let mut stub = linker.instance(name)?;
         for (item_name, item) in instance.exports(engine) {
             match item.ty {
@@ -68,6 +68,17 @@ fn linked(name: &str) -> Option<ResourceType> {
         "output-stream" => Some(ResourceType::host::<DynOutputStream>()),
         "error" => Some(ResourceType::host::<IoError>()),
         "descriptor" => Some(ResourceType::host::<wasmtime_wasi::filesystem::Descriptor>()),
+        "fields" => Some(ResourceType::host::<wasmtime_wasi_http::FieldMap>()),
+        "outgoing-request" => Some(ResourceType::host::<http::HostOutgoingRequest>()),
+        "outgoing-response" => Some(ResourceType::host::<http::HostOutgoingResponse>()),
+        "incoming-request" => Some(ResourceType::host::<http::HostIncomingRequest>()),
+        "incoming-response" => Some(ResourceType::host::<http::HostIncomingResponse>()),
+        "response-outparam" => Some(ResourceType::host::<http::HostResponseOutparam>()),
+        "future-incoming-response" => Some(ResourceType::host::<http::HostFutureIncomingResponse>()),
+        "request-options" => Some(ResourceType::host::<wasmtime_wasi_http::RequestOptions>()),
+        "outgoing-body" => Some(ResourceType::host::<body::HostOutgoingBody>()),
+        "incoming-body" => Some(ResourceType::host::<body::HostIncomingBody>()),
+        "future-trailers" => Some(ResourceType::host::<body::HostFutureTrailers>()),
         _ => None,
     }
 }

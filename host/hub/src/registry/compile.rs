@@ -2,12 +2,12 @@
 
 use super::compile_class;
 use crate::api::RegisterError;
+use crate::catalogue::Links;
 use crate::clean;
 use crate::launch::{Opened, Starter};
 use crate::runner::Departure;
 use manifest::Digest;
 use protocol::{Compiled, Decoder, FromCompile, ToCompile};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -33,12 +33,12 @@ pub(super) async fn compile(
     starter: &Starter,
     manifest: &Digest,
     wasm: Arc<Vec<u8>>,
-    trap_imports: &BTreeSet<String>,
+    links: &Links,
 ) -> Result<Artefact, RegisterError> {
     let opened = starter.open(manifest, &compile_class()).await;
     let Opened { streams, container, .. } =
         opened.map_err(|source| RegisterError::Launcher { program: "compile", source })?;
-    let talk = timeout(TIMEOUT, talk(streams.input, streams.output, &wasm, trap_imports)).await;
+    let talk = timeout(TIMEOUT, talk(streams.input, streams.output, &wasm, links)).await;
     let departure = if matches!(talk, Ok(Err(Failure::Lost(_)))) { Departure::ByItself } else { Departure::ByUs };
     let fate = container.reap(departure, "has compiled").await;
     let lost = |why: String| RegisterError::Lost { program: "compile", why };
@@ -68,11 +68,11 @@ async fn talk(
     input: impl AsyncWrite + Unpin,
     output: impl AsyncRead + Unpin,
     wasm: &[u8],
-    trap_imports: &BTreeSet<String>,
+    links: &Links,
 ) -> Result<Artefact, Failure> {
     let sending = async {
         // Its answer, or its end, says more than a pipe that it closed.
-        if let Err(error) = send(input, wasm, trap_imports).await {
+        if let Err(error) = send(input, wasm, links).await {
             tracing::debug!(%error, "the compile program did not read everything");
         }
         std::future::pending::<()>().await;
@@ -83,11 +83,11 @@ async fn talk(
     }
 }
 
-async fn send(mut input: impl AsyncWrite + Unpin, wasm: &[u8], trap_imports: &BTreeSet<String>) -> std::io::Result<()> {
+async fn send(mut input: impl AsyncWrite + Unpin, wasm: &[u8], links: &Links) -> std::io::Result<()> {
     let begin = ToCompile::Begin {
         bytes: wasm.len() as u64,
-        trap_imports: trap_imports.iter().cloned().collect(),
-        http: false,
+        trap_imports: links.traps.iter().cloned().collect(),
+        http: links.http,
     };
     let chunks = wasm.chunks(CHUNK_BYTES).map(|chunk| ToCompile::Chunk(chunk.to_vec()));
     for message in std::iter::once(begin).chain(chunks) {
@@ -152,7 +152,7 @@ mod tests {
         }
         let (input, mut heard) = tokio::io::duplex(1 << 10);
         tokio::spawn(async move { tokio::io::copy(&mut heard, &mut tokio::io::sink()).await });
-        talk(input, bytes.as_slice(), &[0; 5000], &BTreeSet::new()).await
+        talk(input, bytes.as_slice(), &[0; 5000], &Links::default()).await
     }
 
     fn compiled(bytes: u64) -> FromCompile {

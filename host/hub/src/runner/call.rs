@@ -39,17 +39,18 @@ pub(crate) enum Reached {
 }
 
 impl Runner {
-    /// Runs a tool. Dropping the future cancels the call.
+    /// Runs a tool. Dropping the future cancels the call. What it asks of the outside goes to `http`, and is dropped
+    /// when the call ends; without it the runner may not ask.
     pub(crate) async fn call(
         &self,
         tool: &ToolName,
         arguments: String,
         limits: &Limits,
         notes: mpsc::Sender<CallNote>,
-        _http: Option<mpsc::Sender<egress::Asked>>,
+        http: Option<mpsc::Sender<egress::Asked>>,
         cancel: &CancellationToken,
     ) -> Ended {
-        let (id, answer) = match self.shared.talk().open_call(limits, notes) {
+        let (id, answer) = match self.shared.talk().open_call(limits, notes, http) {
             Ok(asked) => asked,
             Err(end) => return Ended::Lost(end, Reached::Nothing),
         };

@@ -1,15 +1,17 @@
 //! What a runner may say next. No I/O: messages in, deliveries or a violation out.
 
+mod egress;
 mod notes;
 
 use super::end::RunnerEnd;
 use crate::api::CallNote;
 use crate::clean;
+use egress::Requests;
 use manifest::Limits;
 use notes::NoteBudget;
 use protocol::{
-    CallId, Done, FromRunner, Hello, LOCKDOWN_STEPS, MAX_FRAME_BYTES, MAX_HELLO_BYTES, Outcome, ToolDescription,
-    VERSION,
+    CallId, Done, EgressId, FromRunner, Hello, HttpFault, LOCKDOWN_STEPS, MAX_FRAME_BYTES, MAX_HELLO_BYTES,
+    MAX_HTTP_FIELD_BYTES, MAX_HTTP_FIELDS, MAX_URL_BYTES, Outcome, ToHttp, ToolDescription, VERSION,
 };
 use std::collections::{BTreeMap, VecDeque};
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +20,8 @@ use tokio::time::Instant;
 /// What every frame may carry besides a tool's own bytes: the runner's own words, and what the blocks of an
 /// answer are wrapped in.
 const WRAPPING_BYTES: usize = 128 << 10;
+// A request fits as well: its texts, and with each field two lengths. A piece of a body is shorter.
+const _: () = assert!(MAX_HTTP_FIELD_BYTES + MAX_URL_BYTES + 16 * MAX_HTTP_FIELDS + (4 << 10) < WRAPPING_BYTES);
 
 /// Why a runner is not listened to any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,7 @@ pub(super) struct Conversation {
     /// The tickets it has not yet answered, in order. More than one only if whoever waited for the first gave up.
     tickets: VecDeque<(u64, oneshot::Sender<()>)>,
     open: BTreeMap<CallId, Open>,
+    requests: Requests,
     last_id: CallId,
     /// The last ping, and whether its answer is owed.
     ping: (u64, bool),
@@ -58,17 +63,21 @@ struct OpenCall {
     budget: NoteBudget,
     /// The longest frame that an honest runner could send about it.
     most_bytes: usize,
+    /// Where its requests go, if its tool may make any.
+    http: Option<mpsc::Sender<::egress::Asked>>,
 }
 
 /// A question's id, and where its answer comes.
 pub(super) type Asked<T> = (CallId, oneshot::Receiver<Result<T, RunnerEnd>>);
 
 impl Conversation {
-    pub(super) fn new(hello: oneshot::Sender<Hello>) -> Self {
+    /// What the hub has to say of requests goes through `to_runner`.
+    pub(super) fn new(hello: oneshot::Sender<Hello>, to_runner: mpsc::Sender<ToHttp>) -> Self {
         Self {
             hello: Some(hello),
             tickets: VecDeque::new(),
             open: BTreeMap::new(),
+            requests: Requests::new(to_runner),
             last_id: 0,
             ping: (0, false),
             end: None,
@@ -93,6 +102,7 @@ impl Conversation {
         &mut self,
         limits: &Limits,
         notes: mpsc::Sender<CallNote>,
+        http: Option<mpsc::Sender<::egress::Asked>>,
     ) -> Result<Asked<Done>, RunnerEnd> {
         let (done, answer) = oneshot::channel();
         let payload = usize::try_from(limits.result_bytes.max(limits.log_bytes)).unwrap_or(MAX_FRAME_BYTES);
@@ -101,6 +111,7 @@ impl Conversation {
             notes: Some(notes),
             budget: NoteBudget::new(limits.log_bytes, Instant::now()),
             most_bytes: payload.saturating_add(WRAPPING_BYTES).min(MAX_FRAME_BYTES),
+            http,
         };
         Ok((self.open(Open::Call(call))?, answer))
     }
@@ -137,11 +148,13 @@ impl Conversation {
         if let Some(Open::Call(call)) = self.open.get_mut(&id) {
             call.notes = None;
         }
+        self.requests.end_call(id);
     }
 
     /// A call was not sent after all.
     pub(super) fn withdraw(&mut self, id: CallId) {
         self.open.remove(&id);
+        self.requests.end_call(id);
     }
 
     pub(super) fn is_open(&self, id: CallId) -> bool {
@@ -173,6 +186,7 @@ impl Conversation {
     pub(super) fn finish(&mut self, end: RunnerEnd) {
         self.hello = None;
         self.tickets.clear();
+        self.requests.end();
         for open in std::mem::take(&mut self.open).into_values() {
             // Whoever no longer waits needs no answer.
             match open {
@@ -209,7 +223,7 @@ impl Conversation {
                 self.ping.1 = false;
                 Ok(())
             }
-            FromRunner::Http(_) => violation("a request of a tool that may make none"),
+            FromRunner::Http(message) => self.requests.take(message, &self.open),
             FromRunner::Pong(number) => violation(format!("an answer to ping {number}, which is not owed")),
         }
     }
@@ -257,6 +271,7 @@ impl Conversation {
         }
         match self.open.remove(&done.id) {
             Some(Open::Call(call)) => {
+                self.requests.end_call(done.id);
                 drop(call.done.send(Ok(done)));
                 Ok(())
             }
@@ -280,6 +295,26 @@ impl Conversation {
             }
             None => self.unasked("a description", id),
         }
+    }
+
+    /// Requests that nobody could be asked for; each is told of once.
+    pub(super) fn refused_requests(&mut self) -> Vec<(EgressId, HttpFault)> {
+        self.requests.refused()
+    }
+
+    /// Whether there may be such requests; said once.
+    pub(super) fn has_refused(&mut self) -> bool {
+        self.requests.has_refused()
+    }
+
+    /// Whether a message about a request still interests the runner. Its end is the end of the request.
+    pub(super) fn passes(&mut self, message: &ToHttp) -> bool {
+        self.requests.passes(message)
+    }
+
+    #[cfg(test)]
+    pub(super) fn open_requests(&self) -> usize {
+        self.requests.len()
     }
 
     fn unasked(&self, what: &str, id: CallId) -> Result<(), Stop> {

@@ -54,6 +54,12 @@ impl Outlet {
 
     /// Sends a frame, or leaves it to the pump. Waits while too many wait: dropped there, it has sent nothing.
     pub(super) async fn send(&self, frame: Vec<u8>) -> Result<(), Closed> {
+        self.send_behind(frame, MOST_WAITING).await
+    }
+
+    /// The same, for frames of which there are many: it waits until fewer than `most` are before it, so that whatever
+    /// is sent otherwise never waits behind more of them.
+    pub(super) async fn send_behind(&self, frame: Vec<u8>, most: usize) -> Result<(), Closed> {
         loop {
             let room = self.room.notified();
             {
@@ -63,7 +69,7 @@ impl Outlet {
                     Stream::Broken => return Ok(()),
                     Stream::Open(_) => {}
                 }
-                if state.waiting.len() < MOST_WAITING {
+                if state.waiting.len() < most {
                     let first = state.waiting.is_empty() && !state.unflushed;
                     state.waiting.push_back(frame);
                     // Somebody waits for room in the pipe already, and will be woken; a second one would take his turn.

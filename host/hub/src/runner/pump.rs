@@ -1,24 +1,32 @@
 //! Carries frames both ways until either side, or the owner, has had enough; then reaps.
 
 use super::conversation::Stop;
+use super::egress;
 use super::pulse;
 use super::{Departure, Reap, RunnerEnd, Shared, Why};
-use protocol::{Decoder, FromRunner};
+use protocol::{Decoder, FromRunner, ToHttp};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// For so much there is room at each read, at least.
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// Runs until the runner has ended and its container is gone.
-pub(super) async fn run(shared: Arc<Shared>, output: Box<dyn AsyncRead + Send + Unpin>, reap: Reap) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    output: Box<dyn AsyncRead + Send + Unpin>,
+    answers: mpsc::Receiver<ToHttp>,
+    reap: Reap,
+) {
     let why = tokio::select! {
         biased;
         () = shared.stop.cancelled() => Why::Released,
         why = read(output, &shared) => why,
         never = shared.outlet.carry() => match never {},
+        why = egress::carry(answers, &shared) => why,
         why = pulse::watch(&shared) => why,
     };
     shared.outlet.close();
@@ -55,6 +63,7 @@ async fn read(mut output: impl AsyncRead + Unpin, shared: &Shared) -> Why {
             let pong = matches!(message, FromRunner::Pong(_));
             match shared.talk().take(message, Instant::now()) {
                 Ok(()) if pong => shared.pulse.answered(),
+                Ok(()) if shared.talk().has_refused() => shared.refused.notify_one(),
                 Ok(()) => {}
                 Err(Stop::Violation(what)) => return Why::Violation(what),
                 Err(Stop::Refused(words)) => return Why::Refused(words),

@@ -3,6 +3,7 @@
 
 mod lies;
 mod pulse;
+mod requests;
 
 use super::*;
 use crate::api::CallNote;
@@ -99,8 +100,13 @@ async fn call(runner: &Runner) -> Ended {
 }
 
 async fn call_until(runner: &Runner, cancel: &CancellationToken) -> Ended {
+    call_with(runner, None, cancel).await
+}
+
+/// A call that may ask, where somebody takes what it asks.
+async fn call_with(runner: &Runner, http: Option<mpsc::Sender<::egress::Asked>>, cancel: &CancellationToken) -> Ended {
     let (notes, _listener) = mpsc::channel(16);
-    runner.call(&ToolName::try_from("read").unwrap(), "{}".into(), &limits(), notes, None, cancel).await
+    runner.call(&ToolName::try_from("read").unwrap(), "{}".into(), &limits(), notes, http, cancel).await
 }
 
 /// Plays a script after one call was heard; the call and the runner must end as a violation that says `word`.

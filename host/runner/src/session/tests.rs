@@ -1,5 +1,5 @@
 //! The session as data: messages in, steps out. Tickets are really signed.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
 use manifest::{Digest, Limits, ToolName};
@@ -204,4 +204,22 @@ fn a_ping_is_answered_at_any_moment() {
     assert_eq!(session.on(ToRunner::Ping(u64::MAX), NOW), pong(u64::MAX));
     // Past the ticket's end as well: it is still there.
     assert_eq!(session.on(ToRunner::Ping(3), u64::MAX), pong(3));
+}
+
+#[test]
+fn who_may_ask_has_a_component_that_can_and_a_renewal_changes_neither() {
+    let with = |component: bool, tool: bool, serial| {
+        let mut ticket = ticket(serial);
+        ticket.components[0].http = component;
+        ticket.tools[0].http = tool;
+        ticket
+    };
+    let Step::Refuse(why) = send(&mut session(), &with(false, true, 1)) else { panic!("taken") };
+    assert!(why.contains("`one` ask for HTTP"), "{why}");
+    // The other tool of the same component links it and may not ask.
+    let mut serving = session();
+    assert!(matches!(send(&mut serving, &with(true, true, 1)), Step::Install(_)));
+    let Step::Refuse(why) = send(&mut serving, &with(true, false, 2)) else { panic!("taken") };
+    assert!(why.contains("`one`"), "{why}");
+    assert!(matches!(send(&mut serving, &with(true, true, 3)), Step::Renew(_)));
 }

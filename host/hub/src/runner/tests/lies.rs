@@ -3,7 +3,7 @@
 //! there, and bytes that no encoder of ours writes.
 
 use super::*;
-use protocol::{Limit, Resource, ResourceBody, ToolDescription};
+use protocol::{EgressId, FromHttp, HttpRequest, Limit, MAX_HTTP_REQUESTS, Resource, ResourceBody, ToolDescription};
 
 /// The serial of the ticket in force.
 const SERIAL: u64 = 7;
@@ -205,6 +205,8 @@ async fn first_words_that_are_no_hello() {
         answer(1),
         FromRunner::Described(1, Ok(Vec::new())),
         FromRunner::Pong(1),
+        request(1, 1),
+        FromRunner::Http(FromHttp::Drop(1)),
     ] {
         not_met("a frame before its hello", bytes(&early)).await;
     }
@@ -342,4 +344,103 @@ async fn a_description_that_was_never_bounded_is_bounded() {
     .await;
     let end = runner.describe(&Digest::of(b"")).await.unwrap_err();
     assert!(matches!(&end.why, Why::Violation(what) if what.contains("no known message")), "{end}");
+}
+
+fn asks(id: EgressId, call: CallId) -> HttpRequest {
+    let (method, url) = ("POST".to_owned(), "https://a.test/".to_owned());
+    HttpRequest { id, call, method, url, headers: Vec::new(), body: true, first_byte_ms: None }
+}
+
+fn request(id: EgressId, call: CallId) -> FromRunner {
+    FromRunner::Http(FromHttp::Request(asks(id, call)))
+}
+
+fn piece(id: EgressId, bytes: usize) -> FromRunner {
+    FromRunner::Http(FromHttp::Data(id, vec![0; bytes]))
+}
+
+/// The same as [`said`], of a call that may ask; somebody takes its requests and answers none.
+async fn asked(word: &str, messages: Vec<FromRunner>) {
+    let runner = met(|mut s| async move {
+        s.hello().await;
+        s.hear().await;
+        s.say(FromRunner::Ready(SERIAL)).await;
+        s.hear_call().await;
+        Liar(s).says(messages).await;
+    })
+    .await;
+    runner.assign(SERIAL, "jws".into()).await.unwrap_or_else(|end| panic!("{end}"));
+    let (http, mut requests) = mpsc::channel(MAX_HTTP_REQUESTS);
+    let taking = tokio::spawn(async move {
+        let mut taken = Vec::new();
+        while let Some(asked) = requests.recv().await {
+            taken.push(asked);
+        }
+        taken
+    });
+    let told = call_with(&runner, Some(http), &CancellationToken::new()).await;
+    runner.ended().cancelled().await;
+    assert!(matches!(told, Ended::Lost(..) | Ended::Done(_)), "{word}: {told:?}");
+    let Ended::Lost(end, Reached::Nothing) = call(&runner).await else { panic!("{word}: a dead runner took a call") };
+    assert!(matches!(&end.why, Why::Violation(what) if what.contains(word)), "{word}: {end}");
+    assert_eq!(runner.shared.talk().open_requests(), 0, "{word}");
+    for asked in taking.await.unwrap() {
+        assert!(asked.answer.gone().is_cancelled(), "{word}: nobody was told that nobody waits");
+    }
+}
+
+#[tokio::test]
+async fn requests_that_it_may_not_make() {
+    said("for call 1, whose tool may make none", vec![request(1, 1)]).await;
+    for call in [0, 2, u64::MAX] {
+        asked("which is not open", vec![request(1, call)]).await;
+    }
+    asked("for call 1, which is not open", vec![answer(1), request(1, 1)]).await;
+    asked("request 0 came after request 0", vec![request(0, 1)]).await;
+    asked("request 5 came after request 5", vec![request(5, 1), request(5, 1)]).await;
+    asked("request 4 came after request 5", vec![request(5, 1), request(4, 1)]).await;
+    asked("more than 256 requests at once", (1..=257).map(|id| request(id, 1)).collect()).await;
+    let with = |change: fn(&mut HttpRequest)| {
+        let mut head = asks(1, 1);
+        change(&mut head);
+        vec![FromRunner::Http(FromHttp::Request(head))]
+    };
+    asked("a URL of 8193 bytes", with(|head| head.url = "x".repeat(8_193))).await;
+    asked("a method of 33 bytes", with(|head| head.method = "X".repeat(33))).await;
+    asked("headers of 32769 bytes", with(|head| head.headers = vec![("a".into(), vec![0; 32_768])])).await;
+    asked("no known message", with(|head| head.headers = vec![(String::new(), Vec::new()); 129])).await;
+}
+
+#[tokio::test]
+async fn bodies_that_no_runner_sends() {
+    for id in [0, 2, u64::MAX] {
+        for speaks in [
+            piece(id, 1),
+            FromRunner::Http(FromHttp::End(id, Vec::new())),
+            FromRunner::Http(FromHttp::Credit(id, 1)),
+            FromRunner::Http(FromHttp::Drop(id)),
+        ] {
+            asked("which never was", vec![request(1, 1), speaks]).await;
+        }
+    }
+    asked("empty or longer than a piece", vec![request(1, 1), piece(1, 0)]).await;
+    asked("empty or longer than a piece", vec![request(1, 1), piece(1, (16 << 10) + 1)]).await;
+    let mut flood = vec![request(1, 1)];
+    flood.extend(vec![piece(1, 16 << 10); 4]);
+    flood.push(piece(1, 1));
+    asked("more of a request's body than it had credit for", flood).await;
+    let end = || FromRunner::Http(FromHttp::End(1, Vec::new()));
+    asked("or after its end", vec![request(1, 1), end(), piece(1, 1)]).await;
+    asked("or after its end", vec![request(1, 1), end(), end()]).await;
+    let mut none = asks(1, 1);
+    none.body = false;
+    let none = FromRunner::Http(FromHttp::Request(none));
+    asked("where none was announced", vec![none.clone(), piece(1, 1)]).await;
+    asked("where none was announced", vec![none, end()]).await;
+    for credit in [1, u32::MAX] {
+        let credit = FromRunner::Http(FromHttp::Credit(1, credit));
+        asked("more credit than a window holds", vec![request(1, 1), credit]).await;
+    }
+    let trailers = FromRunner::Http(FromHttp::End(1, vec![("a".into(), vec![0; 32_768])]));
+    asked("trailers of 32769 bytes", vec![request(1, 1), trailers]).await;
 }
