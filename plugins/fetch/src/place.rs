@@ -6,12 +6,13 @@ use safeclaw_sdk::prelude::*;
 /// The longest link that is worth showing.
 const LINK_BYTES: usize = 2_048;
 
-/// What is asked for: without the fragment, which is not sent to anybody.
+/// What is asked for, in the one spelling that the hub lets through (RFC 3986, 6.2.2): upper-case escapes, none that is
+/// not needed, no `..`. Without the fragment, which is not sent to anybody.
 pub(crate) fn asked(text: &str) -> Result<String> {
     let place = Iri::parse(text).map_err(|error| anyhow!("{text:?} is not a URL: {error}"))?;
     let is_web = matches!(place.scheme().as_str().to_ascii_lowercase().as_str(), "https" | "http");
     ensure!(is_web && place.authority().is_some(), "{text:?} is not a URL of the web; it begins with `https://`");
-    Ok(place.strip_fragment().to_uri().into_string())
+    Ok(place.strip_fragment().to_uri().normalize().into_string())
 }
 
 /// Where `location` leads from `base`.
@@ -47,6 +48,8 @@ mod tests {
     fn only_the_web_is_asked() {
         assert_eq!(asked("https://h/a?b#c").unwrap(), "https://h/a?b");
         assert_eq!(asked("https://h/ä").unwrap(), "https://h/%C3%A4");
+        assert_eq!(asked("HTTPS://H.example/%c3%a4%7Ex/../y").unwrap(), "https://h.example/y");
+        assert_eq!(asked("https://h/%c3%a4%7Ex%2fy").unwrap(), "https://h/%C3%A4~x%2Fy", "what is escaped stays so");
         for no in ["", "h", "/a", "file:///etc/passwd", "ftp://h/", "https:h", "data:text/html,x", "https://h/a b"] {
             assert!(asked(no).is_err(), "{no}");
         }
