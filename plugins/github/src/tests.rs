@@ -186,7 +186,8 @@ fn errors_say_what_the_api_said_and_what_to_do() {
             headers.iter().fold(Response::new(status), |r, (n, v)| r.with_header(n, v)).with_body(body)
         }
     };
-    let rows: Vec<(Box<dyn FnMut() -> Response>, &str)> = vec![
+    type Row = (Box<dyn FnMut() -> Response>, &'static str);
+    let rows: Vec<Row> = vec![
         (Box::new(limit(401, &[], "Bad credentials")), "401: Bad credentials. The credential that the hub added"),
         (Box::new(limit(403, &[], "Resource not accessible")), "may not do this See https://docs.github.com/rest"),
         (Box::new(limit(403, &[("retry-after", "30")], "You have exceeded a secondary rate limit")), "wait 30 seconds"),

@@ -107,9 +107,11 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<Tokens> {
         return refuse("a tool's name has 1 to 128 of A-Z a-z 0-9 _ . -");
     }
     let title = options.title.map_or_else(|| quote!(None), |title| quote!(Some(#title)));
-    let hints = options.hints.iter().map(|(hint, value)| {
+    let hints = HINTS.iter().map(|hint| {
+        let said = options.hints.iter().rev().find(|(name, _)| name == hint);
+        let value = said.map_or_else(|| quote!(None), |(_, value)| quote!(Some(#value)));
         let hint = format_ident!("{hint}");
-        quote!(#hint: Some(#value))
+        quote!(#hint: #value)
     });
     let visibility = &function.vis;
     Ok(quote! {
@@ -123,8 +125,7 @@ fn expand(options: TokenStream, item: TokenStream) -> Result<Tokens> {
             const NAME: &'static str = #name;
             const TITLE: Option<&'static str> = #title;
             const DESCRIPTION: &'static str = #description;
-            const HINTS: ::safeclaw_sdk::Hints =
-                ::safeclaw_sdk::Hints { #(#hints,)* ..::safeclaw_sdk::Hints::NONE };
+            const HINTS: ::safeclaw_sdk::Hints = ::safeclaw_sdk::Hints { #(#hints,)* };
             type Arguments = #arguments;
             type Output = <#output as ::safeclaw_sdk::ToolResult>::Output;
             fn run(arguments: Self::Arguments) -> ::safeclaw_sdk::Result<Self::Output> {

@@ -20,11 +20,6 @@ pub struct Hints {
     pub open_world: Option<bool>,
 }
 
-impl Hints {
-    /// Nothing said.
-    pub const NONE: Self = Self { read_only: None, destructive: None, idempotent: None, open_world: None };
-}
-
 /// A tool; `#[tool]` implements it.
 pub trait Tool {
     /// 1 to 128 of `A-Z a-z 0-9 _ . -`.

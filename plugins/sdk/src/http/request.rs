@@ -8,7 +8,8 @@ use std::time::Duration;
 
 /// Unreserved characters have no second spelling; everything else of a query is escaped.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// A segment of a path may hold these as they are (RFC 3986, `pchar`).
+/// A segment of a path may hold these as they are (RFC 3986, `pchar`), but for `;`: some servers take what is behind it
+/// away before they look at the segment.
 const SEGMENT: &AsciiSet = &QUERY
     .remove(b'!')
     .remove(b'$')
@@ -19,7 +20,6 @@ const SEGMENT: &AsciiSet = &QUERY
     .remove(b'*')
     .remove(b'+')
     .remove(b',')
-    .remove(b';')
     .remove(b'=')
     .remove(b':')
     .remove(b'@');
@@ -198,6 +198,7 @@ mod tests {
             ("ä", "%C3%A4"),
             ("a?b#c", "a%3Fb%23c"),
             ("x@y:z~(1)", "x@y:z~(1)"),
+            ("a;b", "a%3Bb"),
             ("[id]", "%5Bid%5D"),
         ] {
             assert_eq!(segment(text).unwrap(), expected);
