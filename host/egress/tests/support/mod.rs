@@ -1,5 +1,5 @@
 //! A world for a broker: its governor, its DNS server, servers to ask, and the runner's end of requests.
-#![allow(dead_code, clippy::allow_attributes, clippy::allow_attributes_without_reason, unreachable_pub)]
+#![expect(unreachable_pub, reason = "shared by two programs")]
 
 pub mod desk;
 pub mod dns;
@@ -7,8 +7,8 @@ pub mod guest;
 pub mod server;
 
 pub use desk::Desk;
-pub use guest::{Ask, Guest, Reply};
-pub use server::{Authority, Server, Step};
+pub use guest::{Ask, Guest};
+pub use server::{Authority, Server};
 
 use egress::config::{Config, Environment};
 use egress::credentials::Store;
