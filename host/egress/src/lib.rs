@@ -6,14 +6,14 @@
 
 pub mod config;
 pub mod credentials;
+mod declared;
 mod exchange;
 mod governor;
 pub mod leaks;
-mod settings;
 
+pub use declared::{BadDeclaration, Declared};
 pub use exchange::{Answer, Asked, Breach, Far, Gone, Piece, RequestBody, exchange};
 pub use governor::{Approval, Behalf, Described, Egress, Ended, Governor, Refused, Standing};
-pub use settings::{BadSettings, Settings};
 
 /// An error and its causes, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
