@@ -12,6 +12,7 @@ mod attacks;
 mod audit;
 mod conformance;
 mod container;
+mod credentials;
 mod documents;
 mod doors;
 mod drift;

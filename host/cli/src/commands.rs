@@ -4,6 +4,7 @@ pub(crate) mod approver;
 pub(crate) mod audit;
 pub(crate) mod button;
 pub(crate) mod config;
+pub(crate) mod credentials;
 pub(crate) mod doctor;
 pub(crate) mod health;
 pub(crate) mod hub;

@@ -1,6 +1,5 @@
 //! The doors of `safeclaw hub` besides its sockets: where they are, and who may come in.
 
-use crate::secret;
 use ::hub::Hub;
 use ::hub::http::{self, HttpListener, McpDoor, PublicUrl};
 use ::hub::operator::{self, OperatorListener};
@@ -101,9 +100,8 @@ impl Listeners {
         Ok(Doors { mcp, operator, service: self.service(secret).await? })
     }
 
-    /// What a service signs with. To be read before there is a launcher, and while the hub may open any file.
-    pub(crate) fn secret(&self) -> anyhow::Result<Option<Secret>> {
-        let secret = secret::read()?;
+    /// What a service signs with, if that was handed over.
+    pub(crate) fn secret(&self, secret: Option<Secret>) -> anyhow::Result<Option<Secret>> {
         if secret.is_some() && self.service_listen.is_none() {
             tracing::warn!(target: "safeclaw", "ADMIN_ESCALATION_SECRET is not used without --service-listen");
         }

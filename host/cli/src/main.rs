@@ -23,8 +23,8 @@ mod work_tree;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    approvals, approver, audit, button, config, doctor, health, hub, image, launcher, leases, manifest, mcp, posture,
-    sessions, token, tool, verify,
+    approvals, approver, audit, button, config, credentials, doctor, health, hub, image, launcher, leases, manifest,
+    mcp, posture, sessions, token, tool, verify,
 };
 use std::process::ExitCode;
 
@@ -65,6 +65,9 @@ enum Command {
     /// Enrol, list or revoke those who may approve calls of the tiers admin and critical
     #[command(subcommand)]
     Approver(approver::Command),
+    /// List the secrets that the hub adds to requests of tools, or put another value of one in force
+    #[command(subcommand)]
+    Credentials(credentials::Command),
     Approvals(approvals::Arguments),
     Approve(approvals::Approve),
     Deny(approvals::Deny),
@@ -112,8 +115,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     arguments.logs.start();
-    if matches!(arguments.command, Command::Hub(_)) {
-        secret::leave_environment()?;
+    if let Command::Hub(hub) = &arguments.command {
+        secret::leave_environment(&hub.variables()?)?;
     }
     match arguments.command {
         // It gives up rights, which has to be done before there is a second thread.
@@ -142,6 +145,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Token(command) => token::run(command),
         Command::Sessions(arguments) => sessions::run(arguments).await,
         Command::Approver(command) => approver::run(command).await,
+        Command::Credentials(command) => credentials::run(command).await,
         Command::Approvals(arguments) => approvals::run(arguments).await,
         Command::Approve(arguments) => approvals::approve(arguments).await,
         Command::Deny(arguments) => approvals::deny(arguments).await,

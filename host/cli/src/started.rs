@@ -6,7 +6,7 @@ use crate::engine::{EngineAt, ImageIs};
 use crate::manifests::{self, ManifestAt};
 use crate::store::StoreAt;
 use ::hub::identity::Config;
-use ::hub::{Governed, HeadCopies, Hub, HubConfig, PoolConfig, Wall2};
+use ::hub::{EgressDeclared, Governed, HeadCopies, Hub, HubConfig, PoolConfig, Wall2};
 use anyhow::Context;
 use clap::Args;
 use manifest::Tier;
@@ -36,6 +36,9 @@ pub(crate) struct HubIs {
     /// Of `safeclaw hub` alone.
     #[arg(skip)]
     pub(crate) audit_heads: Option<HeadCopies>,
+    /// Of `safeclaw hub` alone.
+    #[arg(skip)]
+    pub(crate) egress: EgressDeclared,
 }
 
 /// For whom.
@@ -71,12 +74,13 @@ impl HubIs {
             data: self.data.directory()?,
             store: self.store.location()?,
             governed,
-            private,
+            private: private.into_iter().chain(self.egress.config.files()).collect(),
             wall2,
             denied_tiers,
             identity: self.identity.clone(),
             pool: PoolConfig { per_class: parked, ..PoolConfig::default() },
             audit_heads: self.audit_heads.clone(),
+            egress: self.egress.clone(),
         };
         Hub::start(config).await.context("the hub did not start")
     }

@@ -42,7 +42,7 @@ struct Inner {
     resolver: Resolver,
     forbidden: Vec<Forbidden>,
     own: Own,
-    credentials: Arc<Store>,
+    credentials: Store,
     sessions: Sessions,
 }
 

@@ -125,6 +125,12 @@ impl Config {
         files.filter_map(Path::parent).map(Path::to_owned).collect()
     }
 
+    /// The files that secrets are kept in: no tool may see one.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.credentials.values().filter_map(|rule| rule.source.path()).map(Path::to_owned).collect()
+    }
+
     /// The variables that secrets come from: whoever starts a hub takes them out of its environment.
     #[must_use]
     pub fn variables(&self) -> Vec<&str> {

@@ -41,6 +41,13 @@ impl fmt::Debug for Store {
     }
 }
 
+/// A value that a credential can have, and does not have yet: between the two it is written down.
+#[derive(Debug)]
+pub struct Fresh {
+    name: CredentialName,
+    secret: Arc<Secret>,
+}
+
 /// Why a credential was not replaced; the one in force stays.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReplaced {
@@ -127,34 +134,41 @@ impl Store {
             .collect()
     }
 
-    /// Reads a source again that the process which serves can read: a file, or a credential of systemd's.
+    /// Reads a source again that the process which serves can read: a file, or a credential of systemd's. It is in force
+    /// with [`Store::put`].
     ///
     /// # Errors
     /// What is in force stays.
-    pub fn reload(&self, name: &CredentialName) -> Result<(), NotReplaced> {
+    pub fn read_again(&self, name: &CredentialName) -> Result<Fresh, NotReplaced> {
         let held = self.held(name).ok_or_else(|| NotReplaced::Unknown(name.clone()))?;
         if held.rule.source.read_by() != ReadBy::Hub {
             return Err(NotReplaced::NotByTheHub(name.clone()));
         }
         let failed = |source| NotReplaced::Source { name: name.clone(), source };
         let value = held.rule.source.read(&Environment::default()).map_err(failed)?;
-        self.set(name, value)
+        self.fresh(name, value)
     }
 
-    /// Puts another value in force.
+    /// Looks at another value for a credential. It is in force with [`Store::put`].
     ///
     /// # Errors
     /// What is in force stays.
-    pub fn set(&self, name: &CredentialName, value: Value) -> Result<(), NotReplaced> {
-        let mut all = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let old = all.get(name).ok_or_else(|| NotReplaced::Unknown(name.clone()))?;
+    pub fn fresh(&self, name: &CredentialName, value: Value) -> Result<Fresh, NotReplaced> {
+        let held = self.held(name).ok_or_else(|| NotReplaced::Unknown(name.clone()))?;
         let bad = |source| NotReplaced::Value { name: name.clone(), source };
-        let secret = Arc::new(Secret::new(name, &old.rule, value).map_err(bad)?);
+        let secret = Secret::new(name, &held.rule, value).map_err(bad)?;
+        Ok(Fresh { name: name.clone(), secret: Arc::new(secret) })
+    }
+
+    /// Puts another value in force. Requests that have the old one keep it.
+    pub fn put(&self, fresh: Fresh) {
+        let Fresh { name, secret } = fresh;
+        let mut all = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(old) = all.get(&name) else { return };
         // The same value again is the same secret: sessions that look for it need no second one.
         let secret = if old.secret.is(&secret) { old.secret.clone() } else { secret };
         let (rule, uses) = (old.rule.clone(), old.uses.clone());
-        all.insert(name.clone(), Arc::new(Held { rule, secret, loaded: Timestamp::now(), uses }));
-        Ok(())
+        all.insert(name, Arc::new(Held { rule, secret, loaded: Timestamp::now(), uses }));
     }
 
     fn held(&self, name: &CredentialName) -> Option<Arc<Held>> {

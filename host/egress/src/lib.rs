@@ -8,6 +8,7 @@ mod address;
 mod broker;
 pub mod config;
 pub mod credentials;
+mod declared;
 mod exchange;
 mod governor;
 mod headers;
@@ -21,6 +22,7 @@ mod wire;
 
 pub use address::Forbidden;
 pub use broker::{BadSettings, Broker, Settings};
+pub use declared::{BadDeclaration, Declared};
 pub use exchange::{Answer, Asked, Breach, Far, Gone, Piece, RequestBody, exchange};
 pub use governor::{Approval, Behalf, Described, Egress, Ended, Governor, Refused, Standing};
 pub use resolve::{NoResolver, Servers};

@@ -5,6 +5,7 @@ use crate::identity::{Config, Scopes};
 use crate::manifests::Proposal;
 use crate::store::{Location, StoreError};
 use crate::tokens::TokenError;
+pub use ::egress::Declared as EgressDeclared;
 use container::ContainerName;
 pub use container::ImageId;
 use manifest::{BadName, ClassId, ComponentName, Digest, Manifest, MountName, ProfileName, Tier, ToolName};
@@ -38,6 +39,8 @@ pub struct HubConfig {
     pub identity: Config,
     /// Where heads of the audit log are copied to, if anywhere.
     pub audit_heads: Option<HeadCopies>,
+    /// What the operator says of the outside, with the credentials in force.
+    pub egress: ::egress::Declared,
 }
 
 /// What decides over a hub.

@@ -2,6 +2,7 @@
 
 mod apply;
 mod approving;
+mod credentials;
 mod doors;
 mod enrolling;
 mod flights;
@@ -13,6 +14,7 @@ mod usage;
 mod visit;
 
 pub(crate) use apply::apart;
+pub use credentials::CredentialError;
 pub(crate) use flights::{Flight, Which};
 pub use start::classes;
 pub(crate) use visit::Visit;
@@ -104,6 +106,8 @@ pub(crate) struct Inner {
     wall2: &'static str,
     hub_id: String,
     identity: Identity,
+    /// What the operator says of the outside, with the credentials in force.
+    pub(crate) egress: ::egress::Declared,
     /// Sessions of this process itself, which no token names.
     local: Mutex<BTreeSet<SessionId>>,
     registrar: Registrar,

@@ -47,5 +47,5 @@ pub use api::*;
 pub use call::status::NAME as REQUEST_STATUS;
 pub use escalation::{ApprovalSummary, ApprovalView, LeaseView, NAMESPACE, Statement, Statements};
 pub use force::admission;
-pub use hub::{Hub, classes};
+pub use hub::{CredentialError, Hub, classes};
 pub use registry::{Recorded, registered};

@@ -9,6 +9,7 @@ mod approvals;
 mod approvers;
 mod button;
 mod client;
+mod credentials;
 mod manifests;
 mod metrics;
 mod refused;

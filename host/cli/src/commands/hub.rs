@@ -8,6 +8,7 @@ use crate::logs::Logs;
 use crate::output::{self, Form};
 use crate::secret;
 use crate::started::{self, HubIs, Whom};
+use ::egress::Declared;
 use ::hub::confine::{self, Confined, Files, Reach};
 use ::hub::identity::Config;
 use ::hub::service::Secret;
@@ -43,6 +44,9 @@ pub(crate) struct Arguments {
     /// Which identity providers' tokens are taken besides this hub's own: a TOML file, see docs/identity.md
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
+    /// What the hub may reach for tools, and the credentials that it adds: a TOML file, see docs/credentials.md
+    #[arg(long, value_name = "FILE")]
+    egress: Option<PathBuf>,
     /// Copy each signed head of the audit log to a second place as well: file:PATH, stdout or command:PROGRAM
     #[arg(long, value_name = "PLACE")]
     audit_heads: Option<HeadCopies>,
@@ -57,9 +61,21 @@ pub(crate) struct Arguments {
     form: Form,
 }
 
+impl Arguments {
+    /// Variables of the environment that have a secret in them.
+    pub(crate) fn variables(&self) -> anyhow::Result<Vec<String>> {
+        let Some(path) = &self.egress else { return Ok(Vec::new()) };
+        Ok(::egress::config::Config::read(path)?.variables().into_iter().map(str::to_owned).collect())
+    }
+}
+
 /// Launcher first, since this process may start no program afterwards; then its rights; then everything else.
 pub(crate) fn run(mut arguments: Arguments, logs: &Logs) -> anyhow::Result<ExitCode> {
-    let secret = arguments.listeners.secret()?;
+    // While there is one thread, any file may be opened, and programs can be started: credentials come from these.
+    let handed = secret::read()?;
+    let secret = arguments.listeners.secret(handed.secret)?;
+    let declared = |path: &Path| Declared::read(path, &handed.environment);
+    arguments.hub.egress = arguments.egress.as_deref().map(declared).transpose()?.unwrap_or_default();
     // A program among them has to be started while programs can be.
     let opened = |place: HeadCopies| {
         let what = format!("{place:?}");
@@ -100,8 +116,12 @@ fn reach(arguments: &Arguments, data: &Path) -> anyhow::Result<Reach> {
     // SQLite keeps two more files beside its own.
     let store = hub.store.location()?.and_then(|at| at.path().parent().map(Path::to_owned));
     let write = std::iter::once(data.to_owned()).chain(store).chain(arguments.listeners.writes()).collect();
-    let read =
-        manifest.into_iter().chain(arguments.listeners.reads()).chain(hub.identity.reads()).chain(secret::file());
+    let read = manifest
+        .into_iter()
+        .chain(arguments.listeners.reads())
+        .chain(hub.identity.reads())
+        .chain(secret::file())
+        .chain(hub.egress.config.reads());
     Ok(Reach { read: read.collect(), write })
 }
 

@@ -1,12 +1,11 @@
 //! What a broker is made with.
 
 use crate::address::Forbidden;
-use crate::config::Config;
 use crate::credentials::Store;
+use crate::declared::Declared;
 use crate::resolve::{NoResolver, Servers};
 use crate::wire::NoTls;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use tokio_rustls::rustls::RootCertStore;
 
 /// All that an operator can say of egress as a whole.
@@ -18,15 +17,16 @@ pub struct Settings {
     /// Out of reach whatever a grant says: the hub's own listeners and the container engine's.
     pub forbidden: Vec<Forbidden>,
     /// What may be added to requests.
-    pub credentials: Arc<Store>,
+    pub credentials: Store,
 }
 
 impl Settings {
-    /// As an operator's file says, and with the system's roots. `listeners` are the hub's own and the engine's.
+    /// As an operator has declared it, and with the system's roots. `listeners` are the hub's own and the engine's.
     ///
     /// # Errors
     /// [`BadSettings::Root`].
-    pub fn of(config: &Config, credentials: Arc<Store>, listeners: &[SocketAddr]) -> Result<Self, BadSettings> {
+    pub fn of(declared: &Declared, listeners: &[SocketAddr]) -> Result<Self, BadSettings> {
+        let config = &declared.config;
         let mut roots = RootCertStore::empty();
         let system = rustls_native_certs::load_native_certs();
         for error in &system.errors {
@@ -43,7 +43,7 @@ impl Settings {
         };
         let nets = config.forbidden().iter().copied().map(Forbidden::Net);
         let forbidden = nets.chain(listeners.iter().copied().map(Forbidden::Listener)).collect();
-        Ok(Self { roots, servers, forbidden, credentials })
+        Ok(Self { roots, servers, forbidden, credentials: declared.credentials.clone() })
     }
 }
 

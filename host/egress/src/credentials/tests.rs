@@ -83,6 +83,41 @@ fn a_request_that_is_not_covered_gets_nothing_and_the_line_is_said() {
     assert_eq!(store.list().first().unwrap().uses, 0);
 }
 
+/// What the first proxy called `clone`, `pull`, `push`, `create_pr`, `comment` and `read`.
+#[test]
+fn every_operation_of_github_is_a_method_and_a_path() {
+    let dir = tempfile::tempdir().unwrap();
+    private(&dir.path().join("token"), TOKEN);
+    let read = "methods = [\"GET\"]\npaths = [\"/octo/repo/info/refs\", \"/repos/octo/*/contents/**\"]";
+    let write = "methods = [\"POST\"]\npaths = [\"/octo/repo/git-upload-pack\", \"/octo/repo/git-receive-pack\", \
+                 \"/repos/octo/*/pulls\", \"/repos/octo/*/issues/*/comments\"]";
+    let one = |name: &str, lines: &str| {
+        format!(
+            "[credentials.{name}]\nsource = {{ file = \"token\" }}\nhosts = [\"github.com\", \"api.github.com\"]\n{lines}\n\
+             tiers = [\"user\", \"write\"]\nadd = {{ basic = \"x-access-token\" }}\nformat = \"github\"\n"
+        )
+    };
+    let config = Config::parse(&(one("read", read) + &one("write", write)), dir.path()).unwrap();
+    let store = Store::load(&config, &Environment::default()).unwrap();
+    let ask = |name: &str, method, url: &str| {
+        let (name, target) = (CredentialName::try_from(name).unwrap(), Target::parse(url).unwrap());
+        store.grant(&name, Tier::Write, method, &target).is_ok()
+    };
+    for (name, method, url) in [
+        ("read", Method::Get, "https://github.com/octo/repo/info/refs?service=git-upload-pack"),
+        ("write", Method::Post, "https://github.com/octo/repo/git-upload-pack"),
+        ("write", Method::Post, "https://github.com/octo/repo/git-receive-pack"),
+        ("write", Method::Post, "https://api.github.com/repos/octo/repo/pulls"),
+        ("write", Method::Post, "https://api.github.com/repos/octo/repo/issues/7/comments"),
+        ("read", Method::Get, "https://api.github.com/repos/octo/repo/contents/src/main.rs"),
+    ] {
+        assert!(ask(name, method, url), "{method} {url}");
+        let other = if name == "read" { "write" } else { "read" };
+        assert!(!ask(other, method, url), "{other} is not for {method} {url}");
+        assert!(!ask(name, method, &url.replace("octo", "another")), "another owner's");
+    }
+}
+
 #[test]
 fn ports_and_plain_are_said_and_then_hold() {
     let (_dir, store) = loaded("ports = [8443, 80]\nplain = true");
@@ -124,9 +159,9 @@ fn what_is_no_secret_is_refused() {
     assert_eq!(value("twelve-bytes\r\n").unwrap().bytes(), b"twelve-bytes");
     // A password may be in any alphabet, and goes in base64; a token is in a header as it is.
     let (_dir, store) = loaded("add = { basic = \"me\" }");
-    store.set(&github(), value("pässwörter-überall").unwrap()).unwrap();
+    store.put(store.fresh(&github(), value("pässwörter-überall").unwrap()).unwrap());
     let (_dir, store) = loaded("");
-    let refused = store.set(&github(), value("pässwörter-überall").unwrap()).unwrap_err();
+    let refused = store.fresh(&github(), value("pässwörter-überall").unwrap()).unwrap_err();
     assert!(matches!(refused, NotReplaced::Value { source: BadValue::NotAscii, .. }));
 }
 
@@ -135,9 +170,9 @@ fn a_value_of_the_wrong_kind_is_no_credential() {
     let (dir, config) = parsed("format = \"github\"");
     let store = Store::load(&config, &Environment::default()).unwrap();
     for prefix in ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"] {
-        store.set(&github(), value(&format!("{prefix}0123456789abcdef")).unwrap()).unwrap();
+        store.put(store.fresh(&github(), value(&format!("{prefix}0123456789abcdef")).unwrap()).unwrap());
     }
-    let refused = store.set(&github(), value("sk-ant-0123456789abcdef").unwrap()).unwrap_err();
+    let refused = store.fresh(&github(), value("sk-ant-0123456789abcdef").unwrap()).unwrap_err();
     assert!(crate::chain(&refused).contains("does not look like a token of GitHub's"), "{refused}");
     private(&dir.path().join("token"), "sk-ant-0123456789abcdef");
     let faults = Store::load(&config, &Environment::default()).unwrap_err();
@@ -146,7 +181,7 @@ fn a_value_of_the_wrong_kind_is_no_credential() {
         let (dir, config) = parsed("");
         (dir, Store::load(&config, &Environment::default()).unwrap())
     };
-    store.set(&github(), value("any-prefix-at-all-0123").unwrap()).unwrap();
+    store.put(store.fresh(&github(), value("any-prefix-at-all-0123").unwrap()).unwrap());
 }
 
 #[test]
@@ -176,7 +211,7 @@ fn a_rotation_leaves_requests_theirs_and_the_next_get_the_new_one() {
     let (dir, store) = loaded("");
     let before = ask(&store, Tier::User, Method::Get, USER).unwrap();
     private(&dir.path().join("token"), "another-token-0123456789");
-    store.reload(&github()).unwrap();
+    store.put(store.read_again(&github()).unwrap());
     let after = ask(&store, Tier::User, Method::Get, USER).unwrap();
     assert_eq!(before.value().to_str().unwrap(), format!("Bearer {TOKEN}"));
     assert_eq!(after.value().to_str().unwrap(), "Bearer another-token-0123456789");
@@ -187,21 +222,21 @@ fn a_rotation_leaves_requests_theirs_and_the_next_get_the_new_one() {
 fn a_rotation_that_fails_leaves_what_is_in_force() {
     let (dir, store) = loaded("");
     private(&dir.path().join("token"), "short");
-    assert!(matches!(store.reload(&github()), Err(NotReplaced::Source { .. })));
+    assert!(matches!(store.read_again(&github()), Err(NotReplaced::Source { .. })));
     fs::remove_file(dir.path().join("token")).unwrap();
-    assert!(matches!(store.reload(&github()), Err(NotReplaced::Source { .. })));
+    assert!(matches!(store.read_again(&github()), Err(NotReplaced::Source { .. })));
     let secret = ask(&store, Tier::User, Method::Get, USER).unwrap();
     assert_eq!(secret.value().to_str().unwrap(), format!("Bearer {TOKEN}"));
     let unknown = CredentialName::try_from("nobody").unwrap();
-    assert!(matches!(store.reload(&unknown), Err(NotReplaced::Unknown(_))));
-    assert!(matches!(store.set(&unknown, value(TOKEN).unwrap()), Err(NotReplaced::Unknown(_))));
+    assert!(matches!(store.read_again(&unknown), Err(NotReplaced::Unknown(_))));
+    assert!(matches!(store.fresh(&unknown, value(TOKEN).unwrap()), Err(NotReplaced::Unknown(_))));
 }
 
 #[test]
 fn the_same_value_again_is_the_same_secret() {
     let (_dir, store) = loaded("");
     let before = ask(&store, Tier::User, Method::Get, USER).unwrap();
-    store.reload(&github()).unwrap();
+    store.put(store.read_again(&github()).unwrap());
     assert!(Arc::ptr_eq(&before, &ask(&store, Tier::User, Method::Get, USER).unwrap()));
 }
 
@@ -244,7 +279,7 @@ fn nothing_that_is_shown_has_the_value_in_it() {
     for text in wrong {
         private(&dir.path().join("token"), text);
         shown.push(format!("{:?}", Store::load(&config, &Environment::default()).unwrap_err()));
-        let error = store.reload(&github()).unwrap_err();
+        let error = store.read_again(&github()).unwrap_err();
         shown.push(format!("{error} {error:?} {}", crate::chain(&error)));
     }
     for text in shown {

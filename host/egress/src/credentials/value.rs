@@ -73,6 +73,14 @@ impl Value {
         Ok(Self(bytes))
     }
 
+    /// The same from a copy.
+    ///
+    /// # Errors
+    /// See [`BadValue`].
+    pub fn copied(bytes: &[u8]) -> Result<Self, BadValue> {
+        Self::new(Zeroizing::new(bytes.to_vec()))
+    }
+
     /// For whoever sends it or looks for it.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

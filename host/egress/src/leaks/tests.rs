@@ -23,7 +23,7 @@ fn secret(value: &str, add: &str, leaks: &str) -> Arc<Secret> {
     );
     let store = Store::load(&Config::parse(&text, dir.path()).unwrap(), &Environment::default()).unwrap();
     let name = CredentialName::try_from("one").unwrap();
-    store.set(&name, Value::new(Zeroizing::new(value.as_bytes().to_vec())).unwrap()).unwrap();
+    store.put(store.fresh(&name, Value::new(Zeroizing::new(value.as_bytes().to_vec())).unwrap()).unwrap());
     store.grant(&name, Tier::User, Method::Get, &Target::parse("https://example.com/").unwrap()).unwrap()
 }
 
@@ -97,7 +97,7 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn no_spelling_comes_through_wherever_it_is_cut(

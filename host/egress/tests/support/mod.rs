@@ -34,7 +34,7 @@ impl World {
         let dns = dns::Dns::new().await;
         let authority = Authority::new();
         let config = Config::parse(file, std::path::Path::new("/")).unwrap();
-        let credentials = Arc::new(Store::load(&config, &Environment::of_block(SECRETS)).unwrap());
+        let credentials = Store::load(&config, &Environment::of_block(SECRETS)).unwrap();
         let servers = Servers::Named(vec![dns.address]);
         let settings = Settings { roots: authority.roots(), servers, forbidden, credentials };
         Self { broker: Arc::new(Broker::new(settings).unwrap()), dns, authority }

@@ -7,7 +7,7 @@ use crate::api::SessionId;
 use crate::escalation::ApprovalId;
 use container::ContainerName;
 use jiff::Timestamp;
-use manifest::{ApproverName, ClassId, ComponentName, Digest, ProfileName, Tier, ToolName};
+use manifest::{ApproverName, ClassId, ComponentName, CredentialName, Digest, ProfileName, Tier, ToolName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -211,6 +211,11 @@ pub(crate) enum Decision {
         epoch: u64,
         by: String,
     },
+    /// A credential has another value from here on. It is written down before that, and neither value ever.
+    CredentialReloaded {
+        name: CredentialName,
+        by: String,
+    },
     /// Somebody may answer from here on, with this key. Nobody has signed for the first one.
     ApproverAdded {
         approver: ApproverName,
@@ -298,6 +303,7 @@ impl Decision {
             | Self::TokenMade { .. }
             | Self::SessionResumed { .. }
             | Self::Resumed { .. }
+            | Self::CredentialReloaded { .. }
             | Self::ApproverAdded { .. }
             | Self::ApprovalRequested { .. }
             | Self::ApprovalGranted { .. }

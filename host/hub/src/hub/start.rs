@@ -152,6 +152,7 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
         wall2,
         hub_id,
         identity,
+        egress: config.egress,
         local: Mutex::default(),
         registrar,
         pool_config: config.pool,

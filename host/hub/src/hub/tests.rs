@@ -4,6 +4,7 @@
 mod applying;
 mod button;
 mod counting;
+mod credentials;
 mod doors;
 mod enrolling;
 mod escalating;
@@ -154,6 +155,7 @@ async fn hub_of_runners(data: &Path, force: InForce, full: Option<&Path>, meet: 
         refusals: Denials::default(),
         wall2: "off",
         hub_id: "test".into(),
+        egress: ::egress::Declared::default(),
         local: Mutex::default(),
         registrar,
         pool,

@@ -1,6 +1,7 @@
 //! The operator's side: what `safeclaw` commands ask of a running hub.
 
 mod approving;
+mod credentials;
 
 use super::manifests::{Apply, RollBack};
 use super::view::{PostureView, ToolView};

@@ -4,7 +4,7 @@ use super::actor::{self, Actor};
 use super::refused::Refused;
 use super::routes::{About, Route, Who, router_of};
 use super::view::{PostureView, ToolView};
-use super::{approvals, approvers, button, manifests};
+use super::{approvals, approvers, button, credentials, manifests};
 use crate::Hub;
 use crate::api::{CallEnd, CallOutcome, RegisterError, ResumeError, SessionId};
 use crate::http::read_body;
@@ -44,6 +44,7 @@ pub(crate) fn routes() -> Vec<Route> {
     routes.extend(button::routes());
     routes.extend(approvals::routes());
     routes.extend(approvers::routes());
+    routes.extend(credentials::routes());
     routes
 }
 

@@ -89,7 +89,8 @@ impl At {
         let (connection, theirs) = UnixStream::pair().context("no connection to a launcher can be made")?;
         let mut engine = std::ffi::OsString::from("unix://");
         engine.push(hub.engine.socket()?);
-        let private = hub.manifest.is_said().then(|| hub.manifest.directory()).transpose()?;
+        let manifest = hub.manifest.is_said().then(|| hub.manifest.directory()).transpose()?;
+        let private: Vec<_> = manifest.into_iter().chain(hub.egress.config.files()).collect();
         let child = Command::new("/proc/self/exe")
             .arg0("safeclaw")
             .args(logs.arguments())
