@@ -105,7 +105,7 @@ impl Plan {
             private: Vec::new(),
             identity: self.identity,
             audit_heads: None,
-            egress: egress::Settings::default(),
+            egress: egress::Declared::default(),
         })
         .await?;
         for (name, wasm) in self.components {

@@ -77,7 +77,7 @@ async fn start(data: &Path, workspace: &Path) -> (Hub, SocketAddr) {
         identity: hub::identity::Config::default(),
         private: Vec::new(),
         audit_heads: None,
-        egress: egress::Settings::default(),
+        egress: egress::Declared::default(),
     };
     let hub = Hub::start(config).await.unwrap_or_else(|e| panic!("the hub starts: {e:?}"));
     for name in ["files", "json", "time", "hello", "hostile", "hostile-net", "conformance"] {

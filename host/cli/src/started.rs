@@ -6,7 +6,7 @@ use crate::engine::{EngineAt, ImageIs};
 use crate::manifests::{self, ManifestAt};
 use crate::store::StoreAt;
 use ::hub::identity::Config;
-use ::hub::{EgressSettings, Governed, HeadCopies, Hub, HubConfig, PoolConfig, Wall2};
+use ::hub::{EgressDeclared, Governed, HeadCopies, Hub, HubConfig, PoolConfig, Wall2};
 use anyhow::Context;
 use clap::Args;
 use manifest::Tier;
@@ -38,7 +38,7 @@ pub(crate) struct HubIs {
     pub(crate) audit_heads: Option<HeadCopies>,
     /// Of `safeclaw hub` alone.
     #[arg(skip)]
-    pub(crate) egress: EgressSettings,
+    pub(crate) egress: EgressDeclared,
 }
 
 /// For whom.

@@ -5,11 +5,11 @@ mod exchange;
 mod hop;
 mod request;
 mod session;
+mod settings;
 mod step;
-mod terms;
 mod told;
 
-pub use terms::{BadTerms, Terms};
+pub use settings::{BadSettings, Settings};
 
 use crate::address::Forbidden;
 use crate::credentials::Store;
@@ -42,7 +42,7 @@ struct Inner {
     wire: Wire,
     resolver: Resolver,
     forbidden: RwLock<Vec<Forbidden>>,
-    credentials: Arc<Store>,
+    credentials: Store,
     sessions: Sessions,
 }
 
@@ -57,9 +57,9 @@ impl Broker {
     /// Ready to ask. Nothing is connected, and no name is resolved yet.
     ///
     /// # Errors
-    /// [`BadTerms`]: no DNS server or no root certificate.
-    pub fn new(terms: Terms) -> Result<Self, BadTerms> {
-        let Terms { roots, servers, forbidden, credentials } = terms;
+    /// [`BadSettings`]: no DNS server or no root certificate.
+    pub fn new(settings: Settings) -> Result<Self, BadSettings> {
+        let Settings { roots, servers, forbidden, credentials } = settings;
         let inner = Inner {
             wire: Wire::new(roots)?,
             resolver: Resolver::new(&servers)?,

@@ -8,24 +8,24 @@ mod address;
 mod broker;
 pub mod config;
 pub mod credentials;
+mod declared;
 mod exchange;
 mod governor;
 mod headers;
 pub mod leaks;
 mod limits;
 mod resolve;
-mod settings;
 mod stop;
 #[cfg(test)]
 mod testing;
 mod wire;
 
 pub use address::Forbidden;
-pub use broker::{BadTerms, Broker, Terms};
+pub use broker::{BadSettings, Broker, Settings};
+pub use declared::{BadDeclaration, Declared};
 pub use exchange::{Answer, Asked, Breach, Far, Gone, Piece, RequestBody, exchange};
 pub use governor::{Approval, Behalf, Described, Egress, Ended, Governor, Refused, Standing};
 pub use resolve::{NoResolver, Servers};
-pub use settings::{BadSettings, Settings};
 
 /// An error and its causes, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

@@ -2,6 +2,7 @@
 //! it looks at all of its memory.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+#[expect(dead_code, reason = "shared with the other tests")]
 mod support;
 
 use protocol::ToHttp;
@@ -49,6 +50,7 @@ async fn a_gibibyte_passes_through_a_window() {
     let read = drain(&world, &server, GIB).await;
     let grown = peak_kb() - before;
     assert!(read > GIB - (64 << 10) && read <= GIB, "{read}");
+    println!("{grown} kB more for {read} bytes");
     assert!(grown < ALLOWED_KB, "{grown} kB for a window of 64 KiB");
 }
 
@@ -72,7 +74,8 @@ async fn nothing_is_read_that_nobody_has_room_for() {
             _ => {}
         }
     }
-    assert_eq!(passed, 64 << 10);
+    // A piece that does not fit waits whole.
+    assert!(passed <= 64 << 10 && passed > 48 << 10, "{passed}");
     // Of what came, one piece at most waits for room.
     let came = desk.told().last().unwrap().received;
     assert!(came <= 192 << 10, "{came}");

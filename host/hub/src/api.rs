@@ -5,7 +5,7 @@ use crate::identity::{Config, Scopes};
 use crate::manifests::Proposal;
 use crate::store::{Location, StoreError};
 use crate::tokens::TokenError;
-pub use ::egress::Settings as EgressSettings;
+pub use ::egress::Declared as EgressDeclared;
 use container::ContainerName;
 pub use container::ImageId;
 use manifest::{BadName, ClassId, ComponentName, Digest, Manifest, MountName, ProfileName, Tier, ToolName};
@@ -40,7 +40,7 @@ pub struct HubConfig {
     /// Where heads of the audit log are copied to, if anywhere.
     pub audit_heads: Option<HeadCopies>,
     /// What the operator says of the outside, with the credentials in force.
-    pub egress: ::egress::Settings,
+    pub egress: ::egress::Declared,
 }
 
 /// What decides over a hub.
@@ -389,7 +389,7 @@ pub enum ResumeError {
 pub enum StartError {
     /// What the operator says of the outside cannot be used.
     #[error("tools cannot be let to the outside")]
-    Egress(#[source] ::egress::BadTerms),
+    Egress(#[source] ::egress::BadSettings),
     /// The data directory cannot be used.
     #[error("the data directory {path} cannot be used: {what}")]
     Data {

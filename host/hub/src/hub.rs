@@ -113,7 +113,7 @@ pub(crate) struct Inner {
     hub_id: String,
     identity: Identity,
     /// What the operator says of the outside, with the credentials in force.
-    pub(crate) egress: ::egress::Settings,
+    pub(crate) egress: ::egress::Declared,
     /// Sessions of this process itself, which no token names.
     local: Mutex<BTreeSet<SessionId>>,
     registrar: Registrar,

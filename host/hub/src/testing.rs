@@ -132,5 +132,5 @@ pub(crate) fn broker() -> ::egress::Broker {
     let servers = ::egress::Servers::Named(vec!["127.0.0.1:9".parse().unwrap()]);
     let terms =
         ::egress::Terms { roots: tokio_rustls::rustls::RootCertStore::empty(), servers, forbidden: Vec::new(), credentials: Default::default() };
-    ::egress::Broker::new(terms).unwrap()
+    ::egress::Broker::new(settings).unwrap()
 }

@@ -8,7 +8,7 @@ use crate::logs::Logs;
 use crate::output::{self, Form};
 use crate::secret;
 use crate::started::{self, HubIs, Whom};
-use ::egress::Settings;
+use ::egress::Declared;
 use ::hub::confine::{self, Confined, Files, Reach};
 use ::hub::identity::Config;
 use ::hub::service::Secret;
@@ -74,8 +74,8 @@ pub(crate) fn run(mut arguments: Arguments, logs: &Logs) -> anyhow::Result<ExitC
     // While there is one thread, any file may be opened, and programs can be started: credentials come from these.
     let handed = secret::read()?;
     let secret = arguments.listeners.secret(handed.secret)?;
-    let settings = |path: &Path| Settings::read(path, &handed.environment);
-    arguments.hub.egress = arguments.egress.as_deref().map(settings).transpose()?.unwrap_or_default();
+    let declared = |path: &Path| Declared::read(path, &handed.environment);
+    arguments.hub.egress = arguments.egress.as_deref().map(declared).transpose()?.unwrap_or_default();
     // A program among them has to be started while programs can be.
     let opened = |place: HeadCopies| {
         let what = format!("{place:?}");

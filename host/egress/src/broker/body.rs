@@ -138,14 +138,14 @@ impl Passing<'_> {
     /// Whether the wire has taken it.
     async fn pass(&mut self, bytes: Bytes) -> Result<bool, Stop> {
         let searcher = self.searcher.get_or_insert_with(|| self.rules.seen.searcher(PLACE));
-        let clean = Bytes::from(searcher.push(&bytes)?);
+        let clean = searcher.push(&bytes)?;
         self.found.extend(refuse_removed(searcher.found())?);
         self.send(clean).await
     }
 
     async fn end(mut self, total: u64) -> Result<Fed, Stop> {
         if let Some(searcher) = &mut self.searcher {
-            let rest = Bytes::from(searcher.finish()?);
+            let rest = searcher.finish()?;
             let found = refuse_removed(searcher.found())?;
             self.found.extend(found);
             self.send(rest).await?;

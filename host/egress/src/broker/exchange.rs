@@ -166,7 +166,6 @@ impl Exchange<'_> {
     }
 
     /// Looks at the answer's beginning, and passes it on.
-    #[expect(clippy::type_complexity, reason = "an answer, or where it points")]
     async fn heard(
         &mut self,
         line: Line,
@@ -234,7 +233,7 @@ impl Exchange<'_> {
                         return Err(too_large(most));
                     }
                     self.governor.spend(bytes.len() as u64)?;
-                    let clean = Bytes::from(searcher.push(&bytes)?);
+                    let clean = searcher.push(&bytes)?;
                     self.told.found(searcher.found()).await?;
                     self.answer.data(clean).await?;
                 }
@@ -246,7 +245,7 @@ impl Exchange<'_> {
                 }
             }
         }
-        let rest = Bytes::from(searcher.finish()?);
+        let rest = searcher.finish()?;
         self.told.found(searcher.found()).await?;
         self.answer.data(rest).await?;
         Ok(trailers)

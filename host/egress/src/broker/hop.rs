@@ -40,7 +40,7 @@ pub(super) enum Outcome {
     /// Its answer was passed on to its end: its status and its trailers.
     Answered(u16, Fields),
     /// Its answer points elsewhere, and may be followed.
-    Elsewhere(Elsewhere),
+    Elsewhere(Box<Elsewhere>),
 }
 
 /// Where to.
@@ -109,7 +109,7 @@ impl Hop<'_> {
             Heard::Answered(status, trailers) => Ok(Outcome::Answered(status, trailers)),
             Heard::Elsewhere(status, location, body) => {
                 let step = Step { body, ..step };
-                Ok(Outcome::Elsewhere(Elsewhere { step, status, location, most }))
+                Ok(Outcome::Elsewhere(Box::new(Elsewhere { step, status, location, most })))
             }
         }
     }

@@ -136,7 +136,7 @@ impl Request {
                 Hop { call: &self.call, told: &mut self.told, answer, first_byte_ms: head.first_byte_ms, most };
             let elsewhere = match hop.run(step).await? {
                 Outcome::Answered(status, trailers) => return Ok((status, trailers)),
-                Outcome::Elsewhere(elsewhere) => elsewhere,
+                Outcome::Elsewhere(elsewhere) => *elsewhere,
             };
             let too_many = |why: &str| Err(Stop::fault(HttpFault::Redirects, why));
             most = Some(elsewhere.most);

@@ -232,7 +232,7 @@ mod tests {
     fn more_than_anybody_needs_is_refused() {
         let many = vec![("accept", "a/b"); MAX_HTTP_FIELDS + 1];
         assert!(said(&many).is_err());
-        assert!(said(&many[1..]).is_ok());
+        assert!(said(many.get(1..).unwrap()).is_ok());
         assert!(said(&[("accept", &"a".repeat(MAX_HTTP_FIELD_BYTES))]).is_err());
     }
 

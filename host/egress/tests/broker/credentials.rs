@@ -162,8 +162,6 @@ async fn with_one_in_play_answers_are_whole_and_plain() {
 #[tokio::test]
 async fn a_redirect_to_another_origin_leaves_it_behind_for_good() {
     let last = Server::plain(ok("there")).await;
-    let back = Server::plain(vec![]).await;
-    drop(back);
     let answer =
         format!("HTTP/1.1 302 Found\r\nlocation: http://b.test:{}/y\r\ncontent-length: 0\r\n\r\n", last.address.port());
     let scene = Scene::new(answers(&answer), "").await;

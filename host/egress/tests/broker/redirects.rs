@@ -1,6 +1,6 @@
 //! Answers that point elsewhere. Each step is authorised like a request.
 
-use super::support::server::{Server, answers, ok};
+use super::support::server::{Server, Step, answers, ok, say};
 use super::support::{Ask, Desk, Guest, World, http};
 use egress::Ended;
 use manifest::http::HttpGrant;
@@ -119,8 +119,7 @@ async fn a_large_body_is_not_sent_twice() {
     for (status, size, fault) in [(307, 64 << 10, None), (307, (64 << 10) + 1, Some(Redirects)), (303, 200 << 10, None)]
     {
         let answer = to(status, &format!("http://a.test:{}/2", last.address.port()));
-        let steps =
-            vec![super::support::Step::Head, super::support::Step::Read(size), super::support::server::say(answer)];
+        let steps = vec![Step::Head, Step::Read(size), say(answer)];
         let first = Server::plain(steps).await;
         let mut grant = follows(http("a.test", &first), 1);
         grant.request_bytes = 1 << 20;

@@ -1,6 +1,6 @@
 //! Whose connections are whose, and when they end.
 
-use super::support::server::{Server, Step, answers, ok};
+use super::support::server::{Server, Step, answers, ok, say};
 use super::support::{Ask, Desk, Guest, World, http};
 use egress::Ended;
 
@@ -28,9 +28,7 @@ async fn a_connection_is_kept_for_its_principal_alone() {
 async fn a_connection_that_was_closed_meanwhile_is_made_again() {
     let world = World::new().await;
     world.dns.here("a.test");
-    let server =
-        Server::plain(vec![Step::Head, super::support::server::say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")])
-            .await;
+    let server = Server::plain(vec![Step::Head, say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")]).await;
     let guest = Guest::new(&world, &Desk::new([http("a.test", &server)]));
     let ask = Ask::get(format!("http://a.test:{}/", server.address.port()));
     for _ in 0..5 {
@@ -58,7 +56,7 @@ async fn a_guest_that_wants_no_more_closes_the_connection() {
     world.dns.here("a.test");
     for steps in [
         vec![Step::Head, Step::Hold],
-        vec![Step::Head, super::support::server::say("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx"), Step::Hold],
+        vec![Step::Head, say("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx"), Step::Hold],
     ] {
         let server = Server::plain(steps).await;
         let desk = Desk::new([http("a.test", &server)]);

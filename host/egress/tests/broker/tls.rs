@@ -6,11 +6,11 @@ use protocol::HttpFault::{ConnectTimeout, Connection, Tls};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, SanType, date_time_ymd};
 
 async fn fault(world: &World, server: &Server) -> Option<protocol::HttpFault> {
-    world.dns.here("a.test");
-    let mut grant = https("a.test", server);
+    world.dns.here("a.here.test");
+    let mut grant = https("a.here.test", server);
     grant.first_byte_ms = 3_000;
     let desk = Desk::new([grant]);
-    let ask = Ask::get(format!("https://a.test:{}/secret", server.address.port()));
+    let ask = Ask::get(format!("https://a.here.test:{}/secret", server.address.port()));
     Guest::new(world, &desk).ask(&ask).await.fault
 }
 
@@ -19,13 +19,14 @@ async fn a_certificate_has_to_be_of_the_name_in_time_and_by_somebody_known() {
     let world = World::new().await;
     let stranger = Authority::new();
     let rows: Vec<(&str, _, bool)> = vec![
-        ("its own", world.authority.acceptor("a.test"), true),
-        ("a wildcard", world.authority.acceptor("*.test"), true),
-        ("another's", world.authority.acceptor("b.test"), false),
-        ("one below", world.authority.acceptor("*.a.test"), false),
+        ("its own", world.authority.acceptor("a.here.test"), true),
+        ("a wildcard", world.authority.acceptor("*.here.test"), true),
+        ("a wildcard over more", world.authority.acceptor("*.test"), false),
+        ("another's", world.authority.acceptor("b.here.test"), false),
+        ("one below", world.authority.acceptor("*.a.here.test"), false),
         (
             "expired",
-            world.authority.with("a.test", |params: &mut CertificateParams| {
+            world.authority.with("a.here.test", |params: &mut CertificateParams| {
                 params.not_before = date_time_ymd(2020, 1, 1);
                 params.not_after = date_time_ymd(2021, 1, 1);
             }),
@@ -33,7 +34,7 @@ async fn a_certificate_has_to_be_of_the_name_in_time_and_by_somebody_known() {
         ),
         (
             "not yet",
-            world.authority.with("a.test", |params| {
+            world.authority.with("a.here.test", |params| {
                 params.not_before = date_time_ymd(2090, 1, 1);
                 params.not_after = date_time_ymd(2091, 1, 1);
             }),
@@ -41,7 +42,7 @@ async fn a_certificate_has_to_be_of_the_name_in_time_and_by_somebody_known() {
         ),
         (
             "for clients",
-            world.authority.with("a.test", |params| {
+            world.authority.with("a.here.test", |params| {
                 params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
             }),
             false,
@@ -53,8 +54,8 @@ async fn a_certificate_has_to_be_of_the_name_in_time_and_by_somebody_known() {
             }),
             false,
         ),
-        ("by itself", self_signed("a.test"), false),
-        ("by a stranger", stranger.acceptor("a.test"), false),
+        ("by itself", self_signed("a.here.test"), false),
+        ("by a stranger", stranger.acceptor("a.here.test"), false),
     ];
     for (name, acceptor, good) in rows {
         let server = Server::tls(ok("fine"), acceptor).await;
@@ -94,12 +95,12 @@ async fn an_address_needs_a_certificate_of_its_own() {
     let world = World::new().await;
     for (acceptor, expected) in [
         (
-            world.authority.with("a.test", |params| {
+            world.authority.with("a.here.test", |params| {
                 params.subject_alt_names = vec![SanType::IpAddress("127.0.0.1".parse().unwrap())];
             }),
             None,
         ),
-        (world.authority.acceptor("a.test"), Some(Tls)),
+        (world.authority.acceptor("a.here.test"), Some(Tls)),
     ] {
         let server = Server::tls(ok("fine"), acceptor).await;
         let guest = Guest::new(&world, &Desk::new([https("127.0.0.1", &server)]));

@@ -1,5 +1,5 @@
 //! A world for a broker: its governor, its DNS server, servers to ask, and the runner's end of requests.
-#![allow(dead_code, clippy::allow_attributes, clippy::allow_attributes_without_reason, unreachable_pub)]
+#![expect(unreachable_pub, reason = "shared by two programs")]
 
 pub mod desk;
 pub mod dns;
@@ -7,12 +7,12 @@ pub mod guest;
 pub mod server;
 
 pub use desk::Desk;
-pub use guest::{Ask, Guest, Reply};
-pub use server::{Authority, Server, Step};
+pub use guest::{Ask, Guest};
+pub use server::{Authority, Server};
 
 use egress::config::{Config, Environment};
 use egress::credentials::Store;
-use egress::{Broker, Forbidden, Servers, Terms};
+use egress::{Broker, Forbidden, Servers, Settings};
 use manifest::http::{HttpGrant, Method, PathRecord, Scheme};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,9 +34,9 @@ impl World {
         let dns = dns::Dns::new().await;
         let authority = Authority::new();
         let config = Config::parse(file, std::path::Path::new("/")).unwrap();
-        let credentials = Arc::new(Store::load(&config, &Environment::of_block(SECRETS)).unwrap());
+        let credentials = Store::load(&config, &Environment::of_block(SECRETS)).unwrap();
         let servers = Servers::Named(vec![dns.address]);
-        let settings = Terms { roots: authority.roots(), servers, forbidden, credentials };
+        let settings = Settings { roots: authority.roots(), servers, forbidden, credentials };
         Self { broker: Arc::new(Broker::new(settings).unwrap()), dns, authority }
     }
 }

@@ -2,7 +2,7 @@
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,8 +18,6 @@ pub enum Step {
     Head,
     /// Reads so many bytes more.
     Read(usize),
-    /// Reads whatever comes, to its end.
-    Rest,
     Say(Vec<u8>),
     /// Says it again and again, until nobody listens.
     Repeat(Vec<u8>),
@@ -167,7 +165,7 @@ async fn run<S: Stream>(mut stream: S, steps: &[Step], note: &Note) -> std::io::
                 stream.read_exact(&mut read).await?;
                 note.heard(&read);
             }
-            Step::Rest | Step::Hold => {
+            Step::Hold => {
                 let mut read = vec![0; 16 << 10];
                 loop {
                     let length = stream.read(&mut read).await?;
@@ -247,6 +245,3 @@ fn acceptor(certificate: rustls::pki_types::CertificateDer<'static>, key: &KeyPa
         .unwrap();
     TlsAcceptor::from(Arc::new(config))
 }
-
-/// Kept so that tests can count what a server did.
-pub type Shared<T> = Arc<Mutex<T>>;

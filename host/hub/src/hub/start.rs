@@ -27,7 +27,7 @@ use crate::store::{Location, Store};
 use crate::tickets::Tickets;
 use crate::traces::Traces;
 use crate::usage::Usage;
-use ::egress::{Broker, Terms};
+use ::egress::{Broker, Settings};
 use arc_swap::ArcSwap;
 use container::{ClassSpec, HubId, Launcher, LauncherConfig, LauncherError, MountSpec, ProcessConfig, Program, Size};
 use manifest::{ClassId, ComponentName, Digest, Manifest, MountName, Runtime, protected_paths};
@@ -125,8 +125,8 @@ pub(super) async fn start(config: HubConfig) -> Result<Arc<Inner>, StartError> {
 
     let authorized = identity.sessions(jiff::Timestamp::now());
     let outside = Outside::load(&store, |session| authorized.contains(session)).await?;
-    let terms = Terms::of(&config.egress.config, Arc::new(config.egress.credentials.clone()), &[]);
-    let broker = terms.and_then(Broker::new).map_err(StartError::Egress)?;
+    // Its own doors are kept out as they open.
+    let broker = Settings::of(&config.egress, &[]).and_then(Broker::new).map_err(StartError::Egress)?;
     let desk = Desk::open(store.clone(), Clock::default(), epoch.now()).await?;
     let traces = Traces::default();
     let metrics = Metrics::new(&Parts::of(&audit, &starter, &traces));

@@ -157,7 +157,7 @@ async fn hub_of_runners(data: &Path, force: InForce, full: Option<&Path>, meet: 
         refusals: Denials::default(),
         wall2: "off",
         hub_id: "test".into(),
-        egress: ::egress::Settings::default(),
+        egress: ::egress::Declared::default(),
         local: Mutex::default(),
         registrar,
         pool,

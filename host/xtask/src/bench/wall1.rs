@@ -21,7 +21,7 @@ pub(crate) async fn serve(bin: &Path, data: &Path, manifest: &str, component: &P
         pool: PoolConfig::default(),
         identity: hub::identity::Config::default(),
         audit_heads: None,
-        egress: hub::EgressSettings::default(),
+        egress: hub::EgressDeclared::default(),
     })
     .await?;
     hub.add_component(&ComponentName::try_from("bench")?, std::fs::read(component)?).await?;

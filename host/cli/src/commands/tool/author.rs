@@ -46,7 +46,7 @@ impl Bench {
             pool: PoolConfig { per_class: 0, ..PoolConfig::default() },
             identity: hub::identity::Config::default(),
             audit_heads: None,
-            egress: hub::EgressSettings::default(),
+            egress: hub::EgressDeclared::default(),
         };
         let hub = Hub::start(config).await.context("the hub did not start")?;
         match hub.add_component(&name, wasm).await {

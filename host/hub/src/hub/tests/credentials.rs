@@ -3,7 +3,7 @@
 use super::*;
 use crate::operator::{Who, router, routes};
 use crate::testing::{manifest, registration};
-use ::egress::Settings;
+use ::egress::Declared;
 use ::egress::config::{Config as Egress, Environment};
 use ::egress::credentials::Store as Credentials;
 use http_body_util::BodyExt as _;
@@ -39,7 +39,7 @@ async fn scene(full: Option<&Path>) -> Scene {
         one("github", "{ file = \"token\" }") + &one("printed", &format!("{{ command = [\"echo\", \"{FIRST}\"] }}"));
     let config = Arc::new(Egress::parse(&text, keys.path()).unwrap());
     let credentials = Credentials::load(&config, &Environment::default()).unwrap();
-    inner.egress = Settings { config, credentials };
+    inner.egress = Declared { config, credentials };
     Scene { hub: Hub(Arc::new(inner)), data, keys }
 }
 

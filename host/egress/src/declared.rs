@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// What an operator says of the outside, and the credentials that were read for it. The default has none.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct Declared {
     /// As it was declared.
     pub config: Arc<Config>,
     /// What is in force of it. A clone is the same store.
@@ -16,7 +16,7 @@ pub struct Settings {
 
 /// Why a hub does not start.
 #[derive(Debug, thiserror::Error)]
-pub enum BadSettings {
+pub enum BadDeclaration {
     /// The file is not used.
     #[error(transparent)]
     Config(#[from] BadConfig),
@@ -30,14 +30,14 @@ pub enum BadSettings {
     },
 }
 
-impl Settings {
+impl Declared {
     /// Reads the file, and every source that it names: programs are run, so this is done before a hub gives that up.
     ///
     /// # Errors
-    /// See [`BadSettings`].
-    pub fn read(path: &Path, environment: &Environment) -> Result<Self, BadSettings> {
+    /// See [`BadDeclaration`].
+    pub fn read(path: &Path, environment: &Environment) -> Result<Self, BadDeclaration> {
         let config = Config::read(path)?;
-        let bad = |faults| BadSettings::Credentials { path: path.to_owned(), faults };
+        let bad = |faults| BadDeclaration::Credentials { path: path.to_owned(), faults };
         let credentials = Store::load(&config, environment).map_err(bad)?;
         Ok(Self { config: Arc::new(config), credentials })
     }
