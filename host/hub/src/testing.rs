@@ -130,7 +130,11 @@ pub(crate) fn fifo(path: &std::path::Path) {
 /// One that reaches nobody: it trusts no certificate, and its DNS server answers nobody.
 pub(crate) fn broker() -> ::egress::Broker {
     let servers = ::egress::Servers::Named(vec!["127.0.0.1:9".parse().unwrap()]);
-    let terms =
-        ::egress::Terms { roots: tokio_rustls::rustls::RootCertStore::empty(), servers, forbidden: Vec::new(), credentials: Default::default() };
+    let settings = ::egress::Settings {
+        roots: tokio_rustls::rustls::RootCertStore::empty(),
+        servers,
+        forbidden: Vec::new(),
+        credentials: Default::default(),
+    };
     ::egress::Broker::new(settings).unwrap()
 }
