@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 const GUEST: Guest = Guest {
     imports: include_str!("http-imports.wat"),
@@ -44,6 +45,15 @@ impl ResponseBody for Parts {
     fn poll_piece(&mut self, _: &mut Context<'_>) -> Poll<Result<Piece, Fault>> {
         self.1.fetch_add(1, Ordering::Relaxed);
         self.0.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// One whose parts come from elsewhere.
+struct Sent(UnboundedReceiver<Result<Piece, Fault>>);
+
+impl ResponseBody for Sent {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Fault>> {
+        self.0.poll_recv(cx).map(|piece| piece.unwrap_or(Err(Fault::Connection)))
     }
 }
 
@@ -121,7 +131,8 @@ fn code(number: u32) -> u32 {
 
 const DENIED: u32 = 15;
 const REQUEST_BODY_SIZE: u32 = 17;
-const RESPONSE_BODY_SIZE: u32 = 29;
+const RESPONSE_BODY_SIZE: u32 = 28;
+const PROTOCOL_ERROR: u32 = 35;
 const READ_TIMEOUT: u32 = 9;
 
 #[test]
@@ -222,10 +233,11 @@ fn a_body_that_nobody_reads_holds_little_and_its_guest_waits() {
     let body = "(drop (call $post (call $fields-new)))
         (loop $more
           (call $check-write (global.get $out) (i32.const 2048))
-          (local.set $i (i32.load (i32.const 2056)))
-          (call $write (global.get $out) (i32.const 0) (local.get $i) (i32.const 2048))
-          (local.set $j (i32.add (local.get $j) (local.get $i)))
-          (br_if $more (local.get $i)))
+          (if (local.tee $i (i32.load (i32.const 2056)))
+            (then
+              (call $write (global.get $out) (i32.const 0) (local.get $i) (i32.const 2048))
+              (local.set $j (i32.add (local.get $j) (local.get $i)))
+              (br $more))))
         (call $say-hex (local.get $j))";
     let report = play(body, granted(), |_: Request| std::future::pending());
     says(&report, 2 * u32::try_from(PIECE_BYTES).unwrap());
@@ -278,11 +290,14 @@ fn an_answer_may_come_first_and_the_rest_of_the_request_still_goes() {
         let got = got.clone();
         move |request: Request| {
             let got = got.clone();
+            let (parts, sent) = unbounded_channel();
             let rest = async move {
                 let read = read(request.body.unwrap()).await;
                 *got.lock().unwrap() = Some(read);
+                parts.send(data(5)).and_then(|()| parts.send(end())).unwrap();
             };
-            async { Ok(Response { rest: Some(Box::pin(rest)), ..response(200, [data(5), end()]) }) }
+            let response = response(200, []);
+            async { Ok(Response { rest: Some(Box::pin(rest)), body: Box::new(Sent(sent)), ..response }) }
         }
     };
     says(&play(body, granted(), script), 5);
@@ -466,6 +481,6 @@ fn an_answer_that_is_no_http_reaches_no_guest() {
         let script = move |_: Request| async move {
             Ok(Response { headers: vec![(name.into(), value.into())], ..response(status, [end()]) })
         };
-        says(&play(body, granted(), script), code(36));
+        says(&play(body, granted(), script), code(PROTOCOL_ERROR));
     }
 }

@@ -61,7 +61,9 @@ async fn read(mut output: impl AsyncRead + Unpin, shared: &Shared) -> Why {
                 Err(error) => return Why::Violation(error.to_string()),
             };
             let pong = matches!(message, FromRunner::Pong(_));
-            match shared.talk().take(message, Instant::now()) {
+            // Not in the `match` itself, which would hold it through its arms.
+            let taken = shared.talk().take(message, Instant::now());
+            match taken {
                 Ok(()) if pong => shared.pulse.answered(),
                 Ok(()) if shared.talk().has_refused() => shared.refused.notify_one(),
                 Ok(()) => {}
