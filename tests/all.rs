@@ -31,3 +31,4 @@ mod neighbours;
 mod python;
 mod registration;
 mod runbooks;
+mod upstream;
