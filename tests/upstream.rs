@@ -80,7 +80,10 @@ async fn an_echo_says_what_it_was_sent() {
     }
     assert!(echo("header").await.header("x-echo").contains(&token));
     assert!(echo("redirect").await.header("location").contains(&token));
-    let trailers = echo("trailer").await.trailers.unwrap_or_default();
+    // Trailers are sent only to who says that it reads them.
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str()), ("te", "trailers")];
+    let trailers = ask(&upstream, "GET", "/echo/trailer", &headers, "").await.trailers.unwrap_or_default();
     assert!(trailers.get("x-echo").is_some_and(|value| value.to_str().is_ok_and(|value| value.contains(&token))));
     for how in ["base64", "base64-shifted", "base64-url", "hex", "percent", "unicode"] {
         let text = echo(how).await.text();
