@@ -32,3 +32,4 @@ mod neighbours;
 mod python;
 mod registration;
 mod runbooks;
+mod upstream;

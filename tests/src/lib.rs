@@ -20,6 +20,7 @@ pub mod proxy;
 pub mod relay;
 pub mod running;
 pub mod script;
+pub mod upstream;
 pub mod watch;
 
 /// What the engine resolves paths with, by its source: `fuzz` takes those paths.
