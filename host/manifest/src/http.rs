@@ -1,14 +1,24 @@
 //! What a tool may ask of the outside: grants, the one parser of URLs, and the one matcher.
 
+pub(crate) mod amount;
+mod escape;
 mod host;
+mod line;
+mod media;
 mod method;
 mod path;
+mod range;
 mod target;
+mod within;
 
-pub use host::{HostPattern, Name};
+pub use host::{BadHost, HostPattern, Name};
+pub use line::line_that_would_allow;
+pub use media::{BadMediaType, MediaType};
 pub use method::Method;
-pub use path::PathPattern;
+pub use path::{BadPath, PathPattern};
+pub(crate) use range::{range, surprises};
 pub use target::{BadTarget, Target};
+pub use within::Beyond;
 
 use crate::names::CredentialName;
 use ipnet::IpNet;
@@ -113,5 +123,23 @@ impl HttpGrant {
     #[must_use]
     pub fn needs_approval(&self, method: &Method) -> bool {
         self.approve.contains(method)
+    }
+}
+
+impl std::fmt::Display for HttpGrant {
+    /// What is asked for: the methods and the place, without how much of it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let methods: Vec<&str> = self.methods.iter().map(|method| method.as_str()).collect();
+        let paths: Vec<String> = self.paths.iter().map(ToString::to_string).collect();
+        write!(f, "{} {} {}", methods.join("/"), self.origin(), paths.join(" "))
+    }
+}
+
+impl HttpGrant {
+    /// Scheme, host and port.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let port = if self.port == self.scheme.port() { String::new() } else { format!(":{}", self.port) };
+        format!("{}://{}{port}", self.scheme, self.host)
     }
 }

@@ -7,7 +7,8 @@ mod values;
 
 pub use tables::fields;
 pub(crate) use tables::{
-    RawBudget, RawComponent, RawFile, RawFs, RawLimits, RawMount, RawProfile, RawProtectedFile, RawTier, RawTool,
+    RawBudget, RawComponent, RawFile, RawFs, RawHttp, RawLimits, RawMount, RawProfile, RawProtectedFile, RawTier,
+    RawTool,
 };
 pub(crate) use values::{Bytes, Count, Entries, List, LoopAfter, ManifestName, Millis, Text};
 

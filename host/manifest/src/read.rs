@@ -2,12 +2,13 @@
 //! wrong. What is wrong is collected, never the first of it only.
 
 pub(crate) mod fs;
+mod http;
 pub(crate) mod limits;
 mod mounts;
 pub(crate) mod paths;
 mod profiles;
 mod tiers;
-mod tools;
+pub(crate) mod tools;
 mod uses;
 
 use crate::bounds;

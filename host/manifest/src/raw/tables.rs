@@ -4,9 +4,11 @@
 use super::{
     Bytes, Count, Entries, Field, FromToml, List, Located, LoopAfter, ManifestName, Millis, Reading, Text, below,
 };
+use crate::http::{HostPattern, MediaType, Method, PathPattern, PathRecord, Scheme};
 use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, Gate, RunnerScope, Runtime, Tier};
-use crate::names::{ApproverName, ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
+use crate::names::{ApproverName, ComponentName, CredentialName, Digest, EnvName, MountName, ProfileName, ToolName};
 use crate::source::Spot;
+use ipnet::IpNet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -63,16 +65,18 @@ table!(RawTier {
     principal_calls_per_hour: Count,
     loop_after: LoopAfter,
     idle: Millis,
+    after_outside: Gate,
     runtime: Runtime,
     approvers: List<ApproverName>,
     budget: RawBudget,
     ceiling: RawCeiling,
 });
-table!(RawBudget { calls: Count, wall: Millis });
+table!(RawBudget { calls: Count, wall: Millis, egress: Bytes });
 table!(RawCeiling {
     fs: List<RawFs>,
     env: List<EnvName>,
     clocks: List<Clock>,
+    http: List<RawHttp>,
     size: ContainerSize,
     runner: RunnerScope,
     limits: RawLimits,
@@ -87,6 +91,29 @@ table!(RawLimits {
     handles: Count,
 });
 table!(RawFs { mount: MountName, path: Text, access: Access });
+table!(
+    /// What may be asked of the outside: the same fields in a tool and in a ceiling.
+    RawHttp {
+        scheme: Scheme,
+        host: HostPattern,
+        port: Count,
+        methods: List<Method>,
+        paths: List<PathPattern>,
+        request: Bytes,
+        response: Bytes,
+        first_byte: Millis,
+        total: Millis,
+        per_call: Count,
+        per_minute: Count,
+        concurrent: Count,
+        content_types: List<MediaType>,
+        credential: CredentialName,
+        redirects: Count,
+        private: List<IpNet>,
+        approve: List<Method>,
+        record: PathRecord,
+    }
+);
 table!(RawMount { source: Text, path: Text, reason: Text });
 table!(RawComponent { digest: Digest });
 table!(RawTool {
@@ -96,6 +123,7 @@ table!(RawTool {
     fs: List<RawFs>,
     env: Entries<EnvName, Located<Text>>,
     clocks: List<Clock>,
+    http: List<RawHttp>,
     runner: RunnerScope,
     size: ContainerSize,
     gate: Gate,
@@ -119,11 +147,13 @@ pub fn fields() -> Vec<(&'static str, &'static [&'static str])> {
         ("tiers.TIER.budget", RawBudget::FIELDS),
         ("tiers.TIER.ceiling", RawCeiling::FIELDS),
         ("tiers.TIER.ceiling.fs", RawFs::FIELDS),
+        ("tiers.TIER.ceiling.http", RawHttp::FIELDS),
         ("tiers.TIER.ceiling.limits", RawLimits::FIELDS),
         ("mounts.NAME", RawMount::FIELDS),
         ("components.NAME", RawComponent::FIELDS),
         ("tools.NAME", RawTool::FIELDS),
         ("tools.NAME.fs", RawFs::FIELDS),
+        ("tools.NAME.http", RawHttp::FIELDS),
         ("tools.NAME.limits", RawLimits::FIELDS),
         ("profiles.NAME", RawProfile::FIELDS),
     ]

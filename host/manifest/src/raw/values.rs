@@ -3,9 +3,13 @@
 use super::{FromToml, Located, Reading, below};
 use crate::bounds;
 use crate::diagnostics::{nearest, quote};
+use crate::http::{self, HostPattern, MediaType, Method, PathPattern, PathRecord, Scheme};
 use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, Gate, RunnerScope, Runtime, Tier};
-use crate::names::{ApproverName, BadName, ComponentName, Digest, EnvName, MountName, ProfileName, ToolName};
+use crate::names::{
+    ApproverName, BadName, ComponentName, CredentialName, Digest, EnvName, MountName, ProfileName, ToolName,
+};
 use crate::units;
+use ipnet::IpNet;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -71,7 +75,7 @@ macro_rules! name {
         }
     )*};
 }
-name!(ToolName, MountName, ComponentName, ProfileName, ApproverName, EnvName, Digest);
+name!(ToolName, MountName, ComponentName, ProfileName, ApproverName, CredentialName, EnvName, Digest);
 
 macro_rules! words {
     ($type:ty, $kind:literal, $($text:literal => $value:expr),*) => {
@@ -92,7 +96,48 @@ words!(RunnerScope, "runner", "session" => Self::Session, "call" => Self::Call);
 words!(ContainerSize, "size", "small" => Self::Small, "large" => Self::Large);
 words!(Gate, "gate", "profile" => Self::Profile, "approval" => Self::Approval);
 words!(ArgumentsRecord, "record", "digest" => Self::Digest, "arguments" => Self::Arguments);
+words!(Scheme, "scheme", "https" => Self::Https, "http" => Self::Http);
+words!(PathRecord, "record", "digest" => Self::Digest, "path" => Self::Path);
 words!(Runtime, "runtime", "runc" => Self::Runc, "runsc" => Self::Runsc);
+
+impl FromText for Method {
+    fn from_text(text: &str) -> Result<Self, (String, String)> {
+        Self::read(text).ok_or_else(|| not_one_of(text, "method", &Self::ALL.map(Self::as_str)))
+    }
+}
+
+impl FromText for HostPattern {
+    fn from_text(text: &str) -> Result<Self, (String, String)> {
+        Self::try_from(text.to_owned()).map_err(|bad| {
+            let help = "write a name in lower case, such as \"api.example.com\", \"*.example.com\" for any one label \
+                        in front of it, or an address; the port has a field of its own";
+            (format!("{} is not a host: {}", quote(text), bad.why), help.to_owned())
+        })
+    }
+}
+
+impl FromText for PathPattern {
+    fn from_text(text: &str) -> Result<Self, (String, String)> {
+        Self::try_from(text.to_owned()).map_err(|bad| {
+            let help = "write it from the root: \"/repos/*/*/issues\", where `*` is one segment and `/**` at the end \
+                        whatever follows";
+            (format!("{} is not a path pattern: {}", quote(text), bad.why), help.to_owned())
+        })
+    }
+}
+
+impl FromText for MediaType {
+    fn from_text(text: &str) -> Result<Self, (String, String)> {
+        let help = "write type/subtype or type/*, in lower case and without parameters: \"application/json\"";
+        Self::try_from(text.to_owned()).map_err(|_| (format!("{} is not a media type", quote(text)), help.to_owned()))
+    }
+}
+
+impl FromText for IpNet {
+    fn from_text(text: &str) -> Result<Self, (String, String)> {
+        http::range(text).map_err(|bad| (format!("{} is not a private range", quote(text)), bad.to_string()))
+    }
+}
 
 fn not_one_of(text: &str, kind: &str, known: &[&str]) -> (String, String) {
     let mut help = format!("one of {}", known.join(", "));

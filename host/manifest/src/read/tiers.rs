@@ -1,9 +1,10 @@
 //! Tiers: ceilings, rates, and the defaults of their tools.
 
-use super::{Sections, fs, limits, uses};
+use super::{Sections, fs, http, limits, uses};
 use crate::bounds;
 use crate::diagnostics::quote;
-use crate::model::{Access, Ceiling, ContainerSize, FsGrant, Gate, RunnerScope, Runtime, Tier, TierRules};
+use crate::http::HttpGrant;
+use crate::model::{Access, Ceiling, ContainerSize, FsGrant, RunnerScope, Runtime, Tier, TierRules};
 use crate::names::{ApproverName, MountName};
 use crate::origin::{Origin, TierOrigins};
 use crate::raw::{Count, Field, List, Located, Millis, RawTier, Reading};
@@ -19,12 +20,14 @@ pub(super) struct TierRead {
     /// Nothing was wrong in it, so that its tools can be held against it.
     pub(super) sound: bool,
     pub(super) fs: Vec<Located<FsGrant>>,
+    pub(super) http: Vec<Located<HttpGrant>>,
     pub(super) spots: CeilingSpots,
 }
 
 /// Where the parts of a ceiling are written; what is not written grants nothing, by the tier's line.
 pub(super) struct CeilingSpots {
     pub(super) fs: Spot,
+    pub(super) http: Spot,
     pub(super) env: Spot,
     pub(super) clocks: Spot,
     pub(super) size: Spot,
@@ -76,6 +79,7 @@ fn one(
     let principal = uses::principal(reading, raw.principal_calls_per_hour, rate.as_ref(), &at);
     let loop_after = uses::loop_after(reading, raw.loop_after, tier, &at);
     let budget = uses::budget(reading, raw.budget, &at);
+    let (after_outside, after_origin) = uses::after_outside(reading, raw.after_outside, tier, &at);
     let (runtime, runtime_origin) = match raw.runtime.given() {
         Some(given) => (given.value, Origin::Written(reading.sources.line(given.spot))),
         None => (Runtime::Runc, Origin::Rule("containers run under runc unless the tier says otherwise".to_owned())),
@@ -107,21 +111,25 @@ fn one(
     let runner_given = ceiling.runner.given();
     let runner = scope(reading, runner_given.as_ref(), tier, &at);
     let (limits, limit_spots) = limits::ceiling(reading, ceiling.limits, ceiling_spot, &ceiling_at);
-    let (idle_ms, idle_origin) = idle(reading, raw.idle, tier, Some((runner, limits.deadline_ms)), spot, &at)?;
+    let http_list = ceiling.http.given();
+    let http_spot = list_spot(http_list.as_ref().map(|list| list.spot));
+    let http = http::ceiling(reading, http_list, &ceiling_at, limits.deadline_ms);
 
     let spots = CeilingSpots {
         fs: fs_spot,
+        http: http_spot,
         env: list_spot(env.as_ref().map(|list| list.spot)),
         clocks: list_spot(clocks.as_ref().map(|list| list.spot)),
         size: list_spot(size.as_ref().map(|size| size.spot)),
         runner: list_spot(runner_given.as_ref().map(|runner| runner.spot)),
         limits: limit_spots,
     };
+    let (idle_ms, idle_origin) = idle(reading, raw.idle, tier, Some((runner, limits.deadline_ms)), spot, &at)?;
     let ceiling = Ceiling {
         fs: fs.iter().map(|grant| grant.value.clone()).collect(),
         env: super::tools::set(reading, env, &format!("{ceiling_at}.env")).into_keys().collect(),
         clocks: super::tools::set(reading, clocks, &format!("{ceiling_at}.clocks")).into_keys().collect(),
-        http: Vec::new(),
+        http: http.iter().map(|grant| grant.value.clone()).collect(),
         size: size.map_or(ContainerSize::Small, |size| size.value),
         runner,
         limits,
@@ -136,13 +144,15 @@ fn one(
         loop_after: loop_after.1,
         budget_calls: budget.calls_origin,
         budget_wall: budget.wall_origin,
+        budget_egress: budget.egress_origin,
         idle: idle_origin,
+        after_outside: after_origin,
         runtime: runtime_origin,
         approvers: approvers_origin,
     };
     let rules = TierRules {
         tier,
-        after_outside: Gate::Profile,
+        after_outside,
         ceiling,
         calls_per_hour: rate.value,
         principal_calls_per_hour: principal.0,
@@ -153,7 +163,7 @@ fn one(
         runtime,
         approvers,
     };
-    Some(TierRead { rules, origins, sound: false, fs, spots })
+    Some(TierRead { rules, origins, sound: false, fs, http, spots })
 }
 
 fn count(

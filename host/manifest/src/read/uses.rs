@@ -2,9 +2,9 @@
 
 use crate::bounds;
 use crate::diagnostics::quote;
-use crate::model::{Budget, LoopAfter, Tier};
+use crate::model::{Budget, Gate, LoopAfter, Tier};
 use crate::origin::Origin;
-use crate::raw::{self, Count, Field, Located, Millis, RawBudget, Reading};
+use crate::raw::{self, Bytes, Count, Field, Located, Millis, RawBudget, Reading};
 use crate::units;
 
 /// Identical calls in a row that no tool which changes something needs: the eleventh would say what ten have said.
@@ -84,20 +84,23 @@ pub(super) struct BudgetRead {
     pub(super) budget: Budget,
     pub(super) calls_origin: Origin,
     pub(super) wall_origin: Origin,
+    pub(super) egress_origin: Origin,
 }
 
 /// A table that bounds nothing is refused: its author meant something.
 pub(super) fn budget(reading: &mut Reading<'_>, field: Field<RawBudget>, at: &str) -> Option<BudgetRead> {
     let none = || Origin::Rule("the tier has no budget of it".to_owned());
-    let mut read = BudgetRead { budget: Budget::default(), calls_origin: none(), wall_origin: none() };
-    let Located { value: RawBudget { calls, wall }, spot } = match field {
+    let mut read =
+        BudgetRead { budget: Budget::default(), calls_origin: none(), wall_origin: none(), egress_origin: none() };
+    let Located { value: RawBudget { calls, wall, egress }, spot } = match field {
         Field::Broken => return None,
         Field::Absent => return Some(read),
         Field::Given(given) => given,
     };
     let at = format!("{at}.budget");
-    if matches!((&calls, &wall), (Field::Absent, Field::Absent)) {
-        let help = "write how much one session has for its whole life: calls = 1000, wall = \"1h\", or both";
+    if matches!((&calls, &wall, &egress), (Field::Absent, Field::Absent, Field::Absent)) {
+        let help =
+            "write how much one session has for its whole life: calls = 1000, wall = \"1h\", egress = \"100MiB\"";
         reading.report(spot, format!("{} bounds nothing", quote(&at)), help);
         return None;
     }
@@ -122,5 +125,33 @@ pub(super) fn budget(reading: &mut Reading<'_>, field: Field<RawBudget>, at: &st
             reading.report(spot, message, format!("whole seconds, from 1s to {most}"));
         }
     }
+    if let Some(Located { value: Bytes(egress), spot }) = egress.given() {
+        if (1..=bounds::MAX_BUDGET_EGRESS_BYTES).contains(&egress) {
+            read.budget.egress_bytes = Some(egress);
+            read.egress_origin = Origin::Written(reading.sources.line(spot));
+        } else {
+            let message = format!("{} cannot be {}", quote(&format!("{at}.egress")), units::show_bytes(egress));
+            reading.report(spot, message, format!("from 1B to {}", units::show_bytes(bounds::MAX_BUDGET_EGRESS_BYTES)));
+        }
+    }
     (reading.errors() == before).then_some(read)
+}
+
+/// What stands before a tier's calls once the session has read something from outside. Where a person is asked
+/// anyway the field would say nothing, and is refused.
+pub(super) fn after_outside(reading: &mut Reading<'_>, field: Field<Gate>, tier: Tier, at: &str) -> (Gate, Origin) {
+    let Some(given) = field.given() else {
+        let rule = if tier.needs_approval() {
+            format!("each call of tier {tier} needs an approval anyway")
+        } else {
+            "what is read from outside changes nothing unless the tier says otherwise".to_owned()
+        };
+        return (Gate::Profile, Origin::Rule(rule));
+    };
+    if tier.needs_approval() {
+        let message = format!("{} has `after_outside`, and each of its calls needs an approval anyway", quote(at));
+        reading.report(given.spot, message, "leave it out, or write it in tier `user` or `write`");
+        return (Gate::Profile, Origin::Written(reading.sources.line(given.spot)));
+    }
+    (given.value, Origin::Written(reading.sources.line(given.spot)))
 }
