@@ -8,6 +8,7 @@
 mod components;
 mod containers;
 mod directories;
+mod http;
 mod limits;
 mod mounts;
 mod profiles;

@@ -19,6 +19,7 @@ pub use path::{BadPath, PathPattern};
 pub(crate) use range::{range, surprises};
 pub use target::{BadTarget, Target};
 pub use within::Beyond;
+pub(crate) use within::{all, types};
 
 use crate::names::CredentialName;
 use ipnet::IpNet;

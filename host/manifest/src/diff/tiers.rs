@@ -3,8 +3,8 @@
 
 use super::directories::Whose;
 use super::story::{Effect, Story, before, names};
-use super::{Change, Side, Subject, directories, limits, pairs, uses};
-use crate::model::{Ceiling, RunnerScope, Runtime, TierRules};
+use super::{Change, Side, Subject, directories, http, limits, pairs, uses};
+use crate::model::{Ceiling, Gate, RunnerScope, Runtime, TierRules};
 use crate::names::ApproverName;
 use crate::units::show_millis;
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, changes: &mut Vec<Change>)
 fn changed(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
     let TierRules {
         tier: _,
-        after_outside: _,
+        after_outside,
         ceiling,
         calls_per_hour: _,
         principal_calls_per_hour: _,
@@ -42,6 +42,7 @@ fn changed(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
     if !(follows(new) && (follows(old) || ceiling.runner != new.ceiling.runner)) {
         story.bound(idle_s, &new.idle_s, IDLE, seconds);
     }
+    told_after_outside(story, *after_outside, new.after_outside);
     told_runtime(story, *runtime, new.runtime);
     told_approvers(story, approvers.as_ref(), new.approvers.as_ref());
     told_ceiling(story, ceiling, &new.ceiling);
@@ -60,6 +61,21 @@ pub(super) fn seconds(seconds: &u32) -> String {
 fn follows(rules: &TierRules) -> bool {
     let deadline_s = rules.ceiling.limits.deadline_ms / 1_000;
     rules.ceiling.runner == RunnerScope::Call && rules.idle_s == deadline_s.saturating_add(1)
+}
+
+/// Less friction for a session that may be speaking with another's words widens.
+pub(super) fn told_after_outside(story: &mut Story<'_>, old: Gate, new: Gate) {
+    if old != new {
+        let text = before(outside(new), outside(old));
+        story.tell(Effect::grown(&new, &old), format!("now is called by a session that has read from outside {text}"));
+    }
+}
+
+fn outside(gate: Gate) -> &'static str {
+    match gate {
+        Gate::Profile => "as by any other",
+        Gate::Approval => "each time a person has approved it",
+    }
 }
 
 /// A weaker runtime widens: an escape from the component is then nearer to the host.
@@ -91,10 +107,11 @@ pub(super) fn people(approvers: Option<&BTreeSet<ApproverName>>) -> String {
 }
 
 fn told_ceiling(story: &mut Story<'_>, old: &Ceiling, new: &Ceiling) {
-    let Ceiling { fs, env, clocks, http: _, size, runner, limits } = old;
+    let Ceiling { fs, env, clocks, http: asked, size, runner, limits } = old;
     directories::compare(story, fs, &new.fs, Whose::Ceiling);
     told_set(story, env, &new.env, "tools have the variable");
     told_set(story, clocks, &new.clocks, "tools read the clock");
+    http::compare(story, asked, &new.http, Whose::Ceiling);
     story.bound(size, &new.size, "now lets tools have containers of at most size", |size| size.to_string());
     if *runner != new.runner {
         let effect = Effect::unless(new.runner == RunnerScope::Call);
@@ -115,7 +132,7 @@ fn told_set<T: Ord + Display>(story: &mut Story<'_>, old: &BTreeSet<T>, new: &BT
 fn added(story: &mut Story<'_>, rules: &TierRules) {
     let TierRules {
         tier,
-        after_outside: _,
+        after_outside,
         ceiling,
         calls_per_hour: _,
         principal_calls_per_hour: _,
@@ -132,10 +149,14 @@ fn added(story: &mut Story<'_>, rules: &TierRules) {
         uses::list(rules)
     );
     story.tell(Effect::Widens, text);
+    if *after_outside == Gate::Approval {
+        let text = format!("is called by a session that has read from outside {}", outside(*after_outside));
+        story.tell(Effect::Widens, text);
+    }
     if tier.needs_approval() {
         story.tell(Effect::Widens, format!("has its calls approved by {}", people(approvers.as_ref())));
     }
-    let Ceiling { fs, env, clocks, http: _, size, runner, limits } = ceiling;
+    let Ceiling { fs, env, clocks, http: asked, size, runner, limits } = ceiling;
     let mut most = directories::list(fs);
     if !env.is_empty() {
         most.push(format!("variables {}", names(env)));
@@ -143,6 +164,7 @@ fn added(story: &mut Story<'_>, rules: &TierRules) {
     if !clocks.is_empty() {
         most.push(format!("clocks {}", names(clocks)));
     }
+    most.extend(http::list(asked));
     most.push(format!("containers of size {size}, a runner for each {runner}"));
     most.push(limits::list(limits));
     story.tell(Effect::Widens, format!("lets tools have at most: {}", most.join("; ")));

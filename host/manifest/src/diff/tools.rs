@@ -2,8 +2,8 @@
 
 use super::directories::Whose;
 use super::story::{Effect, Story, before, names, quoted};
-use super::tiers::{CALLS_AT_ONCE, IDLE, seconds, told_approvers, told_runtime};
-use super::{Change, Side, Subject, directories, limits, pairs, profiles, uses};
+use super::tiers::{CALLS_AT_ONCE, IDLE, seconds, told_after_outside, told_approvers, told_runtime};
+use super::{Change, Side, Subject, directories, http, limits, pairs, profiles, uses};
 use crate::model::{ArgumentsRecord, Gate, Grants, RunnerScope, Tool};
 
 pub(super) fn compare(old: &Side<'_>, new: &Side<'_>, changes: &mut Vec<Change>) {
@@ -57,6 +57,7 @@ fn moved(story: &mut Story<'_>, old: &Side<'_>, new: &Side<'_>, (was, is): (&Too
     if was.runner == RunnerScope::Session && is.runner == RunnerScope::Session {
         story.bound(&old.idle_s, &new.idle_s, IDLE, seconds);
     }
+    told_after_outside(story, old.after_outside, new.after_outside);
     told_runtime(story, old.runtime, new.runtime);
     if was.tier.needs_approval() && is.tier.needs_approval() {
         told_approvers(story, old.approvers.as_ref(), new.approvers.as_ref());
@@ -65,8 +66,9 @@ fn moved(story: &mut Story<'_>, old: &Side<'_>, new: &Side<'_>, (was, is): (&Too
 
 fn granted(story: &mut Story<'_>, old: &Grants, new: &Grants) {
     // Limits have a file of their own.
-    let Grants { fs, env, clocks, trap_imports, http: _, limits: _ } = old;
+    let Grants { fs, env, clocks, trap_imports, http: asked, limits: _ } = old;
     directories::compare(story, fs, &new.fs, Whose::Tool);
+    http::compare(story, asked, &new.http, Whose::Tool);
     for (name, was, is) in pairs(env, &new.env) {
         match (was, is) {
             // Never the values: this is shown, stored and logged, and a value may be what nobody else should know.
@@ -110,7 +112,7 @@ fn opened(gate: Gate) -> &'static str {
 /// A new tool, with all that it may do.
 fn added(story: &mut Story<'_>, new: &Side<'_>, tool: &Tool) {
     let Tool { name, component, tier, runner, size, gate, grants, record, reason } = tool;
-    let Grants { fs, env, clocks, trap_imports, http: _, limits } = grants;
+    let Grants { fs, env, clocks, trap_imports, http: asked, limits } = grants;
     // What no profile shows cannot be called; its directories are in the containers of its neighbours all the same.
     let shown = new.manifest.profiles.values().any(|profile| profiles::shows(profile, name, *tier));
     let certain = !shown && (*runner == RunnerScope::Call || fs.is_empty());
@@ -118,6 +120,7 @@ fn added(story: &mut Story<'_>, new: &Side<'_>, tool: &Tool) {
     let (because, whom) = (quoted(reason), format!("a runner for each {runner}, containers of size {size}"));
     story.tell(effect, format!("is new: of component `{component}`, in tier `{tier}`, {whom}, because: {because}"));
     let mut may = directories::list(fs);
+    may.extend(http::list(asked));
     if !clocks.is_empty() {
         may.push(format!("read the clocks {}", names(clocks)));
     }

@@ -6,7 +6,7 @@ mod written;
 use crate::bounds;
 use crate::diagnostics::quote;
 use crate::http::amount::AMOUNTS;
-use crate::http::{Beyond, HttpGrant, PathRecord};
+use crate::http::{Beyond, HostPattern, HttpGrant, Method, PathPattern, PathRecord, Scheme};
 use crate::model::Tier;
 use crate::origin::{HttpOrigins, Origin};
 use crate::raw::{List, Located, RawHttp, Reading};
@@ -48,6 +48,11 @@ pub(super) fn ceiling(
     for Located { value: written, spot } in written(reading, list, &at) {
         let grant = written.settle(None, deadline_ms);
         in_time(reading, &written, &grant, &at, deadline_ms);
+        if let Some(first) = grants.iter().find(|first| key(&first.value) == key(&grant)) {
+            let message = format!("{} has two entries of {grant}, first at {}", quote(&at), reading.line(first.spot));
+            reading.report(spot, message, "write one: which of them would bound a tool?");
+            continue;
+        }
         grants.push(Located { value: grant, spot });
     }
     sort(&mut grants, |grant| &grant.value);
@@ -106,9 +111,14 @@ pub(super) fn tool(
 
 /// So that the order in which they are written means nothing.
 fn sort<T>(grants: &mut [T], grant: fn(&T) -> &HttpGrant) {
-    let key =
-        |grant: &HttpGrant| (grant.scheme, grant.host.clone(), grant.port, grant.methods.clone(), grant.paths.clone());
-    grants.sort_by_cached_key(|one| key(grant(one)));
+    grants.sort_by(|one, other| key(grant(one)).cmp(&key(grant(other))));
+}
+
+type Key<'a> = (Scheme, &'a HostPattern, u16, &'a BTreeSet<Method>, &'a BTreeSet<PathPattern>);
+
+/// Which requests a grant is of.
+fn key(grant: &HttpGrant) -> Key<'_> {
+    (grant.scheme, &grant.host, grant.port, &grant.methods, &grant.paths)
 }
 
 /// Reports two grants that cover the same request: which of them would hold?
