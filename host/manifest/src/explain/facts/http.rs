@@ -11,7 +11,7 @@ pub(super) fn granted(facts: &mut Vec<Fact>, grant: &HttpGrant, from: &HttpOrigi
         let origin = format!("{}, within {}", from.grant, from.ceiling);
         facts.push(fact("http", format!("{} {}{path}", methods.join("/"), grant.origin()), origin));
     }
-    let of = |name: &str, value: String| fact(format!("  {name}"), value, or_unknown(from.fields.get(name)));
+    let of = |name: &str, value: String| fact(format!("http.{name}"), value, or_unknown(from.fields.get(name)));
     for amount in &AMOUNTS {
         facts.push(of(amount.name, (amount.show)((amount.value)(grant))));
     }
