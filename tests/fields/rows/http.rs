@@ -7,7 +7,10 @@ pub(super) const CEILING: &[Case] = &[
     Case {
         field: "tiers.TIER.ceiling.http.scheme",
         name: "in the clear",
-        change: &[(r#"credential = "key", "#, r#""#), (r#"http = [{ scheme = "https", host = "*"#, r#"http = [{ scheme = "http", host = "*"#)],
+        change: &[
+            (r#"credential = "key", "#, r#""#),
+            (r#"http = [{ scheme = "https", host = "*"#, r#"http = [{ scheme = "http", host = "*"#),
+        ],
         eye: Eye::Reader,
         before: "reads",
         after: "`tools.greet.http` has scheme https, and the ceiling of tier `admin` has http",
@@ -111,7 +114,10 @@ pub(super) const CEILING: &[Case] = &[
     Case {
         field: "tiers.TIER.ceiling.http.credential",
         name: "another credential",
-        change: &[(r#"credential = "key""#, r#"credential = "spare""#), (r#"redirects = 1"#, r#"credential = "key", redirects = 1"#)],
+        change: &[
+            (r#"credential = "key""#, r#"credential = "spare""#),
+            (r#"redirects = 1"#, r#"credential = "key", redirects = 1"#),
+        ],
         eye: Eye::Reader,
         before: "reads",
         after: "`tools.greet.http` has credential key, and the ceiling of tier `admin` has spare",
@@ -250,7 +256,10 @@ pub(super) const TOOL: &[Case] = &[
     Case {
         field: "tools.NAME.http.content_types",
         name: "another type",
-        change: &[(r#"content_types = ["application/json"], redirects"#, r#"content_types = ["text/html"], redirects"#)],
+        change: &[(
+            r#"content_types = ["application/json"], redirects"#,
+            r#"content_types = ["text/html"], redirects"#,
+        )],
         eye: Eye::Reader,
         before: "reads",
         after: "`tools.greet.http` has content_types text/html, and the ceiling of tier `admin` has application/json",
