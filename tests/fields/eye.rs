@@ -75,7 +75,8 @@ impl Watched {
             Eye::View(tool, pointer) => self.view(tool, pointer).await,
             Eye::Explained(tool, what) => {
                 let explained = manifest::explain(&self.read, &ToolName::try_from(tool).unwrap()).unwrap();
-                let facts = [&explained.is, &explained.granted, &explained.mounts].into_iter().flatten();
+                let facts =
+                    [&explained.is, &explained.granted, &explained.mounts, &explained.session].into_iter().flatten();
                 let mut found = facts.filter(|fact| fact.what == what);
                 found.next().map_or_else(|| "nothing".to_owned(), |fact| fact.value.clone())
             }

@@ -2,6 +2,7 @@
 
 mod ceiling;
 mod document;
+mod http;
 mod limits;
 mod tiers;
 mod tools;
@@ -9,5 +10,16 @@ mod tools;
 use super::case::Case;
 
 pub(super) fn all() -> impl Iterator<Item = &'static Case> {
-    [document::CASES, tiers::CASES, ceiling::CASES, limits::CEILING, limits::TOOL, tools::CASES].into_iter().flatten()
+    [
+        document::CASES,
+        tiers::CASES,
+        ceiling::CASES,
+        http::CEILING,
+        http::TOOL,
+        limits::CEILING,
+        limits::TOOL,
+        tools::CASES,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -9,12 +9,13 @@ pub mod json;
 pub mod manifest;
 pub mod paths;
 pub mod ticket;
+pub mod urls;
 
 mod ground;
 mod tree;
 
 /// The bodies here, by the names of their corpora and of their libFuzzer targets.
-pub const BODIES: [&str; 7] = ["clean", "door", "frame", "json", "manifest", "path", "ticket"];
+pub const BODIES: [&str; 8] = ["clean", "door", "frame", "json", "manifest", "path", "ticket", "url"];
 
 #[cfg(test)]
 mod mutate;

@@ -50,15 +50,40 @@ pub const MIN_HANDLES: u64 = 16;
 /// Open handles: the runner's own descriptor limit must not be what a guest runs into.
 pub const MAX_HANDLES: u64 = 10_000;
 
-/// A body of a request or of an answer: it streams, so this is a bound on what a mistake costs and not on memory.
-pub const MAX_HTTP_BODY_BYTES: u64 = 4 << 30;
-/// Requests of one call; beyond it a tool is a crawler.
-pub const MAX_HTTP_PER_CALL: u32 = 10_000;
-/// Requests of one session in a minute: a thousand a second bounds nothing any more.
-pub const MAX_HTTP_PER_MINUTE: u32 = 60_000;
-/// Requests of one session at once: each has a connection.
-pub const MAX_HTTP_CONCURRENT: u32 = 256;
-/// Browsers give up after twenty; five is more than any API needs.
-pub const MAX_HTTP_REDIRECTS: u8 = 5;
-/// Bytes of egress in a session's whole life: beyond it nobody counts.
-pub const MAX_BUDGET_EGRESS_BYTES: u64 = 1 << 40;
+/// Grants of one tool, or of one ceiling: each pair of a tool's is compared.
+pub const MAX_HTTP_GRANTS: usize = 32;
+/// Paths, methods, ranges or media types of one grant: each pair of two grants' paths is compared.
+pub const MAX_HTTP_LIST: usize = 64;
+/// The body of a request, 1 GiB: it streams, and a deadline of ten minutes moves little more.
+pub const MAX_HTTP_REQUEST_BYTES: u64 = 1 << 30;
+/// Of a request that a person has to allow: its body is held whole until the answer is there.
+pub const MAX_HTTP_APPROVED_BYTES: u64 = 1 << 20;
+/// Below a kibibyte not even the text of an error fits.
+pub const MIN_HTTP_RESPONSE_BYTES: u64 = 1 << 10;
+/// The body of an answer, 4 GiB: it streams, and no deadline is long enough for much more.
+pub const MAX_HTTP_RESPONSE_BYTES: u64 = 4 << 30;
+/// Requests of one call: beyond it a tool crawls, and does not answer.
+pub const MAX_HTTP_PER_CALL: u64 = 10_000;
+/// Requests of one session in a minute: a thousand a second, beyond which it bounds nothing.
+pub const MAX_HTTP_PER_MINUTE: u64 = 60_000;
+/// Requests of one session at once: as many as a runner may have under way.
+pub const MAX_HTTP_CONCURRENT: u64 = 256;
+/// Redirects of one request: whoever needs more is being led around.
+pub const MAX_HTTP_REDIRECTS: u64 = 5;
+/// Egress of a session's whole life, 16 TiB: beyond it the rates alone bound it.
+pub const MAX_BUDGET_EGRESS_BYTES: u64 = 16 << 40;
+
+/// A request's body, where the ceiling says nothing: the text of an issue or of a file.
+pub const HTTP_REQUEST_BYTES: u64 = 1 << 20;
+/// An answer's body: a page of any API. A tool's own result is no longer.
+pub const HTTP_RESPONSE_BYTES: u64 = 4 << 20;
+/// Until the first byte: a server that thinks for longer is down.
+pub const HTTP_FIRST_BYTE_MS: u64 = 10_000;
+/// Until the last one; never longer than a call may take.
+pub const HTTP_TOTAL_MS: u64 = 30_000;
+/// Requests of one call: a few pages of a list.
+pub const HTTP_PER_CALL: u64 = 20;
+/// Requests of one session in a minute: what an agent that reads along makes, and no crawler.
+pub const HTTP_PER_MINUTE: u64 = 60;
+/// Requests of one session at once.
+pub const HTTP_CONCURRENT: u64 = 4;

@@ -50,16 +50,28 @@ pub struct ToolOrigins {
     pub record: Origin,
     /// Its directories, in the order of `Grants::fs`.
     pub fs: Vec<Line>,
-    /// What it may ask of the outside, in the order of `Grants::http`.
-    pub http: Vec<Line>,
     /// Its environment.
     pub env: BTreeMap<EnvName, Line>,
     /// Its clocks.
     pub clocks: BTreeMap<Clock, Line>,
     /// Its trapping imports.
     pub trap_imports: BTreeMap<String, Line>,
+    /// What it may ask of the outside, in the order of `Grants::http`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<HttpOrigins>,
     /// Its limits, by their names in the manifest.
     pub limits: BTreeMap<String, Origin>,
+}
+
+/// Where the parts of one grant of HTTP came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpOrigins {
+    /// Its table.
+    pub grant: Line,
+    /// The entry of the ceiling that it lies within.
+    pub ceiling: Line,
+    /// Its fields, by their names in the manifest; without those that can only be as they are.
+    pub fields: BTreeMap<String, Origin>,
 }
 
 /// Where a tier's values came from.
@@ -81,12 +93,10 @@ pub struct TierOrigins {
     pub budget_wall: Origin,
     /// Its budget's egress.
     pub budget_egress: Origin,
-    /// What stands before its calls once something was read from outside.
-    pub after_outside: Origin,
-    /// What its ceiling lets tools ask of the outside, in the order of `Ceiling::http`.
-    pub http: Vec<Line>,
     /// Its idle time.
     pub idle: Origin,
+    /// What stands before its calls once the session has read something from outside.
+    pub after_outside: Origin,
     /// What runs its containers.
     pub runtime: Origin,
     /// Who may answer for its calls.

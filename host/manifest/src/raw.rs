@@ -10,7 +10,7 @@ pub(crate) use tables::{
     RawBudget, RawComponent, RawFile, RawFs, RawHttp, RawLimits, RawMount, RawProfile, RawProtectedFile, RawTier,
     RawTool,
 };
-pub(crate) use values::{Bytes, Cidr, Count, Entries, List, LoopAfter, ManifestName, MediaType, Millis, Text};
+pub(crate) use values::{Bytes, Count, Entries, List, LoopAfter, ManifestName, Millis, Text};
 
 use crate::diagnostics::{Diagnostic, Diagnostics, MAX_DIAGNOSTICS, nearest, quote};
 use crate::source::{Sources, Spot};

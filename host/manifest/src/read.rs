@@ -3,13 +3,12 @@
 
 pub(crate) mod fs;
 mod http;
-mod http_bounds;
 pub(crate) mod limits;
 mod mounts;
 pub(crate) mod paths;
 mod profiles;
 mod tiers;
-mod tools;
+pub(crate) mod tools;
 mod uses;
 
 use crate::bounds;

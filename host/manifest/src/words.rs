@@ -1,5 +1,6 @@
 //! The words of the model as text, the same in manifests, messages and JSON.
 
+use crate::http::{PathRecord, Scheme};
 use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, Gate, LoopAfter, RunnerScope, Runtime, Tier, Tool};
 use std::fmt;
 
@@ -31,6 +32,14 @@ shown!(ContainerSize, ContainerSize::Small => "small", ContainerSize::Large => "
 shown!(Gate, Gate::Profile => "profile", Gate::Approval => "approval");
 shown!(ArgumentsRecord, ArgumentsRecord::Digest => "digest", ArgumentsRecord::Arguments => "arguments");
 shown!(Runtime, Runtime::Runc => "runc", Runtime::Runsc => "runsc");
+
+shown!(PathRecord, PathRecord::Digest => "digest", PathRecord::Path => "path");
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
 impl fmt::Display for LoopAfter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,8 @@
 //! What ships reads without an error or a warning, grants what its words say, and explains itself.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use manifest::{Access, LoopAfter, RunnerScope, Tier};
+use manifest::http::{Method, Scheme, Target};
+use manifest::{Access, Gate, LoopAfter, RunnerScope, Tier};
 use std::path::{Path, PathBuf};
 
 fn shipped(name: &str) -> manifest::Read {
@@ -84,9 +85,87 @@ fn grants_are_those_that_the_tools_need() {
     }
 }
 
+/// Each tool of the GitHub manifest makes the one kind of request that it is for, with the one credential.
+#[test]
+fn github_grants_one_request_a_tool() {
+    let read = shipped("github");
+    assert_eq!(read.warnings, []);
+    let credential = "github".try_into().unwrap();
+    let asked = [
+        ("comment", Tier::Write, "POST", "/repos/o/r/issues/7/comments"),
+        ("create_issue", Tier::Write, "POST", "/repos/o/r/issues"),
+        ("delete_issue_comment", Tier::Admin, "DELETE", "/repos/o/r/issues/comments/9"),
+        ("delete_repo", Tier::Critical, "DELETE", "/repos/o/r"),
+        ("get_file", Tier::User, "GET", "/repos/o/r/contents/a%20b/c.txt?ref=v1%2Fx"),
+        ("list_issues", Tier::User, "GET", "/repos/o/r/issues?state=all&labels=bug%2Ca%20b&per_page=3&page=2"),
+        ("list_pull_requests", Tier::User, "GET", "/repos/o/r/pulls?state=open"),
+        ("search_code", Tier::User, "GET", "/search/code?q=parse%20repo%3Ao%2Fr&per_page=10"),
+    ];
+    assert!(read.manifest.tools.keys().map(|name| name.as_str()).eq(asked.iter().map(|(name, ..)| *name)));
+    for (name, tier, method, path) in asked {
+        let tool = read.manifest.tools.get(&name.try_into().unwrap()).unwrap();
+        assert_eq!((tool.tier, tool.component.as_str()), (tier, "github"), "{name}");
+        assert_eq!(tool.is_escalated(), tier >= Tier::Admin, "{name}");
+        assert!(tool.grants.fs.is_empty() && tool.grants.env.is_empty() && tool.grants.clocks.is_empty(), "{name}");
+        let [grant] = tool.grants.http.as_slice() else { panic!("{name} has one grant") };
+        assert_eq!((grant.scheme, grant.port, grant.redirects), (Scheme::Https, 443, 0), "{name}");
+        assert_eq!(grant.credential.as_ref(), Some(&credential), "{name}");
+        assert!(grant.private.is_empty() && grant.content_types.is_some() && grant.per_call == 1, "{name}");
+        let url = |path: &str| Target::parse(&format!("https://api.github.com{path}")).unwrap();
+        // Nothing of what the others do, and no other method.
+        for other in Method::ALL {
+            assert_eq!(grant.allows(&other, &url(path)), other.as_str() == method, "{name} {other}");
+        }
+        for (other, _, their_method, theirs) in asked.iter().filter(|(other, ..)| *other != name) {
+            let method = Method::read(their_method).unwrap();
+            assert!(!grant.allows(&method, &url(theirs)), "{name} may do what {other} does");
+        }
+        assert!(
+            !grant
+                .allows(&Method::read(method).unwrap(), &Target::parse(&format!("https://github.com{path}")).unwrap())
+        );
+    }
+    for (tier, rules) in &read.manifest.tiers {
+        assert!(rules.budget.egress_bytes.is_some(), "{tier}");
+        assert_eq!(rules.after_outside == Gate::Approval, *tier == Tier::Write, "{tier}");
+    }
+}
+
+/// No page and no server is granted by what ships; how to grant one is in the README, and reads.
+#[test]
+fn the_readme_shows_how_a_host_is_granted() {
+    for name in ["default", "strict"] {
+        assert!(shipped(name).manifest.tools.values().all(|tool| tool.grants.http.is_empty()), "{name}");
+    }
+    let readme = std::fs::read_to_string(root().join("manifests/README.md")).unwrap();
+    let (_, section) = readme.split_once("## Granting a host").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let blocks: Vec<&str> =
+        section.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap()).collect();
+    let [tiers, tools] = blocks.as_slice() else { panic!("one block for the tiers and one for the tools") };
+    let file = |name: &str| std::fs::read_to_string(root().join("manifests/default").join(name)).unwrap();
+    let files = [
+        ("tiers.toml", format!("{}\n{tiers}", file("tiers.toml"))),
+        ("tools.toml", file("tools.toml")),
+        ("web.toml", (*tools).to_owned()),
+    ];
+    let files = files.map(|(name, text)| manifest::SourceFile { name: name.to_owned(), text });
+    let read = manifest::read(&files).unwrap_or_else(|errors| panic!("{errors}"));
+    let warned: Vec<&str> = read.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(warned, ["`tools.mcp_call.http` may POST to `/mcp`, where the body says what is done"]);
+    let allows = |tool: &str, method: Method, url: &str| {
+        let tool = read.manifest.tools.get(&tool.try_into().unwrap()).unwrap();
+        tool.grants.http.iter().any(|grant| grant.allows(&method, &Target::parse(url).unwrap()))
+    };
+    assert!(allows("fetch", Method::Get, "https://docs.example.com/manual/a/b"));
+    assert!(!allows("fetch", Method::Get, "https://docs.example.com/admin"));
+    assert!(!allows("fetch", Method::Get, "https://mcp.example.com/mcp"));
+    assert!(allows("mcp_call", Method::Post, "https://mcp.example.com/mcp"));
+}
+
 #[test]
 fn every_tool_explains_itself_with_origins() {
-    for name in ["default", "strict"] {
+    for name in ["default", "strict", "github"] {
         let read = shipped(name);
         for tool in read.manifest.tools.keys() {
             let explanation = manifest::explain(&read, tool).unwrap();

@@ -30,6 +30,17 @@ pub(super) const CASES: &[Case] = &[
         after: "`tools.look` is granted the wall clock, and the ceiling of tier `user` allows monotonic",
     },
     Case {
+        field: "tiers.TIER.ceiling.http",
+        name: "no host",
+        change: &[(
+            "http = [{ scheme = \"https\", host = \"*.example.com\", port = 443, methods = [\"GET\", \"DELETE\"], paths = [\"/a/**\"], request = \"2KiB\", response = \"64KiB\", first_byte = \"2s\", total = \"6s\", per_call = 8, per_minute = 16, concurrent = 4, content_types = [\"application/json\"], credential = \"key\", redirects = 2, private = [\"10.0.0.0/8\"], approve = [\"DELETE\"], record = \"digest\" }]\n",
+            "",
+        )],
+        eye: Eye::Reader,
+        before: "reads",
+        after: "`tools.greet.http` is granted https://api.example.com, and the ceiling of tier `admin` grants no host",
+    },
+    Case {
         field: "tiers.TIER.ceiling.size",
         name: "small at most",
         change: &[("size = \"large\"\nrunner", "size = \"small\"\nrunner")],

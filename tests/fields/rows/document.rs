@@ -17,7 +17,7 @@ pub(super) const CASES: &[Case] = &[
         change: &[
             ("[tiers.admin]\nconcurrent_calls = 1\ncalls_per_hour = 2\napprovers = [\"ana\"]\n", ""),
             (
-                "[tiers.admin.ceiling]\nlimits = { memory = \"16MiB\", cpu = \"1s\", deadline = \"80s\", arguments = \"1KiB\", result = \"1KiB\", log = \"1KiB\", handles = 100 }\n",
+                "[tiers.admin.ceiling]\nhttp = [{ scheme = \"https\", host = \"*.example.com\", port = 443, methods = [\"GET\", \"DELETE\"], paths = [\"/a/**\"], request = \"2KiB\", response = \"64KiB\", first_byte = \"2s\", total = \"6s\", per_call = 8, per_minute = 16, concurrent = 4, content_types = [\"application/json\"], credential = \"key\", redirects = 2, private = [\"10.0.0.0/8\"], approve = [\"DELETE\"], record = \"digest\" }]\nlimits = { memory = \"16MiB\", cpu = \"1s\", deadline = \"80s\", arguments = \"1KiB\", result = \"1KiB\", log = \"1KiB\", handles = 100 }\n",
                 "",
             ),
         ],
@@ -48,7 +48,7 @@ pub(super) const CASES: &[Case] = &[
         field: "manifest.tools",
         name: "a tool is taken away",
         change: &[(
-            "[tools.greet]\ncomponent = \"hello\"\ntier = \"admin\"\nreason = \"stands for what needs an approval\"\n",
+            "[tools.greet]\ncomponent = \"hello\"\ntier = \"admin\"\nreason = \"stands for what needs an approval\"\nhttp = [{ host = \"api.example.com\", methods = [\"GET\"], paths = [\"/a/b\"], request = \"1KiB\", response = \"32KiB\", first_byte = \"1s\", total = \"3s\", per_call = 7, per_minute = 15, concurrent = 3, content_types = [\"application/json\"], redirects = 1, private = [\"10.1.0.0/16\"], approve = [] }]\n",
             "",
         )],
         eye: Eye::Listed("all"),

@@ -41,7 +41,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         field: "tiers.TIER.budget",
         name: "a budget of nothing",
-        change: &[("[tiers.user.budget]\ncalls = 60000\nwall = \"10h\"\n", "[tiers.user.budget]\n")],
+        change: &[("[tiers.user.budget]\ncalls = 60000\nwall = \"10h\"\negress = \"1GiB\"\n", "[tiers.user.budget]\n")],
         eye: Eye::Reader,
         before: "reads",
         after: "`tiers.user.budget` bounds nothing",
@@ -61,6 +61,22 @@ pub(super) const CASES: &[Case] = &[
         eye: Eye::Long("take"),
         before: "taken",
         after: "limit budget_wall_s = 1",
+    },
+    Case {
+        field: "tiers.TIER.budget.egress",
+        name: "less of it",
+        change: &[("egress = \"1GiB\"", "egress = \"1MiB\"")],
+        eye: Eye::Explained("look", "budget.egress"),
+        before: "1GiB",
+        after: "1MiB",
+    },
+    Case {
+        field: "tiers.TIER.after_outside",
+        name: "approvals after reading",
+        change: &[("after_outside = \"profile\"", "after_outside = \"approval\"")],
+        eye: Eye::Explained("look", "after_outside"),
+        before: "profile",
+        after: "approval",
     },
     Case {
         field: "tiers.TIER.idle",

@@ -53,6 +53,14 @@ pub(super) const CASES: &[Case] = &[
         after: "[]",
     },
     Case {
+        field: "tools.NAME.http",
+        name: "of another host",
+        change: &[("http = [{ host = \"api.example.com\"", "http = [{ host = \"api.example.org\"")],
+        eye: Eye::Reader,
+        before: "reads",
+        after: "`tools.greet.http` has host api.example.org, and the ceiling of tier `admin` has *.example.com",
+    },
+    Case {
         field: "tools.NAME.env",
         name: "another value",
         change: &[(r#"COLOUR = "red""#, r#"COLOUR = "green""#)],

@@ -1,7 +1,7 @@
 //! Each body with its corpus and 100 000 mutations of it.
 
 use super::run::{Body, corpus, root, run};
-use super::{clean, doors, frame, json, manifest, paths, ticket};
+use super::{clean, doors, frame, json, manifest, paths, ticket, urls};
 
 #[test]
 fn frames() {
@@ -166,6 +166,43 @@ fn doors_of_the_hub() {
         b"http://",
     ];
     run(&Body { name: "door", check: doors::check, words: WORDS });
+}
+
+#[test]
+fn urls_and_what_covers_them() {
+    const WORDS: &[&[u8]] = &[
+        b"https://",
+        b"http://",
+        b"\n",
+        b"/",
+        b"//",
+        b"..",
+        b"..;",
+        b"%2e",
+        b"%2F",
+        b"%7E",
+        b"%C3%A9",
+        b"%C0%AF",
+        b"*",
+        b"*.",
+        b"**",
+        b"/**",
+        b":80",
+        b"@",
+        b"?",
+        b"#",
+        b"\\",
+        b"[::1]",
+        b"[::ffff:127.0.0.1]",
+        b"0x7f.1",
+        b"2130706433",
+        b"xn--",
+        b".example.com",
+        b"GET",
+        b"\xef\xbc\x8e",
+        b"_method=",
+    ];
+    run(&Body { name: "url", check: urls::check, words: WORDS });
 }
 
 /// Frames and tickets are no text that a person could write down; `UPDATE_GOLDEN=1` writes them anew.

@@ -13,7 +13,8 @@ use crate::limits::Place;
 use crate::stop::Stop;
 use crate::wire::Owner;
 use http::header;
-use manifest::http::HttpGrant;
+use manifest::ToolName;
+use manifest::http::{HttpGrant, line_that_would_allow};
 use protocol::{Fields, HttpFault};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
@@ -60,10 +61,20 @@ pub(super) struct Times {
 }
 
 impl Hop<'_> {
+    /// For the operator: what is missing.
+    fn would_allow(&self, step: &Step) -> String {
+        match ToolName::try_from(self.call.behalf.tool.as_str()) {
+            Ok(tool) => {
+                format!("no grant covers it; this would: {}", line_that_would_allow(&tool, step.method, &step.target))
+            }
+            Err(_) => "no grant covers it".to_owned(),
+        }
+    }
+
     pub(super) async fn run(&mut self, step: Step) -> Result<Outcome, Stop> {
         let standing = self.call.governor.standing()?;
         let grant = standing.grants.iter().find(|grant| grant.allows(&step.method, &step.target));
-        let grant = grant.ok_or_else(|| Stop::Fault(HttpFault::Denied, line_that_would_allow(&step)))?;
+        let grant = grant.ok_or_else(|| Stop::Fault(HttpFault::Denied, self.would_allow(&step)))?;
         self.told.under(grant);
         let place = Place::of(&self.call.behalf.tool, grant);
         let running = self.call.session.rates.enter(&self.call.made, &place, grant);
@@ -198,18 +209,4 @@ impl Hop<'_> {
         }
         Ok(addresses)
     }
-}
-
-/// For the operator: what is missing.
-fn line_that_would_allow(step: &Step) -> String {
-    let Step { method, target, .. } = step;
-    let path = told::path_of(target);
-    let path = path.split('?').next().unwrap_or_default();
-    format!(
-        "no grant covers it; this would: {{ scheme = \"{}\", host = \"{}\", port = {}, methods = [\"{method}\"], \
-         paths = [\"{path}\"] }}",
-        target.scheme().as_str(),
-        target.name(),
-        target.port(),
-    )
 }

@@ -42,8 +42,8 @@ fn changed(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
     if !(follows(new) && (follows(old) || ceiling.runner != new.ceiling.runner)) {
         story.bound(idle_s, &new.idle_s, IDLE, seconds);
     }
+    told_after_outside(story, *after_outside, new.after_outside);
     told_runtime(story, *runtime, new.runtime);
-    told_after(story, *after_outside, new.after_outside);
     told_approvers(story, approvers.as_ref(), new.approvers.as_ref());
     told_ceiling(story, ceiling, &new.ceiling);
 }
@@ -63,18 +63,25 @@ fn follows(rules: &TierRules) -> bool {
     rules.ceiling.runner == RunnerScope::Call && rules.idle_s == deadline_s.saturating_add(1)
 }
 
+/// Less friction for a session that may be speaking with another's words widens.
+pub(super) fn told_after_outside(story: &mut Story<'_>, old: Gate, new: Gate) {
+    if old != new {
+        let text = before(outside(new), outside(old));
+        story.tell(Effect::grown(&new, &old), format!("now is called by a session that has read from outside {text}"));
+    }
+}
+
+fn outside(gate: Gate) -> &'static str {
+    match gate {
+        Gate::Profile => "as by any other",
+        Gate::Approval => "each time a person has approved it",
+    }
+}
+
 /// A weaker runtime widens: an escape from the component is then nearer to the host.
 pub(super) fn told_runtime(story: &mut Story<'_>, old: Runtime, new: Runtime) {
     if old != new {
         story.tell(Effect::grown(&new, &old), format!("now runs in containers under {}", before(new, old)));
-    }
-}
-
-/// Less friction widens.
-pub(super) fn told_after(story: &mut Story<'_>, old: Gate, new: Gate) {
-    if old != new {
-        let text = format!("now has the gate {} in sessions that have read from outside", before(new, old));
-        story.tell(Effect::unless(new > old), text);
     }
 }
 
@@ -102,9 +109,9 @@ pub(super) fn people(approvers: Option<&BTreeSet<ApproverName>>) -> String {
 fn told_ceiling(story: &mut Story<'_>, old: &Ceiling, new: &Ceiling) {
     let Ceiling { fs, env, clocks, http: asked, size, runner, limits } = old;
     directories::compare(story, fs, &new.fs, Whose::Ceiling);
-    http::compare(story, asked, &new.http, Whose::Ceiling);
     told_set(story, env, &new.env, "tools have the variable");
     told_set(story, clocks, &new.clocks, "tools read the clock");
+    http::compare(story, asked, &new.http, Whose::Ceiling);
     story.bound(size, &new.size, "now lets tools have containers of at most size", |size| size.to_string());
     if *runner != new.runner {
         let effect = Effect::unless(new.runner == RunnerScope::Call);
@@ -143,20 +150,21 @@ fn added(story: &mut Story<'_>, rules: &TierRules) {
     );
     story.tell(Effect::Widens, text);
     if *after_outside == Gate::Approval {
-        story.tell(Effect::Widens, "has its calls approved in sessions that have read from outside");
+        let text = format!("is called by a session that has read from outside {}", outside(*after_outside));
+        story.tell(Effect::Widens, text);
     }
     if tier.needs_approval() {
         story.tell(Effect::Widens, format!("has its calls approved by {}", people(approvers.as_ref())));
     }
     let Ceiling { fs, env, clocks, http: asked, size, runner, limits } = ceiling;
     let mut most = directories::list(fs);
-    most.extend(http::list(asked));
     if !env.is_empty() {
         most.push(format!("variables {}", names(env)));
     }
     if !clocks.is_empty() {
         most.push(format!("clocks {}", names(clocks)));
     }
+    most.extend(http::list(asked));
     most.push(format!("containers of size {size}, a runner for each {runner}"));
     most.push(limits::list(limits));
     story.tell(Effect::Widens, format!("lets tools have at most: {}", most.join("; ")));

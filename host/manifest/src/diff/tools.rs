@@ -2,7 +2,7 @@
 
 use super::directories::Whose;
 use super::story::{Effect, Story, before, names, quoted};
-use super::tiers::{CALLS_AT_ONCE, IDLE, seconds, told_after, told_approvers, told_runtime};
+use super::tiers::{CALLS_AT_ONCE, IDLE, seconds, told_after_outside, told_approvers, told_runtime};
 use super::{Change, Side, Subject, directories, http, limits, pairs, profiles, uses};
 use crate::model::{ArgumentsRecord, Gate, Grants, RunnerScope, Tool};
 
@@ -57,8 +57,8 @@ fn moved(story: &mut Story<'_>, old: &Side<'_>, new: &Side<'_>, (was, is): (&Too
     if was.runner == RunnerScope::Session && is.runner == RunnerScope::Session {
         story.bound(&old.idle_s, &new.idle_s, IDLE, seconds);
     }
+    told_after_outside(story, old.after_outside, new.after_outside);
     told_runtime(story, old.runtime, new.runtime);
-    told_after(story, old.after_outside, new.after_outside);
     if was.tier.needs_approval() && is.tier.needs_approval() {
         told_approvers(story, old.approvers.as_ref(), new.approvers.as_ref());
     }

@@ -11,10 +11,9 @@ pub(super) fn compare(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
     let principal = "now has calls in an hour of one principal up to";
     story.bound(&old.principal_calls_per_hour, &new.principal_calls_per_hour, principal, shown);
     let Budget { calls, wall_s, egress_bytes } = &old.budget;
-    let wide = |budget: Option<u32>| budget.map(u64::from);
-    told_budget(story, wide(*calls), wide(new.budget.calls), "calls", |calls| calls.to_string());
-    told_budget(story, wide(*wall_s), wide(new.budget.wall_s), "wall time", seconds);
-    told_budget(story, *egress_bytes, new.budget.egress_bytes, "bytes of egress", show_bytes);
+    told_budget(story, *calls, new.budget.calls, "calls", |calls| calls.to_string());
+    told_budget(story, *wall_s, new.budget.wall_s, "wall time", seconds);
+    told_budget(story, *egress_bytes, new.budget.egress_bytes, "egress", show_bytes);
     let (was, is) = (old.loop_after, new.loop_after);
     if was != is {
         let effect = Effect::grown(&was, &is);
@@ -23,17 +22,23 @@ pub(super) fn compare(story: &mut Story<'_>, old: &TierRules, new: &TierRules) {
 }
 
 /// Without a budget there is no most.
-fn told_budget(story: &mut Story<'_>, old: Option<u64>, new: Option<u64>, what: &str, show: fn(u64) -> String) {
+fn told_budget<T: Copy + PartialEq + Into<u64>>(
+    story: &mut Story<'_>,
+    old: Option<T>,
+    new: Option<T>,
+    what: &str,
+    show: fn(T) -> String,
+) {
     if old != new {
-        let most = |budget: Option<u64>| budget.unwrap_or(u64::MAX);
-        let shown = |budget: Option<u64>| budget.map_or_else(|| "no bound".to_owned(), show);
+        let most = |budget: Option<T>| budget.map_or(u64::MAX, Into::into);
+        let shown = |budget: Option<T>| budget.map_or_else(|| "no bound".to_owned(), show);
         let text = format!("now has {what} of one session's life up to {}", before(shown(new), shown(old)));
         story.tell(Effect::grown(&most(old), &most(new)), text);
     }
 }
 
-fn seconds(seconds: u64) -> String {
-    show_millis(seconds.saturating_mul(1_000))
+fn seconds(seconds: u32) -> String {
+    show_millis(u64::from(seconds).saturating_mul(1_000))
 }
 
 /// All of them, of a tier that is new.
@@ -41,12 +46,12 @@ pub(super) fn list(rules: &TierRules) -> String {
     let Budget { calls, wall_s, egress_bytes } = &rules.budget;
     let no_bound = || "without bound".to_owned();
     format!(
-        "{} calls in an hour of one session and {} of one principal, in a session's life calls {}, wall time {} and egress {}, \
-         paused after identical calls: {}",
+        "{} calls in an hour of one session and {} of one principal, in a session's life calls {}, wall time {} and \
+         egress {}, paused after identical calls: {}",
         rules.calls_per_hour,
         rules.principal_calls_per_hour,
         calls.map_or_else(no_bound, |calls| calls.to_string()),
-        wall_s.map(u64::from).map_or_else(no_bound, seconds),
+        wall_s.map_or_else(no_bound, seconds),
         egress_bytes.map_or_else(no_bound, show_bytes),
         rules.loop_after,
     )

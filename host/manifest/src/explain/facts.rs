@@ -1,5 +1,7 @@
 //! The values of one tool as words, each with its origin.
 
+mod http;
+
 use super::Fact;
 use crate::model::{Access, Clock, Component, Mount, RunnerScope, TierRules, Tool};
 use crate::names::{ComponentName, MountName};
@@ -54,14 +56,14 @@ pub(super) fn granted(tool: &Tool, from: &ToolOrigins, mounts: &BTreeMap<MountNa
         let path = if grant.path == "." { guest.to_owned() } else { format!("{guest}/{}", grant.path) };
         facts.push(fact("fs", format!("{} {path} (mount {})", grant.access, grant.mount), line));
     }
-    for (grant, line) in grants.http.iter().zip(&from.http) {
-        facts.push(fact("http", grant, line));
-    }
     for (name, value) in &grants.env {
         facts.push(fact("env", format!("{name}={value}"), or_unknown(from.env.get(name))));
     }
     for clock in &grants.clocks {
         facts.push(fact("clock", clock, or_unknown(from.clocks.get(clock))));
+    }
+    for (grant, from) in grants.http.iter().zip(&from.http) {
+        http::granted(&mut facts, grant, from);
     }
     for import in &grants.trap_imports {
         facts.push(fact("trapping import", import, or_unknown(from.trap_imports.get(import))));
@@ -78,11 +80,11 @@ pub(super) fn mounts(tool: &Tool, mounts: &BTreeMap<MountName, Mount>, lines: &B
 pub(super) fn not_granted(tool: &Tool) -> Vec<String> {
     let grants = &tool.grants;
     let mut absent = vec!["network: the container has none, and no socket links".to_owned()];
-    if grants.http.is_empty() {
-        absent.push("http: nothing may be asked of the outside".to_owned());
+    absent.push(if grants.http.is_empty() {
+        "http: no request at all".to_owned()
     } else {
-        absent.push("http: no place, method or path but those above".to_owned());
-    }
+        "http: no request but those above, each made by the hub, which looks at it anew".to_owned()
+    });
     if grants.fs.is_empty() {
         absent.push("files: no directory at all".to_owned());
     } else if grants.fs.iter().all(|grant| grant.access == Access::Read) {
@@ -127,8 +129,8 @@ pub(super) fn session(tool: &Tool, rules: &TierRules, from: &TierOrigins) -> Vec
         fact("budget.calls", or_none(rules.budget.calls.map(|calls| calls.to_string())), &from.budget_calls),
         fact("budget.wall", or_none(rules.budget.wall_s.map(seconds)), &from.budget_wall),
         fact("budget.egress", or_none(rules.budget.egress_bytes.map(crate::units::show_bytes)), &from.budget_egress),
-        fact("after_outside", rules.after_outside, &from.after_outside),
         fact("loop_after", rules.loop_after, &from.loop_after),
+        fact("after_outside", rules.after_outside, &from.after_outside),
     ];
     if tool.runner == RunnerScope::Session {
         facts.push(fact("idle", seconds(rules.idle_s), &from.idle));

@@ -107,12 +107,15 @@ pub(super) fn read(text: &str) -> Result<Name, &'static str> {
         return Err("a name has 1 to 253 bytes");
     }
     let parsed = url::Host::parse(text).map_err(|_| "it is no name and no address")?;
-    if parsed.to_string() != text {
-        return Err("it is not in its normal form: lower case, A-labels (xn--…), decimal addresses of four parts");
-    }
-    match parsed {
-        url::Host::Ipv4(address) => Ok(Name::Address(address.into())),
-        url::Host::Ipv6(address) => Ok(Name::Address(address.into())),
+    let name = match parsed {
+        // The same place under a second name, of which no check of addresses may think.
+        url::Host::Ipv6(address)
+            if address.to_ipv4().is_some() && !address.is_loopback() && !address.is_unspecified() =>
+        {
+            return Err("an address in IPv6 that stands for one in IPv4 is written as that one");
+        }
+        url::Host::Ipv4(address) => Name::Address(address.into()),
+        url::Host::Ipv6(address) => Name::Address(address.into()),
         url::Host::Domain(name) => {
             let label = |label: &str| {
                 (1..=63).contains(&label.len())
@@ -120,7 +123,14 @@ pub(super) fn read(text: &str) -> Result<Name, &'static str> {
                     && !label.ends_with('-')
                     && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
             };
-            if name.split('.').all(label) { Ok(Name::Domain(name)) } else { Err("it has a label that is none") }
+            if !name.split('.').all(label) {
+                return Err("it has a label that is none");
+            }
+            Name::Domain(name)
         }
+    };
+    if name.to_string() != text {
+        return Err("it is not in its normal form: lower case, A-labels (xn--…), decimal addresses of four parts");
     }
+    Ok(name)
 }

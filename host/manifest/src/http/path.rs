@@ -1,5 +1,6 @@
 //! Paths, and patterns over them. A path is matched as it is sent: one that has two spellings is refused before.
 
+use super::escape;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -32,50 +33,73 @@ impl PathPattern {
         })
     }
 
-    /// Whether it reaches a path at which one method carries every operation: then the path bounds nothing.
-    #[must_use]
-    pub(crate) fn reaches_everything_by_post(&self) -> bool {
-        ["/graphql", "/api/graphql", "/v1/graphql"].iter().any(|path| self.matches(path))
-            || self.segments.iter().flatten().any(|segment| segment.eq_ignore_ascii_case("graphql"))
-    }
-
     /// Whether everything that `other` covers is covered.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let long = self.segments.len() == other.segments.len() && (self.open || !other.open)
             || (self.open && other.segments.len() > self.segments.len());
-        long && self.segments.iter().zip(&other.segments).all(|(mine, theirs)| mine.is_none() || mine == theirs)
+        long && self.segments.iter().zip(&other.segments).all(|(mine, theirs)| match (mine, theirs) {
+            // No segment is not any segment: `/a/*` is not `/a/`.
+            (None, Some(theirs)) => !theirs.is_empty(),
+            (mine, theirs) => mine == theirs,
+        })
+    }
+
+    /// Whether some path is covered by both.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let (short, long) = if self.segments.len() <= other.segments.len() { (self, other) } else { (other, self) };
+        (short.segments.len() == long.segments.len() || short.open)
+            && short.segments.iter().zip(&long.segments).all(|(one, another)| match (one, another) {
+                (Some(one), Some(another)) => one == another,
+                (None, Some(name)) | (Some(name), None) => !name.is_empty(),
+                (None, None) => true,
+            })
     }
 }
 
-/// Why a path, or a pattern, is refused.
+/// Why a path, or a pattern, is refused: what a server could read in another way than it was compared here.
 pub(super) fn well_formed(path: &str) -> Result<(), &'static str> {
     let Some(rest) = path.strip_prefix('/') else { return Err("a path begins with `/`") };
-    if !path.bytes().all(|b| (0x21..=0x7e).contains(&b) && !matches!(b, b'\\' | b'?' | b'#')) {
-        return Err("a path has visible ASCII only, and no backslash");
+    // A `;` begins a parameter that some servers take away before they look at the segment: `..;` is then `..`.
+    if !path.bytes().all(|b| is_plain(b) || b == b'/' || b == b'%') {
+        return Err("a path has letters, digits and -._~!$&'()*+,=:@ only; everything else is escaped");
     }
-    let lower = path.to_ascii_lowercase();
-    if ["%2f", "%5c", "%2e", "%00"].iter().any(|escape| lower.contains(escape)) || has_bad_escape(&lower) {
-        return Err("an escape of `/`, `\\`, `.` or a control byte");
+    if !escape::is_normal(path) {
+        return Err("an escape is `%` and two digits 0-9 A-F, of a character that has to be escaped");
     }
     // A slash at the end is an empty last segment, which servers tell from none.
     let mut segments = rest.split('/').peekable();
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
-        if segment == "." || segment == ".." || (segment.is_empty() && !last) {
-            return Err("a segment that is empty, `.` or `..`");
+        if segment.is_empty() {
+            if last {
+                break;
+            }
+            return Err("a segment that is empty");
         }
+        one(segment)?;
     }
     Ok(())
 }
 
-/// An escape of a control byte, of `%` itself, or no escape at all.
-fn has_bad_escape(lower: &str) -> bool {
-    lower.split('%').skip(1).any(|after| {
-        let byte = after.get(..2).filter(|two| two.bytes().all(|b| b.is_ascii_hexdigit()));
-        byte.and_then(|two| u8::from_str_radix(two, 16).ok())
-            .is_none_or(|byte| byte < 0x20 || byte == 0x7f || byte == b'%')
-    })
+/// RFC 3986's `pchar`, without `;` and escapes.
+fn is_plain(byte: u8) -> bool {
+    escape::is_unreserved(byte) || b"!$&'()*+,=:@".contains(&byte)
+}
+
+fn one(segment: &str) -> Result<(), &'static str> {
+    // Overlong forms are none: `%C0%AF` is no slash here, and one for a server that decodes it carelessly.
+    let decoded = escape::bytes(segment).and_then(|bytes| String::from_utf8(bytes).ok());
+    let Some(decoded) = decoded else { return Err("its escapes are no UTF-8") };
+    if decoded.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | '%') || escape::looks_like_structure(c)) {
+        return Err("an escape of `/`, `\\`, `%`, of a control character, or of what is read as one of them");
+    }
+    let name = decoded.split(';').next().unwrap_or_default();
+    if matches!(name.trim(), "" | "." | "..") {
+        return Err("a segment that is `.` or `..`");
+    }
+    Ok(())
 }
 
 /// Why a text is no pattern.

@@ -1,7 +1,7 @@
 //! A URL that a guest asks for, read by one parser. What could be read in two ways is refused.
 
 use super::host::{self, Name};
-use super::{Scheme, path};
+use super::{Scheme, escape, path};
 
 /// The longest URL.
 const MAX_BYTES: usize = 8 << 10;
@@ -50,6 +50,7 @@ impl Target {
         };
         let path = if path.is_empty() { "/" } else { path };
         path::well_formed(path).map_err(BadTarget)?;
+        query.as_deref().map_or(Ok(()), well_formed_query).map_err(BadTarget)?;
         Ok(Self { scheme, name, port, path: path.to_owned(), query })
     }
 
@@ -58,6 +59,10 @@ impl Target {
     /// # Errors
     /// As [`Target::parse`].
     pub fn join(&self, location: &str) -> Result<Self, BadTarget> {
+        // The library drops tabs and turns backslashes, and a longer text it would read first.
+        if location.len() > MAX_BYTES || !location.bytes().all(|b| (0x21..=0x7e).contains(&b) && b != b'\\') {
+            return Err(BadTarget("its `Location` has at most 8 KiB of visible ASCII, and no backslash"));
+        }
         let base = url::Url::parse(&self.to_string()).map_err(|_| BadTarget("it is no URL"))?;
         let joined = base.join(location).map_err(|_| BadTarget("its `Location` is no URL"))?;
         Self::parse(joined.as_str().split('#').next().unwrap_or_default())
@@ -129,4 +134,27 @@ fn authority_of(authority: &str, scheme: Scheme) -> Result<(Name, u16), BadTarge
         },
     };
     Ok((host::read(host).map_err(BadTarget)?, port))
+}
+
+/// Parameters that some frameworks take for the method, whatever the request's own is.
+const OVERRIDES: [&str; 5] = ["_method", "$httpmethod", "x-http-method", "x-http-method-override", "x-method-override"];
+
+/// Why a query is refused. Beyond this it is data: no pattern looks at it.
+fn well_formed_query(query: &str) -> Result<(), &'static str> {
+    if query.bytes().any(|b| matches!(b, b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^')) {
+        return Err("a query has letters, digits and -._~!$&'()*+,;=:@/?[] only; everything else is escaped");
+    }
+    let Some(decoded) = escape::bytes(query) else { return Err("an escape in the query is none") };
+    // Whoever logs it, or puts it into a header, would make two lines of one.
+    if decoded.iter().any(u8::is_ascii_control) {
+        return Err("an escape of a control character in the query");
+    }
+    for parameter in query.split(['&', ';']) {
+        let name = parameter.split('=').next().unwrap_or_default();
+        let name = escape::bytes(name).unwrap_or_default();
+        if OVERRIDES.iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes())) {
+            return Err("a parameter that names another method");
+        }
+    }
+    Ok(())
 }

@@ -2,13 +2,13 @@
 //! used is a compiler warning, since nothing else reads it.
 
 use super::{
-    Bytes, Cidr, Count, Entries, Field, FromToml, List, Located, LoopAfter, ManifestName, MediaType, Millis, Reading,
-    Text, below,
+    Bytes, Count, Entries, Field, FromToml, List, Located, LoopAfter, ManifestName, Millis, Reading, Text, below,
 };
-use crate::http::{HostPattern, Method, PathPattern, PathRecord, Scheme};
+use crate::http::{HostPattern, MediaType, Method, PathPattern, PathRecord, Scheme};
 use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, Gate, RunnerScope, Runtime, Tier};
 use crate::names::{ApproverName, ComponentName, CredentialName, Digest, EnvName, MountName, ProfileName, ToolName};
 use crate::source::Spot;
+use ipnet::IpNet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -74,9 +74,9 @@ table!(RawTier {
 table!(RawBudget { calls: Count, wall: Millis, egress: Bytes });
 table!(RawCeiling {
     fs: List<RawFs>,
-    http: List<RawHttp>,
     env: List<EnvName>,
     clocks: List<Clock>,
+    http: List<RawHttp>,
     size: ContainerSize,
     runner: RunnerScope,
     limits: RawLimits,
@@ -91,26 +91,29 @@ table!(RawLimits {
     handles: Count,
 });
 table!(RawFs { mount: MountName, path: Text, access: Access });
-table!(RawHttp {
-    scheme: Scheme,
-    host: HostPattern,
-    port: Count,
-    methods: List<Method>,
-    paths: List<PathPattern>,
-    request: Bytes,
-    response: Bytes,
-    first_byte: Millis,
-    total: Millis,
-    per_call: Count,
-    per_minute: Count,
-    concurrent: Count,
-    content_types: List<MediaType>,
-    credential: CredentialName,
-    redirects: Count,
-    private: List<Cidr>,
-    approve: List<Method>,
-    record: PathRecord,
-});
+table!(
+    /// What may be asked of the outside: the same fields in a tool and in a ceiling.
+    RawHttp {
+        scheme: Scheme,
+        host: HostPattern,
+        port: Count,
+        methods: List<Method>,
+        paths: List<PathPattern>,
+        request: Bytes,
+        response: Bytes,
+        first_byte: Millis,
+        total: Millis,
+        per_call: Count,
+        per_minute: Count,
+        concurrent: Count,
+        content_types: List<MediaType>,
+        credential: CredentialName,
+        redirects: Count,
+        private: List<IpNet>,
+        approve: List<Method>,
+        record: PathRecord,
+    }
+);
 table!(RawMount { source: Text, path: Text, reason: Text });
 table!(RawComponent { digest: Digest });
 table!(RawTool {
@@ -118,9 +121,9 @@ table!(RawTool {
     tier: Tier,
     reason: Text,
     fs: List<RawFs>,
-    http: List<RawHttp>,
     env: Entries<EnvName, Located<Text>>,
     clocks: List<Clock>,
+    http: List<RawHttp>,
     runner: RunnerScope,
     size: ContainerSize,
     gate: Gate,

@@ -3,7 +3,7 @@
 use super::{FromToml, Located, Reading, below};
 use crate::bounds;
 use crate::diagnostics::{nearest, quote};
-use crate::http::{HostPattern, Method, PathPattern, PathRecord, Scheme};
+use crate::http::{self, HostPattern, MediaType, Method, PathPattern, PathRecord, Scheme};
 use crate::model::{Access, ArgumentsRecord, Clock, ContainerSize, Gate, RunnerScope, Runtime, Tier};
 use crate::names::{
     ApproverName, BadName, ComponentName, CredentialName, Digest, EnvName, MountName, ProfileName, ToolName,
@@ -31,12 +31,6 @@ pub(crate) enum LoopAfter {
 /// A text that can be shown: bounded, and without characters that steer a terminal or a reviewer's eye.
 #[derive(Debug, Clone)]
 pub(crate) struct Text(pub(crate) String);
-/// A range of addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Cidr(pub(crate) IpNet);
-/// `type/subtype` or `type/*`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct MediaType(pub(crate) String);
 /// The manifest's own name.
 #[derive(Debug, Clone)]
 pub(crate) struct ManifestName(pub(crate) String);
@@ -102,9 +96,48 @@ words!(RunnerScope, "runner", "session" => Self::Session, "call" => Self::Call);
 words!(ContainerSize, "size", "small" => Self::Small, "large" => Self::Large);
 words!(Gate, "gate", "profile" => Self::Profile, "approval" => Self::Approval);
 words!(ArgumentsRecord, "record", "digest" => Self::Digest, "arguments" => Self::Arguments);
-words!(Scheme, "scheme", "http" => Self::Http, "https" => Self::Https);
+words!(Scheme, "scheme", "https" => Self::Https, "http" => Self::Http);
 words!(PathRecord, "record", "digest" => Self::Digest, "path" => Self::Path);
 words!(Runtime, "runtime", "runc" => Self::Runc, "runsc" => Self::Runsc);
+
+impl FromText for Method {
+    fn from_text(text: &str) -> Result<Self, (String, String)> {
+        Self::read(text).ok_or_else(|| not_one_of(text, "method", &Self::ALL.map(Self::as_str)))
+    }
+}
+
+impl FromText for HostPattern {
+    fn from_text(text: &str) -> Result<Self, (String, String)> {
+        Self::try_from(text.to_owned()).map_err(|bad| {
+            let help = "write a name in lower case, such as \"api.example.com\", \"*.example.com\" for any one label \
+                        in front of it, or an address; the port has a field of its own";
+            (format!("{} is not a host: {}", quote(text), bad.why), help.to_owned())
+        })
+    }
+}
+
+impl FromText for PathPattern {
+    fn from_text(text: &str) -> Result<Self, (String, String)> {
+        Self::try_from(text.to_owned()).map_err(|bad| {
+            let help = "write it from the root: \"/repos/*/*/issues\", where `*` is one segment and `/**` at the end \
+                        whatever follows";
+            (format!("{} is not a path pattern: {}", quote(text), bad.why), help.to_owned())
+        })
+    }
+}
+
+impl FromText for MediaType {
+    fn from_text(text: &str) -> Result<Self, (String, String)> {
+        let help = "write type/subtype or type/*, in lower case and without parameters: \"application/json\"";
+        Self::try_from(text.to_owned()).map_err(|_| (format!("{} is not a media type", quote(text)), help.to_owned()))
+    }
+}
+
+impl FromText for IpNet {
+    fn from_text(text: &str) -> Result<Self, (String, String)> {
+        http::range(text).map_err(|bad| (format!("{} is not a private range", quote(text)), bad.to_string()))
+    }
+}
 
 fn not_one_of(text: &str, kind: &str, known: &[&str]) -> (String, String) {
     let mut help = format!("one of {}", known.join(", "));
@@ -138,58 +171,6 @@ fn steers(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
             | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}')
-}
-
-impl FromText for Method {
-    fn from_text(text: &str) -> Result<Self, (String, String)> {
-        let known = Self::ALL.map(Self::as_str);
-        Self::read(text).ok_or_else(|| not_one_of(text, "method", &known))
-    }
-}
-
-impl FromText for HostPattern {
-    fn from_text(text: &str) -> Result<Self, (String, String)> {
-        Self::try_from(text.to_owned()).map_err(|bad| {
-            let help = format!("{}: \"api.example.com\", or \"*.example.com\" for one label in front of it", bad.why);
-            (format!("{} is not a host", quote(text)), help)
-        })
-    }
-}
-
-impl FromText for PathPattern {
-    fn from_text(text: &str) -> Result<Self, (String, String)> {
-        Self::try_from(text.to_owned()).map_err(|bad| {
-            let help = format!("{}: \"/repos/*/*/issues\", or \"/repos/**\" for all that is below", bad.why);
-            (format!("{} is not a path pattern", quote(text)), help)
-        })
-    }
-}
-
-impl FromText for Cidr {
-    fn from_text(text: &str) -> Result<Self, (String, String)> {
-        let net: Option<IpNet> = text.parse().ok();
-        // One range has one spelling.
-        net.filter(|net| net.trunc() == *net && net.to_string() == text).map(Self).ok_or_else(|| {
-            let help = "write a range with its prefix and nothing behind it: \"10.1.0.0/16\", \"127.0.0.1/32\"";
-            (format!("{} is not a range of addresses", quote(text)), help.to_owned())
-        })
-    }
-}
-
-impl FromText for MediaType {
-    fn from_text(text: &str) -> Result<Self, (String, String)> {
-        let token = |text: &str| {
-            !text.is_empty()
-                && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$&-^_.+".contains(&b))
-        };
-        let shaped = text.len() <= 128
-            && text.split_once('/').is_some_and(|(kind, sub)| token(kind) && (sub == "*" || token(sub)));
-        if shaped {
-            return Ok(Self(text.to_owned()));
-        }
-        let help = "write it in lower case and without parameters: \"application/json\", \"text/*\"";
-        Err((format!("{} is not a media type", quote(text)), help.to_owned()))
-    }
 }
 
 impl FromText for ManifestName {
@@ -312,17 +293,5 @@ impl<K: FromText, V: FromToml> FromToml for Entries<K, V> {
             }
         }
         Some(entries)
-    }
-}
-
-impl std::fmt::Display for Cidr {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::fmt::Display for MediaType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
     }
 }

@@ -1,293 +1,229 @@
-//! What may be asked of the outside: of a ceiling and of a tool, and whether the one lies within the other.
+//! What a tool may ask of the outside, and the most that its tier lets it ask.
 
-use super::http_bounds::{self as numbers, Given, Numbers};
-use super::tools::set;
+mod warn;
+mod written;
+
+use crate::bounds;
 use crate::diagnostics::quote;
-use crate::http::{HostPattern, HttpGrant, Method, PathPattern, PathRecord, Scheme};
+use crate::http::amount::AMOUNTS;
+use crate::http::{Beyond, HostPattern, HttpGrant, Method, PathPattern, PathRecord, Scheme};
 use crate::model::Tier;
-use crate::names::CredentialName;
-use crate::raw::{Cidr, Field, List, Located, MediaType, RawHttp, Reading};
-use crate::source::Spot;
-use ipnet::IpNet;
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use crate::origin::{HttpOrigins, Origin};
+use crate::raw::{List, Located, RawHttp, Reading};
+use crate::units;
+use std::collections::{BTreeMap, BTreeSet};
+use written::Written;
 
-/// A place and what may be done there, before anything is known of how much.
-struct Place {
-    scheme: Scheme,
-    host: HostPattern,
-    port: u16,
-    methods: BTreeSet<Method>,
-    paths: BTreeSet<PathPattern>,
+/// The ceiling's entries, and where a tier without any says so.
+pub(super) struct CeilingOf<'a> {
+    pub(super) tier: Tier,
+    pub(super) grants: &'a [Located<HttpGrant>],
+    pub(super) line: &'a str,
 }
 
-/// What a table says besides.
-struct Rest {
-    numbers: Given,
-    content_types: Option<BTreeSet<String>>,
-    credential: Option<Located<CredentialName>>,
-    private: BTreeSet<IpNet>,
-    approve: Option<BTreeSet<Method>>,
-    record: PathRecord,
+/// Reads what a tool asks for, before its tier is known.
+pub(super) fn written(
+    reading: &mut Reading<'_>,
+    list: Option<Located<List<RawHttp>>>,
+    at: &str,
+) -> Vec<Located<Written>> {
+    let Some(list) = list else { return Vec::new() };
+    if list.value.len() > bounds::MAX_HTTP_GRANTS {
+        let message = format!("{} has too many elements: {}", quote(at), list.value.len());
+        reading.report(list.spot, message, format!("at most {} of them", bounds::MAX_HTTP_GRANTS));
+        return Vec::new();
+    }
+    list.value.into_iter().filter_map(|entry| written::one(reading, entry, at)).collect()
 }
 
-/// The tables of a ceiling: what they do not say is the default.
+/// Reads the entries of a ceiling; what an entry does not say is a default, with its reason in `bounds`.
 pub(super) fn ceiling(
     reading: &mut Reading<'_>,
     list: Option<Located<List<RawHttp>>>,
-    at: &str,
+    ceiling_at: &str,
+    deadline_ms: u32,
 ) -> Vec<Located<HttpGrant>> {
-    each(reading, list, at, |_, place, rest, _| {
-        let approve = rest.approve.unwrap_or_default();
-        Some(place.granted(
-            rest.numbers.or(&numbers::DEFAULTS),
-            rest.content_types,
-            approve,
-            rest.credential,
-            rest.private,
-            rest.record,
-        ))
-    })
-}
-
-/// The tables of a tool, each within one of its tier's ceiling: what they do not say is that one's. A credential and
-/// private ranges are never taken over: they are named where they are used.
-pub(super) fn tool(
-    reading: &mut Reading<'_>,
-    list: Option<Located<List<RawHttp>>>,
-    at: &str,
-    tier: Tier,
-    allowed: &[Located<HttpGrant>],
-    ceiling: Spot,
-) -> Vec<Located<HttpGrant>> {
-    each(reading, list, at, |reading, place, rest, spot| {
-        let around: Vec<&Located<HttpGrant>> = allowed.iter().filter(|one| place.within(&one.value)).collect();
-        let Some(first) = around.first() else {
-            let place = place.show();
-            let line = reading.line(ceiling);
-            let message = format!(
-                "{} may ask for {place}, and no table of tier `{tier}`'s ceiling covers that, at {line}",
-                quote(at)
-            );
-            let help =
-                format!("narrow it, or write [[tiers.{tier}.ceiling.http]] with this host, its methods and paths");
-            reading.report(spot, message, help);
-            return None;
-        };
-        let made = |base: &HttpGrant| {
-            let approve = base.approve.intersection(&place.methods).copied().collect::<BTreeSet<_>>();
-            let types = rest.content_types.clone().or_else(|| base.content_types.clone());
-            let given = rest.approve.clone().unwrap_or(approve);
-            place.granted(
-                rest.numbers.or(&Numbers::of(base)),
-                types,
-                given,
-                rest.credential.clone(),
-                rest.private.clone(),
-                rest.record,
-            )
-        };
-        if let Some(grant) = around
-            .iter()
-            .map(|base| (base, made(&base.value)))
-            .find(|(base, grant)| grant.beyond(&base.value).is_none())
-        {
-            return Some(grant.1);
-        }
-        let grant = made(&first.value);
-        let what = grant.beyond(&first.value).unwrap_or_default();
-        let line = reading.line(first.spot);
-        let message = format!("{} {what}, at {line}", quote(&format!("{at}.http")));
-        reading.report(spot, message, "narrow the grant, move the tool to another tier, or widen the ceiling");
-        None
-    })
-}
-
-fn each(
-    reading: &mut Reading<'_>,
-    list: Option<Located<List<RawHttp>>>,
-    at: &str,
-    mut grant: impl FnMut(&mut Reading<'_>, &Place, Rest, Spot) -> Option<HttpGrant>,
-) -> Vec<Located<HttpGrant>> {
-    let at = format!("{at}.http");
+    let at = format!("{ceiling_at}.http");
     let mut grants: Vec<Located<HttpGrant>> = Vec::new();
-    for Located { value: raw, spot } in list.into_iter().flat_map(|list| list.value) {
-        let before = reading.errors();
-        let (place, rest) = one(reading, raw, spot, &at);
-        let Some(place) = place.filter(|_| reading.errors() == before) else { continue };
-        warn(reading, &place, &rest, spot, &at);
-        let Some(value) = grant(reading, &place, rest, spot) else { continue };
-        if let Some(first) = grants.iter().find(|first| first.value == value) {
-            let message = format!("{} says the same twice, first at {}", quote(&at), reading.line(first.spot));
-            reading.report(spot, message, "leave one of them out");
+    for Located { value: written, spot } in written(reading, list, &at) {
+        let grant = written.settle(None, deadline_ms);
+        in_time(reading, &written, &grant, &at, deadline_ms);
+        if let Some(first) = grants.iter().find(|first| key(&first.value) == key(&grant)) {
+            let message = format!("{} has two entries of {grant}, first at {}", quote(&at), reading.line(first.spot));
+            reading.report(spot, message, "write one: which of them would bound a tool?");
             continue;
         }
-        grants.push(Located { value, spot });
+        grants.push(Located { value: grant, spot });
     }
+    sort(&mut grants, |grant| &grant.value);
     grants
 }
 
-fn one(reading: &mut Reading<'_>, raw: RawHttp, spot: Spot, at: &str) -> (Option<Place>, Rest) {
-    let RawHttp {
-        scheme,
-        host,
-        port,
-        methods,
-        paths,
-        request,
-        response,
-        first_byte,
-        total,
-        per_call,
-        per_minute,
-        concurrent,
-        content_types,
-        credential,
-        redirects,
-        private,
-        approve,
-        record,
-    } = raw;
-    let scheme = scheme.given().map_or(Scheme::Https, |scheme| scheme.value);
-    let host = host.required(reading, spot, at, "host", "name the host: host = \"api.example.com\"");
-    let port = numbers::port(reading, port, scheme, at);
-    let methods = required_set(reading, methods, spot, at, "methods", "methods = [\"GET\"]");
-    let paths =
-        required_set(reading, paths, spot, at, "paths", "paths = [\"/v1/items/*\"], or [\"/**\"] for all of them");
-    let numbers = numbers::read(
-        reading,
-        at,
-        numbers::Raw { request, response, first_byte, total, per_call, per_minute, concurrent, redirects },
-    );
-    let types = content_types.given().map(|list| {
-        let spot = list.spot;
-        let types: BTreeSet<String> = names(reading, list, &format!("{at}.content_types"));
-        if types.is_empty() {
-            reading.report(
-                spot,
-                format!("{} names no type", quote(&format!("{at}.content_types"))),
-                "name at least one, or leave it out: then any may come",
-            );
-        }
-        types
-    });
-    let credential = credential.given();
-    if let Some(credential) = credential.as_ref().filter(|_| scheme == Scheme::Http) {
-        let message = format!("{} would send the credential `{}` in the clear", quote(at), credential.value);
-        reading.report(credential.spot, message, "write scheme = \"https\", or leave the credential out");
-    }
-    let private = private.given().map(|list| set(reading, Some(list), &format!("{at}.private"))).unwrap_or_default();
-    let private: BTreeSet<IpNet> = private.into_keys().map(|Cidr(net)| net).collect();
-    let approve_spot = if let Field::Given(list) = &approve { list.spot } else { spot };
-    let approve = approve
-        .given()
-        .map(|list| set(reading, Some(list), &format!("{at}.approve")).into_keys().collect::<BTreeSet<Method>>());
-    if let (Some(approve), Some(methods)) = (&approve, &methods)
-        && let Some(odd) = approve.iter().find(|method| !methods.contains(method))
-    {
-        let message = format!("{} has {odd} to be approved, which is not granted", quote(at));
-        reading.report(approve_spot, message, "name methods that are granted");
-    }
-    let record = record.given().map_or(PathRecord::Digest, |record| record.value);
-    let rest = Rest { numbers, content_types: types, credential, private, approve, record };
-    let place = || Some(Place { scheme, host: host?.value, port: port?, methods: methods?, paths: paths? });
-    (place(), rest)
-}
-
-fn names(reading: &mut Reading<'_>, list: Located<List<MediaType>>, at: &str) -> BTreeSet<String> {
-    set(reading, Some(list), at).into_keys().map(|MediaType(name)| name).collect()
-}
-
-fn required_set<T: Ord + std::fmt::Display>(
+/// Holds what a tool asks for against its ceiling. What it does not say is what the entry has that covers it.
+pub(super) fn tool(
     reading: &mut Reading<'_>,
-    field: Field<List<T>>,
-    owner: Spot,
+    written: Vec<Located<Written>>,
     at: &str,
-    name: &str,
-    example: &str,
-) -> Option<BTreeSet<T>> {
-    let list = field.required(reading, owner, at, name, &format!("say which: {example}"))?;
-    let spot = list.spot;
-    let path = format!("{at}.{name}");
-    let found: BTreeSet<T> = set(reading, Some(list), &path).into_keys().collect();
-    if found.is_empty() {
-        reading.report(
-            spot,
-            format!("{} is empty, and grants nothing", quote(&path)),
-            format!("say which: {example}, or leave the table out"),
-        );
-        return None;
-    }
-    Some(found)
-}
-
-/// What is allowed and wants a second look.
-fn warn(reading: &mut Reading<'_>, place: &Place, rest: &Rest, spot: Spot, at: &str) {
-    let at = quote(at);
-    let posts = place.methods.contains(&Method::Post);
-    if posts && place.paths.iter().any(|path| path.reaches_everything_by_post()) {
-        let help =
-            "what such a request does is in its body, which no path bounds: a narrower path, or approve = [\"POST\"]";
-        reading.warn(spot, format!("{at} lets POST reach a path that carries every operation (GraphQL)"), help);
-    }
-    if matches!(place.host, HostPattern::Below(_)) {
-        let help = "whoever can make a name there is reached: name the hosts, where they are few";
-        reading.warn(spot, format!("{at} covers every host one label below `{}`", place.host), help);
-    }
-    if place.scheme == Scheme::Http {
-        let help = "whoever is on the way reads it and can answer in its place: https, where there is any";
-        reading.warn(spot, format!("{at} sends in the clear"), help);
-    }
-    let local = |net: &&IpNet| {
-        net.contains(&IpAddr::from([127, 0, 0, 1])) || net.contains(&IpAddr::from(std::net::Ipv6Addr::LOCALHOST))
-    };
-    if let Some(net) = rest.private.iter().find(local) {
-        let help = "services on this machine trust who comes from it; the hub's own listeners stay out of reach";
-        reading.warn(spot, format!("{at} lets `{net}` through, which has this machine's loopback"), help);
-    }
-}
-
-impl Place {
-    fn within(&self, allowed: &HttpGrant) -> bool {
-        self.scheme == allowed.scheme
-            && self.port == allowed.port
-            && allowed.host.covers(&self.host)
-            && self.methods.is_subset(&allowed.methods)
-            && self.paths.iter().all(|path| allowed.paths.iter().any(|wider| wider.covers(path)))
-    }
-
-    fn granted(
-        &self,
-        numbers: Numbers,
-        content_types: Option<BTreeSet<String>>,
-        approve: BTreeSet<Method>,
-        credential: Option<Located<CredentialName>>,
-        private: BTreeSet<IpNet>,
-        record: PathRecord,
-    ) -> HttpGrant {
-        HttpGrant {
-            scheme: self.scheme,
-            host: self.host.clone(),
-            port: self.port,
-            methods: self.methods.clone(),
-            paths: self.paths.clone(),
-            request_bytes: numbers.request,
-            response_bytes: numbers.response,
-            first_byte_ms: numbers.first_byte,
-            total_ms: numbers.total,
-            per_call: numbers.per_call,
-            per_minute: numbers.per_minute,
-            concurrent: numbers.concurrent,
-            redirects: numbers.redirects,
-            content_types,
-            credential: credential.map(|credential| credential.value),
-            private,
-            approve,
-            record,
+    ceiling: &CeilingOf<'_>,
+    deadline_ms: u32,
+) -> Vec<(HttpGrant, HttpOrigins)> {
+    apart(reading, &written, at);
+    let mut grants = Vec::new();
+    for Located { value: written, spot } in &written {
+        let mut covering: Vec<(HttpGrant, &Located<HttpGrant>)> = Vec::new();
+        let mut nearest: Option<(Beyond, &Located<HttpGrant>)> = None;
+        for entry in ceiling.grants {
+            let grant = written.settle(Some(&entry.value), deadline_ms);
+            match grant.within(&entry.value) {
+                Ok(()) => covering.push((grant, entry)),
+                Err(beyond) if nearest.as_ref().is_none_or(|(other, _)| beyond.passed > other.passed) => {
+                    nearest = Some((beyond, entry));
+                }
+                Err(_) => {}
+            }
         }
+        let mut covering = covering.into_iter();
+        let Some((grant, entry)) = covering.next() else {
+            let place = Located { value: written, spot: *spot };
+            beyond(reading, &place, at, ceiling, nearest);
+            continue;
+        };
+        if let Some((other, second)) = covering.find(|(other, _)| *other != grant) {
+            let field = differs(&grant, &other);
+            let (one, two) = (reading.line(entry.spot), reading.line(second.spot));
+            let message = format!(
+                "{} lies within two entries of the ceiling of tier `{}`, at {one} and at {two}, and its `{field}` would \
+                 be the one's or the other's",
+                quote(at),
+                ceiling.tier
+            );
+            reading.report(*spot, message, format!("write its `{field}`"));
+            continue;
+        }
+        in_time(reading, written, &grant, at, deadline_ms);
+        warn::of(reading, written, &grant, *spot, at);
+        let origins = origins(reading, written, entry, &grant, (ceiling.tier, deadline_ms), *spot);
+        grants.push((grant, origins));
     }
+    sort(&mut grants, |(grant, _)| grant);
+    grants
+}
 
-    fn show(&self) -> String {
-        crate::http::show_place(self.scheme, &self.host, self.port, &self.methods, &self.paths)
+/// So that the order in which they are written means nothing.
+fn sort<T>(grants: &mut [T], grant: fn(&T) -> &HttpGrant) {
+    grants.sort_by(|one, other| key(grant(one)).cmp(&key(grant(other))));
+}
+
+type Key<'a> = (Scheme, &'a HostPattern, u16, &'a BTreeSet<Method>, &'a BTreeSet<PathPattern>);
+
+/// Which requests a grant is of.
+fn key(grant: &HttpGrant) -> Key<'_> {
+    (grant.scheme, &grant.host, grant.port, &grant.methods, &grant.paths)
+}
+
+/// Reports two grants that cover the same request: which of them would hold?
+fn apart(reading: &mut Reading<'_>, written: &[Located<Written>], at: &str) {
+    // What is compared does not depend on a ceiling.
+    let settled: Vec<_> = written.iter().map(|one| (one.value.settle(None, u32::MAX), one.spot)).collect();
+    for (index, (grant, spot)) in settled.iter().enumerate() {
+        let Some((_, first)) = settled.iter().take(index).find(|(first, _)| first.overlaps(grant)) else { continue };
+        let message = format!("{} allows a request that it also allows at {}", quote(at), reading.line(*first));
+        let help = "let each request be in one grant: with other methods, paths or hosts, or in one table";
+        reading.report(*spot, message, help);
     }
+}
+
+/// Times that come after something that ends the request anyway.
+fn in_time(reading: &mut Reading<'_>, written: &Written, grant: &HttpGrant, at: &str, deadline_ms: u32) {
+    let help = "write at most that, or leave it out: a limit that is never reached says nothing";
+    if let Some(spot) = written.spot("total")
+        && grant.total_ms > deadline_ms
+    {
+        let (total, deadline) = (units::show_millis(grant.total_ms.into()), units::show_millis(deadline_ms.into()));
+        let message = format!("{} has total {total}, and the call's deadline is {deadline}", quote(at));
+        reading.report(spot, message, help);
+    }
+    if let Some(spot) = written.spot("first_byte")
+        && grant.first_byte_ms > grant.total_ms
+    {
+        let (first, total) =
+            (units::show_millis(grant.first_byte_ms.into()), units::show_millis(grant.total_ms.into()));
+        let message = format!("{} has first_byte {first}, and its total is {total}", quote(at));
+        reading.report(spot, message, help);
+    }
+}
+
+/// Reports what no entry of the ceiling covers, naming the one that comes nearest.
+fn beyond(
+    reading: &mut Reading<'_>,
+    written: &Located<&Written>,
+    at: &str,
+    ceiling: &CeilingOf<'_>,
+    nearest: Option<(Beyond, &Located<HttpGrant>)>,
+) {
+    let tier = ceiling.tier;
+    let Some((Beyond { field, wanted, allowed, .. }, entry)) = nearest else {
+        let message = format!(
+            "{} is granted {}, and the ceiling of tier `{tier}` grants no host, at {}",
+            quote(at),
+            written.value.origin(),
+            ceiling.line
+        );
+        let help = format!("leave it out, move the tool to another tier, or write [[tiers.{tier}.ceiling.http]]");
+        reading.report(written.spot, message, help);
+        return;
+    };
+    let place = reading.line(entry.spot);
+    let spot = written.value.spot(field).unwrap_or(written.spot);
+    let message =
+        format!("{} has {field} {wanted}, and the ceiling of tier `{tier}` has {allowed}, at {place}", quote(at));
+    reading.report(spot, message, "narrow the grant, move the tool to another tier, or widen the ceiling");
+}
+
+/// The first field in which two grants differ that only a ceiling can tell apart.
+fn differs(one: &HttpGrant, other: &HttpGrant) -> &'static str {
+    let amount = AMOUNTS.iter().find(|amount| (amount.value)(one) != (amount.value)(other));
+    match amount {
+        Some(amount) => amount.name,
+        None if one.content_types != other.content_types => "content_types",
+        None if one.approve != other.approve => "approve",
+        None => "record",
+    }
+}
+
+fn origins(
+    reading: &Reading<'_>,
+    written: &Written,
+    entry: &Located<HttpGrant>,
+    grant: &HttpGrant,
+    (tier, deadline_ms): (Tier, u32),
+    spot: crate::source::Spot,
+) -> HttpOrigins {
+    let line = |spot| reading.sources.line(spot);
+    let from_ceiling = || Origin::Tier(tier, line(entry.spot));
+    let mut fields = BTreeMap::new();
+    let mut put = |name: &str, otherwise: Origin| {
+        let origin = written.spot(name).map_or(otherwise, |spot| Origin::Written(line(spot)));
+        fields.insert(name.to_owned(), origin);
+    };
+    for amount in &AMOUNTS {
+        let cut = (amount.value)(grant) < (amount.value)(&entry.value);
+        let end = if amount.name == "total" && grant.total_ms == deadline_ms { "deadline" } else { "total" };
+        let otherwise = if cut { Origin::Rule(format!("cut at the {end}")) } else { from_ceiling() };
+        put(amount.name, otherwise);
+    }
+    for name in ["content_types", "approve", "record"] {
+        put(name, from_ceiling());
+    }
+    put("scheme", Origin::Rule("https unless the grant says otherwise".to_owned()));
+    put("port", Origin::Rule("that of the scheme unless the grant says otherwise".to_owned()));
+    put("credential", Origin::Rule("none unless the grant names one".to_owned()));
+    put("redirects", Origin::Rule("none are followed unless the grant says otherwise".to_owned()));
+    put("private", Origin::Rule("public addresses only unless the grant says otherwise".to_owned()));
+    HttpOrigins { grant: line(spot), ceiling: line(entry.spot), fields }
+}
+
+/// What a ceiling has for its tools beyond amounts, or what holds where there is none.
+fn inherited(ceiling: Option<&HttpGrant>) -> (Option<BTreeSet<String>>, PathRecord) {
+    ceiling.map_or((None, PathRecord::Digest), |entry| (entry.content_types.clone(), entry.record))
 }

@@ -79,11 +79,11 @@ fn one(
     let principal = uses::principal(reading, raw.principal_calls_per_hour, rate.as_ref(), &at);
     let loop_after = uses::loop_after(reading, raw.loop_after, tier, &at);
     let budget = uses::budget(reading, raw.budget, &at);
+    let (after_outside, after_origin) = uses::after_outside(reading, raw.after_outside, tier, &at);
     let (runtime, runtime_origin) = match raw.runtime.given() {
         Some(given) => (given.value, Origin::Written(reading.sources.line(given.spot))),
         None => (Runtime::Runc, Origin::Rule("containers run under runc unless the tier says otherwise".to_owned())),
     };
-    let after_outside = uses::after_outside(reading, raw.after_outside, tier, &at);
     let (approvers, approvers_origin) = approvers(reading, raw.approvers, tier, &at);
     let ceiling_help = format!("write [{at}.ceiling]: the most that a tool of this tier can be granted");
     let ceiling_at = format!("{at}.ceiling");
@@ -105,16 +105,15 @@ fn one(
             "tier `user` only reads: write access = \"read\", or grant it in tier `write`",
         );
     }
-    let http_list = ceiling.http.given();
-    let http_spot = list_spot(http_list.as_ref().map(|list| list.spot));
-    let http = http::ceiling(reading, http_list, &ceiling_at);
     let env = ceiling.env.given();
     let clocks = ceiling.clocks.given();
     let size = ceiling.size.given();
     let runner_given = ceiling.runner.given();
     let runner = scope(reading, runner_given.as_ref(), tier, &at);
     let (limits, limit_spots) = limits::ceiling(reading, ceiling.limits, ceiling_spot, &ceiling_at);
-    let (idle_ms, idle_origin) = idle(reading, raw.idle, tier, Some((runner, limits.deadline_ms)), spot, &at)?;
+    let http_list = ceiling.http.given();
+    let http_spot = list_spot(http_list.as_ref().map(|list| list.spot));
+    let http = http::ceiling(reading, http_list, &ceiling_at, limits.deadline_ms);
 
     let spots = CeilingSpots {
         fs: fs_spot,
@@ -125,6 +124,7 @@ fn one(
         runner: list_spot(runner_given.as_ref().map(|runner| runner.spot)),
         limits: limit_spots,
     };
+    let (idle_ms, idle_origin) = idle(reading, raw.idle, tier, Some((runner, limits.deadline_ms)), spot, &at)?;
     let ceiling = Ceiling {
         fs: fs.iter().map(|grant| grant.value.clone()).collect(),
         env: super::tools::set(reading, env, &format!("{ceiling_at}.env")).into_keys().collect(),
@@ -145,15 +145,14 @@ fn one(
         budget_calls: budget.calls_origin,
         budget_wall: budget.wall_origin,
         budget_egress: budget.egress_origin,
-        after_outside: after_outside.1,
-        http: http.iter().map(|grant| reading.sources.line(grant.spot)).collect(),
         idle: idle_origin,
+        after_outside: after_origin,
         runtime: runtime_origin,
         approvers: approvers_origin,
     };
     let rules = TierRules {
         tier,
-        after_outside: after_outside.0,
+        after_outside,
         ceiling,
         calls_per_hour: rate.value,
         principal_calls_per_hour: principal.0,

@@ -57,6 +57,13 @@ fn one(
     let env = raw.env.given().map(|env| env.value).unwrap_or_default();
     let clocks = set(reading, raw.clocks.given(), &format!("{at}.clocks"));
     let trap_imports = trap_imports(reading, raw.trap_imports.given(), &at);
+    let asked = http::written(reading, raw.http.given(), &format!("{at}.http"));
+    if !asked.is_empty() {
+        for (import, spot) in trap_imports.iter().filter(|(import, _)| import.starts_with("wasi:http/")) {
+            let message = format!("{} is listed to trap, and {} may ask by it", quote(import), quote(&at));
+            reading.report(*spot, message, "leave it out, or take `http` away");
+        }
+    }
     warn_of_secrets(reading, &env);
 
     let help = "write tier = \"user\", \"write\", \"admin\" or \"critical\": a tool without a tier is denied";
@@ -74,7 +81,6 @@ fn one(
     let read = read.as_ref().filter(|read| read.sound)?;
     let (tier, tier_spot) = (tier.value, tier.spot);
     let ceiling = &read.rules.ceiling;
-    let http = http::tool(reading, raw.http.given(), &at, tier, &read.http, read.spots.http);
     let fs_line = reading.line(read.spots.fs);
     for grant in &fs {
         fs::narrow(reading, grant, &at, tier, &read.fs, &fs_line);
@@ -116,6 +122,9 @@ fn one(
     };
     let (limits, limit_origins) =
         limits::tool(reading, raw.limits.given(), &at, tier, &ceiling.limits, &read.spots.limits);
+    let http_line = reading.line(read.spots.http);
+    let ceiling_http = http::CeilingOf { tier, grants: &read.http, line: &http_line };
+    let http = http::tool(reading, asked, &format!("{at}.http"), &ceiling_http, limits.deadline_ms);
     let calls = room::calls_at_once(runner, read.rules.concurrent_calls);
     tiers::fits(reading, memory_spot, &format!("{at}.limits.memory"), limits.memory_bytes, calls, size);
 
@@ -131,10 +140,10 @@ fn one(
         gate: gate_origin,
         record: record_origin,
         fs: fs.iter().map(|grant| line(grant.spot)).collect(),
-        http: http.iter().map(|grant| line(grant.spot)).collect(),
         env: env.iter().map(|entry| (entry.key.value.clone(), line(entry.key.spot))).collect(),
         clocks: clocks.iter().map(|(clock, spot)| (*clock, line(*spot))).collect(),
         trap_imports: trap_imports.iter().map(|(import, spot)| (import.clone(), line(*spot))).collect(),
+        http: http.iter().map(|(_, origins)| origins.clone()).collect(),
         limits: limit_origins,
     };
     let grants = Grants {
@@ -142,7 +151,7 @@ fn one(
         env: env.into_iter().map(|entry| (entry.key.value, entry.value.value.0)).collect(),
         clocks: clocks.into_keys().collect(),
         trap_imports: trap_imports.into_keys().collect(),
-        http: http.into_iter().map(|grant| grant.value).collect(),
+        http: http.into_iter().map(|(grant, _)| grant).collect(),
         limits,
     };
     let (name, component) = (name.clone(), component.value);
@@ -234,7 +243,7 @@ fn beyond(reading: &mut Reading<'_>, spot: Spot, at: &str, what: &str, tier: Tie
 }
 
 /// A list as a set with places; an element that is there twice is reported.
-pub(super) fn set<T: Ord + std::fmt::Display>(
+pub(crate) fn set<T: Ord + std::fmt::Display>(
     reading: &mut Reading<'_>,
     list: Option<Located<List<T>>>,
     at: &str,

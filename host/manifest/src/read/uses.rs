@@ -131,23 +131,27 @@ pub(super) fn budget(reading: &mut Reading<'_>, field: Field<RawBudget>, at: &st
             read.egress_origin = Origin::Written(reading.sources.line(spot));
         } else {
             let message = format!("{} cannot be {}", quote(&format!("{at}.egress")), units::show_bytes(egress));
-            let most = units::show_bytes(bounds::MAX_BUDGET_EGRESS_BYTES);
-            reading.report(spot, message, format!("from 1B to {most}"));
+            reading.report(spot, message, format!("from 1B to {}", units::show_bytes(bounds::MAX_BUDGET_EGRESS_BYTES)));
         }
     }
     (reading.errors() == before).then_some(read)
 }
 
-/// What stands before a tier's calls in a session that has read from outside. Nothing more, unless it is written: what
-/// was read is in the agent's context either way, and most of what it then does is what it was asked to do.
+/// What stands before a tier's calls once the session has read something from outside. Where a person is asked
+/// anyway the field would say nothing, and is refused.
 pub(super) fn after_outside(reading: &mut Reading<'_>, field: Field<Gate>, tier: Tier, at: &str) -> (Gate, Origin) {
     let Some(given) = field.given() else {
-        let rule = "what a session has read from outside changes nothing unless the tier says so";
-        return (Gate::Profile, Origin::Rule(rule.to_owned()));
+        let rule = if tier.needs_approval() {
+            format!("each call of tier {tier} needs an approval anyway")
+        } else {
+            "what is read from outside changes nothing unless the tier says otherwise".to_owned()
+        };
+        return (Gate::Profile, Origin::Rule(rule));
     };
     if tier.needs_approval() {
         let message = format!("{} has `after_outside`, and each of its calls needs an approval anyway", quote(at));
         reading.report(given.spot, message, "leave it out, or write it in tier `user` or `write`");
+        return (Gate::Profile, Origin::Written(reading.sources.line(given.spot)));
     }
     (given.value, Origin::Written(reading.sources.line(given.spot)))
 }

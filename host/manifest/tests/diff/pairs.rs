@@ -1,7 +1,7 @@
 //! Pairs of manifests: one at random, and one that differs from it in a few places, or in all.
 
 use super::World;
-use manifest::http::{HostPattern, HttpGrant, Method, PathPattern, PathRecord, Scheme};
+use manifest::http::{HttpGrant, Method, PathRecord, Scheme};
 use manifest::{
     Access, ApproverName, ArgumentsRecord, Budget, Ceiling, Clock, Component, ComponentName, ContainerSize, Digest,
     EnvName, FsGrant, Gate, Grants, Limits, LoopAfter, Manifest, Mount, MountName, Profile, ProfileName, RunnerScope,
@@ -39,6 +39,9 @@ enum Edit {
     ToolTier(&'static str, Tier),
     Runner(&'static str, RunnerScope, ContainerSize),
     Fs(&'static str, Vec<FsGrant>),
+    Http(&'static str, Vec<HttpGrant>),
+    Asked(&'static str, HttpGrant, u8),
+    CeilingHttp(Tier, Vec<HttpGrant>),
     Grants(&'static str, Grants),
     Limits(&'static str, Limits),
     Profile(&'static str, Option<Profile>),
@@ -82,6 +85,63 @@ fn clocks() -> impl Strategy<Value = BTreeSet<Clock>> {
     subsequence(vec![Clock::Wall, Clock::Monotonic], 0..=2).prop_map(|clocks| clocks.into_iter().collect())
 }
 
+pub(super) const HOSTS: [&str; 3] = ["a.example.com", "*.example.com", "b.example.com"];
+pub(super) const PATTERNS: [&str; 5] = ["/", "/a", "/a/*", "/a/**", "/**"];
+pub(super) const METHODS: [Method; 2] = [Method::Get, Method::Delete];
+pub(super) const RANGES: [&str; 2] = ["10.0.0.0/8", "10.1.0.0/16"];
+pub(super) const TYPES: [&str; 3] = ["text/*", "text/html", "application/json"];
+pub(super) const CREDENTIALS: [&str; 2] = ["k1", "k2"];
+
+/// Without two that have a request in common, as the reader leaves them.
+fn http() -> impl Strategy<Value = Vec<HttpGrant>> {
+    prop::collection::vec(asked(), 0..3).prop_map(|grants| {
+        let mut kept: Vec<HttpGrant> = Vec::new();
+        for grant in grants {
+            if !kept.iter().any(|other| other.overlaps(&grant)) {
+                kept.push(grant);
+            }
+        }
+        kept
+    })
+}
+
+fn asked() -> impl Strategy<Value = HttpGrant> {
+    let place =
+        (select(HOSTS.to_vec()), select(vec![Scheme::Https, Scheme::Https, Scheme::Http]), select(vec![443, 444]));
+    let methods = subsequence(METHODS.to_vec(), 1..=2);
+    let paths = subsequence(PATTERNS.to_vec(), 1..=2);
+    let types = prop::option::of(subsequence(TYPES.to_vec(), 1..=2));
+    let more = (prop::option::of(select(CREDENTIALS.to_vec())), 0..3u8, subsequence(RANGES.to_vec(), 0..=1));
+    let record = select(vec![PathRecord::Digest, PathRecord::Digest, PathRecord::Path]);
+    let amounts = prop::collection::vec(1..3u32, 7);
+    let approve = subsequence(METHODS.to_vec(), 0..=2);
+    (place, methods, paths, amounts, types, more, approve, record).prop_map(
+        |((host, scheme, port), methods, paths, amounts, types, (credential, redirects, private), approve, record)| {
+            let methods: BTreeSet<Method> = methods.into_iter().collect();
+            HttpGrant {
+                scheme,
+                host: host.to_owned().try_into().unwrap(),
+                port,
+                paths: paths.into_iter().map(|path| path.to_owned().try_into().unwrap()).collect(),
+                request_bytes: amounts[0].into(),
+                response_bytes: amounts[1].into(),
+                first_byte_ms: amounts[2],
+                total_ms: amounts[3],
+                per_call: amounts[4],
+                per_minute: amounts[5],
+                concurrent: amounts[6],
+                content_types: types.map(|types| types.into_iter().map(ToOwned::to_owned).collect()),
+                credential: credential.map(|name| name.try_into().unwrap()),
+                redirects,
+                private: private.into_iter().map(|range| range.parse().unwrap()).collect(),
+                approve: approve.into_iter().filter(|method| methods.contains(method)).collect(),
+                methods,
+                record,
+            }
+        },
+    )
+}
+
 fn grants() -> impl Strategy<Value = Grants> {
     let imports = subsequence(vec!["x:y/z", "x:y/w"], 0..=2);
     (fs(), env(), clocks(), imports, http(), limits()).prop_map(|(fs, env, clocks, imports, http, limits)| Grants {
@@ -92,39 +152,6 @@ fn grants() -> impl Strategy<Value = Grants> {
         trap_imports: imports.into_iter().map(ToOwned::to_owned).collect(),
         limits,
     })
-}
-
-/// Up to two tables over two hosts, two paths and two methods, which often cover the same.
-fn http() -> impl Strategy<Value = Vec<HttpGrant>> {
-    let host = select(vec!["a.test.x", "b.test.x", "*.test.x"]);
-    let paths = subsequence(vec!["/p", "/q", "/**"], 1..=2);
-    let methods = subsequence(vec![Method::Get, Method::Post], 1..=2);
-    let credential = select(vec![None, Some("k"), Some("l")]);
-    let bounds = (1..3u64, 1..3u32, 0..2u8);
-    let rest = (any::<bool>(), any::<bool>(), any::<bool>());
-    let one = (host, paths, methods, credential, bounds, rest).prop_map(
-        |(host, paths, methods, credential, (bytes, many, redirects), (asks, clear, private))| HttpGrant {
-            scheme: Scheme::Https,
-            host: HostPattern::try_from(host.to_owned()).unwrap(),
-            port: 443,
-            approve: methods.iter().copied().filter(|_| asks).collect(),
-            methods: methods.into_iter().collect(),
-            paths: paths.into_iter().map(|path| PathPattern::try_from(path.to_owned()).unwrap()).collect(),
-            request_bytes: bytes,
-            response_bytes: bytes,
-            first_byte_ms: many,
-            total_ms: many,
-            per_call: many,
-            per_minute: many,
-            concurrent: many,
-            content_types: (many == 1).then(|| ["text/plain".to_owned()].into()),
-            credential: credential.map(|name| name.try_into().unwrap()),
-            redirects,
-            private: private.then(|| "10.0.0.0/8".parse().unwrap()).into_iter().collect(),
-            record: if clear { PathRecord::Path } else { PathRecord::Digest },
-        },
-    );
-    prop::collection::vec(one, 0..3)
 }
 
 fn size() -> impl Strategy<Value = ContainerSize> {
@@ -177,13 +204,12 @@ fn rules(tier: Tier) -> impl Strategy<Value = TierRules> {
             limits,
         },
     );
-    let after = select(vec![Gate::Profile, Gate::Approval]);
-    (ceiling, 1..3u32, 1..3u32, 1..3u32, runtime(), uses(), approvers(tier), after).prop_map(
-        move |(ceiling, calls_per_hour, concurrent_calls, idle_s, runtime, uses, approvers, after)| {
-            let (principal_calls_per_hour, budget, loop_after) = uses;
+    (ceiling, 1..3u32, 1..3u32, 1..3u32, runtime(), uses(), approvers(tier)).prop_map(
+        move |(ceiling, calls_per_hour, concurrent_calls, idle_s, runtime, uses, approvers)| {
+            let (principal_calls_per_hour, budget, loop_after, after_outside) = uses;
             TierRules {
                 tier,
-                after_outside: if tier.needs_approval() { Gate::Profile } else { after },
+                after_outside: if tier.needs_approval() { Gate::Profile } else { after_outside },
                 ceiling,
                 calls_per_hour,
                 principal_calls_per_hour,
@@ -198,16 +224,14 @@ fn rules(tier: Tier) -> impl Strategy<Value = TierRules> {
     )
 }
 
-type Uses = (u32, Budget, LoopAfter);
+type Uses = (u32, Budget, LoopAfter, Gate);
 
 fn uses() -> impl Strategy<Value = Uses> {
     let loop_after = select(vec![LoopAfter::Calls(2), LoopAfter::Calls(3), LoopAfter::Never]);
-    let egress = prop::option::of(1..3u64);
-    (1..3u32, prop::option::of(1..3u32), prop::option::of(1..3u32), egress, loop_after).prop_map(
-        |(principal, calls, wall_s, egress_bytes, loop_after)| {
-            (principal, Budget { calls, wall_s, egress_bytes }, loop_after)
-        },
-    )
+    let after_outside = select(vec![Gate::Profile, Gate::Approval]);
+    let budget = (prop::option::of(1..3u32), prop::option::of(1..3u32), prop::option::of(1..3u64))
+        .prop_map(|(calls, wall_s, egress_bytes)| Budget { calls, wall_s, egress_bytes });
+    (1..3u32, budget, loop_after, after_outside)
 }
 
 /// The reader lets nobody name them where nothing has to be approved.
@@ -271,6 +295,9 @@ fn edit() -> impl Strategy<Value = Edit> {
         (one(&TOOLS), tier()).prop_map(|(name, tier)| Edit::ToolTier(name, tier)),
         (one(&TOOLS), scope(), size()).prop_map(|(name, runner, size)| Edit::Runner(name, runner, size)),
         (one(&TOOLS), fs()).prop_map(|(name, fs)| Edit::Fs(name, fs)),
+        (one(&TOOLS), http()).prop_map(|(name, http)| Edit::Http(name, http)),
+        (one(&TOOLS), asked(), 0..8u8).prop_map(|(name, grant, field)| Edit::Asked(name, grant, field)),
+        (tier(), http()).prop_map(|(tier, http)| Edit::CeilingHttp(tier, http)),
         (one(&TOOLS), grants()).prop_map(|(name, grants)| Edit::Grants(name, grants)),
         (one(&TOOLS), limits()).prop_map(|(name, limits)| Edit::Limits(name, limits)),
         one(&PROFILES).prop_flat_map(|name| often(profile(name)).prop_map(move |one| Edit::Profile(name, one))),
@@ -289,6 +316,20 @@ fn put<K: Ord + TryFrom<&'static str, Error: std::fmt::Debug>, V>(
     };
 }
 
+/// One part of a grant from another one.
+fn one_field(grant: &mut HttpGrant, from: &HttpGrant, field: u8) {
+    match field {
+        0 => grant.content_types.clone_from(&from.content_types),
+        1 => grant.credential.clone_from(&from.credential),
+        2 => grant.redirects = from.redirects,
+        3 => grant.private.clone_from(&from.private),
+        4 => grant.approve = from.approve.intersection(&grant.methods).copied().collect(),
+        5 => grant.record = from.record,
+        6 => (grant.per_call, grant.total_ms) = (from.per_call, from.total_ms),
+        _ => (grant.response_bytes, grant.per_minute) = (from.response_bytes, from.per_minute),
+    }
+}
+
 fn apply(world: &mut World, edit: Edit) {
     let World { manifest, mounts, components } = world;
     let mut tool = |name: &str, change: &mut dyn FnMut(&mut Tool)| {
@@ -300,6 +341,17 @@ fn apply(world: &mut World, edit: Edit) {
         Edit::ToolTier(name, tier) => tool(name, &mut |tool| tool.tier = tier),
         Edit::Runner(name, runner, size) => tool(name, &mut |tool| (tool.runner, tool.size) = (runner, size)),
         Edit::Fs(name, fs) => tool(name, &mut |tool| tool.grants.fs.clone_from(&fs)),
+        Edit::Http(name, http) => tool(name, &mut |tool| tool.grants.http.clone_from(&http)),
+        Edit::Asked(name, grant, field) => tool(name, &mut |tool| {
+            if let Some(first) = tool.grants.http.first_mut() {
+                one_field(first, &grant, field);
+            }
+        }),
+        Edit::CeilingHttp(tier, http) => {
+            if let Some(rules) = manifest.tiers.get_mut(&tier) {
+                rules.ceiling.http = http;
+            }
+        }
         Edit::Grants(name, grants) => tool(name, &mut |tool| tool.grants = grants.clone()),
         Edit::Limits(name, limits) => tool(name, &mut |tool| tool.grants.limits = limits.clone()),
         Edit::Name(name) => name.clone_into(&mut manifest.name),
@@ -310,9 +362,10 @@ fn apply(world: &mut World, edit: Edit) {
                 *rules = TierRules { calls_per_hour, concurrent_calls, idle_s, runtime, ..rules.clone() };
             }
         }
-        Edit::Uses(tier, (principal_calls_per_hour, budget, loop_after)) => {
+        Edit::Uses(tier, (principal_calls_per_hour, budget, loop_after, after)) => {
             if let Some(rules) = manifest.tiers.get_mut(&tier) {
-                *rules = TierRules { principal_calls_per_hour, budget, loop_after, ..rules.clone() };
+                let after_outside = if tier.needs_approval() { Gate::Profile } else { after };
+                *rules = TierRules { principal_calls_per_hour, budget, loop_after, after_outside, ..rules.clone() };
             }
         }
         Edit::Approvers(tier, names) => {

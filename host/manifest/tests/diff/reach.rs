@@ -2,8 +2,8 @@
 //! numbers that can only be compared.
 
 use super::World;
-use super::pairs::APPROVERS;
-use manifest::http::{Method, PathRecord, Target};
+use super::pairs::{APPROVERS, METHODS, TYPES};
+use manifest::http::{HttpGrant, PathRecord, Target};
 use manifest::{Access, FsGrant, Limits, LoopAfter, Manifest, MountName, RunnerScope, Tool};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -57,6 +57,30 @@ fn of(world: &World, tool: &Tool) -> Reach {
             things.insert(format!("container {how} {}", directory.display()));
         }
     }
+    for (request, grant) in requests(&tool.grants.http) {
+        let open = |name: String| format!("{name} by {request}");
+        things.insert(open("asked".to_owned()));
+        let key = grant.credential.as_ref().map(|name| format!("key {name}"));
+        things.extend(key.map(open));
+        let typed = |kind: &&&str| {
+            grant.content_types.as_ref().is_none_or(|types| {
+                types
+                    .iter()
+                    .any(|one| one == **kind || one.strip_suffix('*').is_some_and(|start| kind.starts_with(start)))
+            })
+        };
+        things.extend(TYPES.iter().chain(&["image/png"]).filter(typed).map(|kind| open(format!("type {kind}"))));
+        let ranges = ["10.0.0.1", "10.1.0.1"].into_iter();
+        let ranges = ranges
+            .filter(|at| grant.private.iter().any(|range| range.contains(&at.parse::<std::net::IpAddr>().unwrap())));
+        things.extend(ranges.map(|at| open(format!("private {at}"))));
+        if !request.split(' ').next().is_some_and(|method| grant.approve.iter().any(|one| one.as_str() == method)) {
+            things.insert(open("unasked".to_owned()));
+        }
+        if grant.record == PathRecord::Path {
+            things.insert(open("logged".to_owned()));
+        }
+    }
     // Where no approval is needed, it is as if everybody gave it.
     let answers = |name: &str| {
         let named = rules.approvers.as_ref().filter(|_| tool.tier.needs_approval());
@@ -67,10 +91,6 @@ fn of(world: &World, tool: &Tool) -> Reach {
     things.extend(tool.grants.env.iter().map(|(name, value)| format!("env {name}={value}")));
     things.extend(tool.grants.clocks.iter().map(|clock| format!("clock {clock}")));
     things.extend(tool.grants.trap_imports.iter().map(|import| format!("import {import}")));
-    things.extend(asked(tool));
-    if rules.after_outside == manifest::Gate::Profile {
-        things.insert("after outside without a person".to_owned());
-    }
     let file = world.components.get(&tool.component).map_or("none", |digest| digest.as_str());
     things.insert(format!("code {} {file}", tool.component));
     // Whoever may put another file in the place of this one.
@@ -96,8 +116,10 @@ fn of(world: &World, tool: &Tool) -> Reach {
         rules.concurrent_calls,
     ];
     let mut bounds: Vec<u64> = small.into_iter().chain(tier).map(u64::from).collect();
-    bounds.push(memory_bytes);
     bounds.push(rules.budget.egress_bytes.unwrap_or(u64::MAX));
+    bounds.push(u64::from(rules.after_outside == manifest::Gate::Profile && !tool.is_escalated()));
+    bounds.extend(asked(&tool.grants.http));
+    bounds.push(memory_bytes);
     bounds.push(u64::from(tool.runner == RunnerScope::Session));
     bounds.push(u64::from(!tool.is_escalated()));
     bounds.push(u64::from(tool.size == manifest::ContainerSize::Large));
@@ -106,30 +128,59 @@ fn of(world: &World, tool: &Tool) -> Reach {
     Reach { things, bounds, gate: gates.iter().position(|gate| *gate == tool.tier.as_str()).unwrap() }
 }
 
-/// Each request that a tool may make, as the first table that covers it lets it through.
-fn asked(tool: &Tool) -> Vec<String> {
-    let mut asked = Vec::new();
-    for host in ["a.test.x", "b.test.x", "c.test.x"] {
-        for path in ["/p", "/q", "/r"] {
-            for method in [Method::Get, Method::Post] {
-                let target = Target::parse(&format!("https://{host}{path}")).unwrap();
-                let Some(grant) = tool.grants.http.iter().find(|grant| grant.allows(&method, &target)) else {
-                    continue;
-                };
-                let what = format!("{method} {target}");
-                asked.push(what.clone());
-                asked.extend(grant.credential.iter().map(|name| format!("{what} with {name}")));
-                asked.extend((!grant.needs_approval(&method)).then(|| format!("{what} unasked")));
-                asked.extend((grant.record == PathRecord::Path).then(|| format!("{what} in clear")));
-                asked.extend(grant.private.iter().map(|range| format!("{what} at {range}")));
-                asked.extend(grant.content_types.is_none().then(|| format!("{what} of any type")));
-                asked.extend((1..=grant.request_bytes).map(|bytes| format!("{what} bytes {bytes}")));
-                asked.extend((1..=grant.per_call).map(|many| format!("{what} times {many}")));
-                asked.extend((1..=grant.redirects).map(|many| format!("{what} redirected {many}")));
+/// Requests that tell grants apart: at, beside and below each that `pairs` grants.
+fn all_requests() -> Vec<(String, manifest::http::Method, Target)> {
+    let mut all = Vec::new();
+    for method in METHODS {
+        for origin in ["https", "http"].iter().flat_map(|scheme| [443, 444].map(|port| (scheme, port))) {
+            for host in ["a.example.com", "b.example.com", "c.example.com", "example.com"] {
+                for path in ["/", "/a", "/a/", "/a/b", "/a/b/c", "/b", "/b/c"] {
+                    let url = format!("{}://{host}:{}{path}", origin.0, origin.1);
+                    all.push((format!("{method} {url}"), method, Target::parse(&url).unwrap()));
+                }
             }
         }
     }
-    asked
+    all
+}
+
+/// What is allowed, each with the one grant that allows it.
+fn requests(grants: &[HttpGrant]) -> Vec<(String, &HttpGrant)> {
+    let allowed = |(name, method, target): &(String, _, _)| {
+        let grant = grants.iter().find(|grant| grant.allows(method, target))?;
+        Some((name.clone(), grant))
+    };
+    if grants.is_empty() { Vec::new() } else { ALL.with(|all| all.iter().filter_map(allowed).collect()) }
+}
+
+thread_local! {
+    static ALL: Vec<(String, manifest::http::Method, Target)> = all_requests();
+}
+
+/// How much of each request, and how often all of them together: rates are counted for each grant.
+fn asked(grants: &[HttpGrant]) -> Vec<u64> {
+    let of = |grant: Option<&HttpGrant>| {
+        grant.map_or([0; 8], |grant| {
+            [
+                grant.request_bytes,
+                grant.response_bytes,
+                grant.first_byte_ms.into(),
+                grant.total_ms.into(),
+                grant.per_call.into(),
+                grant.per_minute.into(),
+                grant.concurrent.into(),
+                grant.redirects.into(),
+            ]
+        })
+    };
+    let sum = |value: fn(&HttpGrant) -> u32| grants.iter().map(|grant| u64::from(value(grant))).sum::<u64>();
+    let mut all = vec![sum(|grant| grant.per_call), sum(|grant| grant.per_minute), sum(|grant| grant.concurrent)];
+    ALL.with(|requests| {
+        for (_, method, target) in requests {
+            all.extend(of(grants.iter().find(|grant| grant.allows(method, target))));
+        }
+    });
+    all
 }
 
 fn directory<'a>(world: &'a World, mount: &MountName) -> Option<&'a PathBuf> {
@@ -140,11 +191,12 @@ fn directory<'a>(world: &'a World, mount: &MountName) -> Option<&'a PathBuf> {
 fn held<'a>(manifest: &'a Manifest, tool: &Tool) -> BTreeSet<(&'a MountName, bool)> {
     let together = |other: &&Tool| {
         other.name == tool.name
-            || other.grants.http.is_empty()
-                && tool.grants.http.is_empty()
-                && (other.runner, tool.runner) == (RunnerScope::Session, RunnerScope::Session)
+            || (other.runner, tool.runner) == (RunnerScope::Session, RunnerScope::Session)
                 && other.tier == tool.tier
                 && other.size == tool.size
+                // What may ask for something outside has a runner of its own.
+                && other.grants.http.is_empty()
+                && tool.grants.http.is_empty()
     };
     let grants = manifest.tools.values().filter(together).flat_map(|tool| &tool.grants.fs);
     let mut held = BTreeSet::new();
