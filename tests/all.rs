@@ -16,6 +16,7 @@ mod credentials;
 mod documents;
 mod doors;
 mod drift;
+mod egress_tools;
 mod fields;
 mod gvisor;
 mod hostile_components;

@@ -30,6 +30,8 @@ pub struct Plan {
     pub pool: PoolConfig,
     /// The issuers that it trusts.
     pub identity: Config,
+    /// What its operator says of the outside.
+    pub outside: egress::Declared,
 }
 
 impl Plan {
@@ -50,6 +52,7 @@ impl Plan {
             wall2: Wall2::Engine { socket: handed::engine(), image: handed::image() },
             pool: PoolConfig { per_class: 0, total: 0 },
             identity: Config::default(),
+            outside: egress::Declared::default(),
         }
     }
 
@@ -64,6 +67,14 @@ impl Plan {
     #[must_use]
     pub fn compiled(mut self, name: &str) -> Self {
         self.compiled.push((name.to_owned(), handed::guest(name)));
+        self
+    }
+
+    /// What its operator says of the outside, in this file.
+    #[must_use]
+    pub fn outside(mut self, file: &Path) -> Self {
+        let environment = egress::config::Environment::of_block(&[]);
+        self.outside = egress::Declared::read(file, &environment).unwrap_or_else(|error| panic!("{error}"));
         self
     }
 
@@ -105,7 +116,7 @@ impl Plan {
             private: Vec::new(),
             identity: self.identity,
             audit_heads: None,
-            egress: egress::Declared::default(),
+            egress: self.outside,
         })
         .await?;
         for (name, wasm) in self.components {
