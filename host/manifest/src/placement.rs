@@ -19,11 +19,12 @@ impl fmt::Display for ClassId {
 
 /// A class of containers and the tools that run in it.
 ///
-/// Session-scoped tools of one tier and size share a class; a call-scoped tool has one of its own, so
-/// that an escape from it owns its own mounts and no others.
+/// Session-scoped tools of one tier and size share a class; a call-scoped tool has one of its own, so that an escape
+/// from it owns its own mounts and no others. So has one that may ask for something outside: what an answer brings in
+/// meets no other tool's call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
-    /// Its name, such as `user`, `write-large` or `call-files_delete`.
+    /// Its name, such as `user`, `write-large`, `call-files_delete` or `alone-list_issues`.
     pub class: ClassId,
     /// The tier of all its tools.
     pub tier: Tier,
@@ -89,6 +90,7 @@ pub fn class_of(tool: &crate::model::Tool) -> ClassId {
     };
     ClassId(match (tool.runner, tool.size) {
         (RunnerScope::Call, _) => format!("call-{}", tool.name),
+        (RunnerScope::Session, _) if !tool.grants.http.is_empty() => format!("alone-{}", tool.name),
         (RunnerScope::Session, ContainerSize::Small) => tier.to_owned(),
         (RunnerScope::Session, ContainerSize::Large) => format!("{tier}-large"),
     })
