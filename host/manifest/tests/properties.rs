@@ -2,6 +2,7 @@
 //! is within the ceilings. Those are judged here by rules of their own, not by the reader's.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use manifest::http::{HttpGrant, Method, Scheme, Target};
 use manifest::{Access, Diagnostics, Limits, Manifest, RunnerScope, SourceFile, Tier};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -47,6 +48,37 @@ fn components(path: &str) -> Vec<&str> {
     path.split('/').filter(|part| *part != ".").collect()
 }
 
+fn requests() -> Vec<(Method, Target)> {
+    let urls = ["/", "/a", "/a/", "/a/b", "/a/b/c", "/b"].into_iter().flat_map(|path| {
+        ["https://a.x.y", "https://b.x.y", "http://a.x.y", "https://a.x.y:444"].map(|o| format!("{o}{path}"))
+    });
+    let targets: Vec<Target> = urls.map(|url| Target::parse(&url).unwrap()).collect();
+    [Method::Get, Method::Post].into_iter().flat_map(|m| targets.clone().into_iter().map(move |t| (m, t))).collect()
+}
+
+/// Of requests that tell grants apart, and of every number.
+fn asks_no_more(grant: &HttpGrant, allowed: &HttpGrant) -> bool {
+    let numbers = |grant: &HttpGrant| {
+        [
+            grant.request_bytes,
+            grant.response_bytes,
+            grant.first_byte_ms.into(),
+            grant.total_ms.into(),
+            grant.per_call.into(),
+            grant.per_minute.into(),
+            grant.concurrent.into(),
+            grant.redirects.into(),
+        ]
+    };
+    requests().iter().all(|(method, target)| !grant.allows(method, target) || allowed.allows(method, target))
+        && numbers(grant).iter().zip(numbers(allowed)).all(|(tool, tier)| *tool <= tier)
+        && (grant.credential.is_none() || grant.credential == allowed.credential)
+        && grant.private.iter().all(|range| {
+            allowed.private.iter().any(|wide| wide.contains(&range.network()) && wide.contains(&range.broadcast()))
+        })
+        && allowed.approve.iter().all(|method| !grant.methods.contains(method) || grant.approve.contains(method))
+}
+
 fn within_ceilings(manifest: &Manifest) {
     for rules in manifest.tiers.values() {
         assert!(rules.tier != Tier::User || rules.ceiling.fs.iter().all(|grant| grant.access == Access::Read));
@@ -64,6 +96,17 @@ fn within_ceilings(manifest: &Manifest) {
                     && components(&grant.path).starts_with(&components(&allowed.path))
             });
             assert!(covered && !components(&grant.path).contains(&".."), "{grant:?} in {ceiling:?}");
+        }
+        for (at, grant) in grants.http.iter().enumerate() {
+            assert!(ceiling.http.iter().any(|allowed| asks_no_more(grant, allowed)), "{grant:?} in {ceiling:?}");
+            assert!(grant.credential.is_none() || grant.scheme == Scheme::Https, "{grant:?}");
+            assert!(grant.first_byte_ms <= grant.total_ms && grant.total_ms <= grants.limits.deadline_ms, "{grant:?}");
+            assert!(grant.approve.is_subset(&grant.methods) && !grant.methods.is_empty() && !grant.paths.is_empty());
+            // One request, one grant.
+            for (method, target) in requests() {
+                let other = grants.http.iter().skip(at + 1).find(|other| other.allows(&method, &target));
+                assert!(!grant.allows(&method, &target) || other.is_none(), "{grant:?} and {other:?} at {target}");
+            }
         }
         assert!(grants.env.keys().all(|name| ceiling.env.contains(name)));
         assert!(grants.clocks.iter().all(|clock| ceiling.clocks.contains(clock)));
@@ -166,6 +209,48 @@ proptest! {
 
 const PATHS: [&str; 6] = [".", "a", "a/b", "a/b/c", "ab", "b"];
 
+/// Grants of HTTP that may go beyond one another.
+fn asked() -> impl Strategy<Value = String> {
+    let pick = |words: &[&'static str]| prop::sample::select(words.to_vec());
+    let one = (
+        pick(&["a.x.y", "*.x.y", "*.x.y"]),
+        pick(&["\"GET\"", "\"POST\"", "\"GET\", \"POST\""]),
+        pick(&["/", "/a", "/a/*", "/a/**", "/**", "/**"]),
+        prop::sample::subsequence(
+            vec![
+                "scheme = \"http\"",
+                "port = 444",
+                "per_call = 5",
+                "response = \"2KiB\"",
+                "total = \"2s\"",
+                "first_byte = \"1s\"",
+                "credential = \"k\"",
+                "redirects = 1",
+                "private = [\"10.1.0.0/16\"]",
+                "private = [\"10.0.0.0/8\"]",
+                "approve = [\"GET\"]",
+                "approve = []",
+            ],
+            0..4,
+        ),
+    );
+    prop::collection::vec(one, 0..3).prop_map(|grants| {
+        let text = |(host, methods, path, more): (&str, &str, &str, Vec<&str>)| {
+            let mut fields: Vec<&str> = Vec::new();
+            for field in more {
+                let name = field.split(' ').next();
+                if !fields.iter().any(|other| other.split(' ').next() == name) {
+                    fields.push(field);
+                }
+            }
+            let more: String = fields.iter().map(|field| format!(", {field}")).collect();
+            format!("{{ host = \"{host}\", methods = [{methods}], paths = [\"{path}\"]{more} }}")
+        };
+        let list: Vec<String> = grants.into_iter().map(text).collect();
+        format!("http = [{}]\n", list.join(", "))
+    })
+}
+
 /// A manifest of the right shape whose values may go beyond one another.
 fn shaped() -> impl Strategy<Value = String> {
     let tier = prop::sample::select(vec!["user", "write", "admin", "critical"]);
@@ -224,4 +309,33 @@ fn what_is_accepted_is_within_its_ceiling() {
         .unwrap();
     // Neither answer is the only one, or the property would hold of nothing.
     assert!(accepted > 40 && refused > 40, "{accepted} accepted, {refused} refused");
+}
+
+/// The same of what may be asked of the outside, in tools and ceilings that have nothing else.
+#[test]
+fn what_may_be_asked_is_within_its_ceiling() {
+    let (mut accepted, mut refused) = (0u32, 0u32);
+    let mut runner = TestRunner::new(Config { cases: 6000, failure_persistence: None, ..Config::default() });
+    let counts = std::cell::RefCell::new((&mut accepted, &mut refused));
+    let limits = "limits = { memory = \"1MiB\", cpu = \"1s\", deadline = \"4s\", arguments = \"4KiB\", \
+                  result = \"4KiB\", log = \"4KiB\", handles = 64 }\n";
+    runner
+        .run(&(asked(), asked()), |(ceiling, tool)| {
+            let text = format!(
+                "name = \"x\"\n[components.c]\n[tiers.user]\nconcurrent_calls = 1\ncalls_per_hour = 9\nidle = \"1h\"\n\
+                 [tiers.user.ceiling]\n{ceiling}{limits}[tools.t]\ncomponent = \"c\"\ntier = \"user\"\nreason = \"r\"\n{tool}"
+            );
+            sound(&text);
+            let mut counts = counts.borrow_mut();
+            match read(&text) {
+                Ok(manifest) => *counts.0 += u32::from(manifest.tools.values().any(|tool| !tool.grants.http.is_empty())),
+                Err(errors) => {
+                    assert!(!errors.incomplete, "{text}\n{errors}");
+                    *counts.1 += 1;
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert!(accepted > 100 && refused > 100, "{accepted} accepted, {refused} refused");
 }
