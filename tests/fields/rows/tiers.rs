@@ -106,7 +106,7 @@ pub(super) const CASES: &[Case] = &[
         field: "tiers.TIER.ceiling",
         name: "no ceiling",
         change: &[(
-            "[tiers.admin.ceiling]\nlimits = { memory = \"16MiB\", cpu = \"1s\", deadline = \"80s\", arguments = \"1KiB\", result = \"1KiB\", log = \"1KiB\", handles = 100 }\n",
+            "[tiers.admin.ceiling]\nhttp = [{ scheme = \"https\", host = \"*.example.com\", port = 443, methods = [\"GET\", \"DELETE\"], paths = [\"/a/**\"], request = \"2KiB\", response = \"64KiB\", first_byte = \"2s\", total = \"6s\", per_call = 8, per_minute = 16, concurrent = 4, content_types = [\"application/json\"], credential = \"key\", redirects = 2, private = [\"10.0.0.0/8\"], approve = [\"DELETE\"], record = \"digest\" }]\nlimits = { memory = \"16MiB\", cpu = \"1s\", deadline = \"80s\", arguments = \"1KiB\", result = \"1KiB\", log = \"1KiB\", handles = 100 }\n",
             "",
         )],
         eye: Eye::Reader,
