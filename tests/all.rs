@@ -16,6 +16,7 @@ mod credentials;
 mod documents;
 mod doors;
 mod drift;
+mod egress;
 mod egress_tools;
 mod fields;
 mod gvisor;
