@@ -89,7 +89,7 @@ fn decode(text: &str) -> String {
 fn pieces(text: &str) -> Vec<&str> {
     match text {
         "/" => Vec::new(),
-        text => text[1..].split('/').collect(),
+        text => text.strip_prefix('/').unwrap_or(text).split('/').collect(),
     }
 }
 

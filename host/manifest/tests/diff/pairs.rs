@@ -41,6 +41,7 @@ enum Edit {
     Fs(&'static str, Vec<FsGrant>),
     Http(&'static str, Vec<HttpGrant>),
     Asked(&'static str, HttpGrant, u8),
+    Split(&'static str),
     CeilingHttp(Tier, Vec<HttpGrant>),
     Grants(&'static str, Grants),
     Limits(&'static str, Limits),
@@ -297,6 +298,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         (one(&TOOLS), fs()).prop_map(|(name, fs)| Edit::Fs(name, fs)),
         (one(&TOOLS), http()).prop_map(|(name, http)| Edit::Http(name, http)),
         (one(&TOOLS), asked(), 0..8u8).prop_map(|(name, grant, field)| Edit::Asked(name, grant, field)),
+        one(&TOOLS).prop_map(Edit::Split),
         (tier(), http()).prop_map(|(tier, http)| Edit::CeilingHttp(tier, http)),
         (one(&TOOLS), grants()).prop_map(|(name, grants)| Edit::Grants(name, grants)),
         (one(&TOOLS), limits()).prop_map(|(name, limits)| Edit::Limits(name, limits)),
@@ -346,6 +348,17 @@ fn apply(world: &mut World, edit: Edit) {
             if let Some(first) = tool.grants.http.first_mut() {
                 one_field(first, &grant, field);
             }
+        }),
+        Edit::Split(name) => tool(name, &mut |tool| {
+            let split = |grant: &HttpGrant| {
+                let one = |method: &Method| HttpGrant {
+                    methods: [*method].into(),
+                    approve: grant.approve.iter().copied().filter(|one| one == method).collect(),
+                    ..grant.clone()
+                };
+                grant.methods.iter().map(one).collect::<Vec<_>>()
+            };
+            tool.grants.http = tool.grants.http.iter().flat_map(split).collect();
         }),
         Edit::CeilingHttp(tier, http) => {
             if let Some(rules) = manifest.tiers.get_mut(&tier) {

@@ -18,7 +18,7 @@ fn naive(pattern: &[&str], path: &[&str]) -> bool {
 fn pieces(text: &str) -> Vec<&str> {
     match text {
         "/" => Vec::new(),
-        text => text[1..].split('/').collect(),
+        text => text.strip_prefix('/').unwrap_or(text).split('/').collect(),
     }
 }
 
