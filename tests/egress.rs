@@ -82,8 +82,8 @@ async fn nothing_that_is_not_granted_leaves() {
     let ground = Ground::start(MANIFEST).await;
     let caller = ground.caller();
     // The control, which also gives the session a secret that it has used.
-    let came = ground.came(&caller, json!({ "path": "/echo/request" })).await;
-    assert_eq!((came["outcome"].as_str(), came["status"].as_u64()), (Some("answered"), Some(200)), "{came}");
+    let came = ground.came(&caller, json!({ "path": "/echo/none" })).await;
+    assert_eq!((came["outcome"].as_str(), came["status"].as_u64()), (Some("answered"), Some(404)), "{came}");
     let before = ground.pages();
     let Attacks { attacks } = toml::from_str(ATTACKS).unwrap();
     let mut let_through = Vec::new();

@@ -146,8 +146,19 @@ impl Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         if !self.over && !self.gone.is_cancelled() {
-            // Best effort: a queue that is full belongs to a runner that reads nothing.
-            drop(self.to_runner.try_send(ToHttp::Failed(self.id, HttpFault::CallEnded)));
+            let failed = ToHttp::Failed(self.id, HttpFault::CallEnded);
+            // A queue may be full of other answers: this one waits its turn, or until nobody waits for it.
+            if let Err(mpsc::error::TrySendError::Full(failed)) = self.to_runner.try_send(failed)
+                && let Ok(runtime) = tokio::runtime::Handle::try_current()
+            {
+                let (to_runner, gone) = (self.to_runner.clone(), self.gone.clone());
+                runtime.spawn(async move {
+                    tokio::select! {
+                        () = gone.cancelled() => {}
+                        _ = to_runner.send(failed) => {}
+                    }
+                });
+            }
         }
     }
 }
