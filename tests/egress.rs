@@ -1,6 +1,8 @@
 //! A hostile tool and what it asks of the outside, through both walls. Two numbers have to be zero: requests that were
 //! let through and should not have been, and secrets that were found where they must not be.
 
+mod fields;
+
 use hub::{CallEnd, CallOutcome, Caller};
 use serde::Deserialize;
 use serde_json::{Value, json};

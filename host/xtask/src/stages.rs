@@ -40,13 +40,15 @@ impl Selection {
         command
     }
 
-    /// The integration tests that its packages bring along: `PACKAGE/tests/NAME.rs`.
+    /// The integration tests that its packages bring along: `PACKAGE/tests/NAME.rs`, or `NAME/main.rs`.
     pub(crate) fn integration_tests(&self, host: &Path) -> Vec<String> {
         self.packages
             .iter()
             .flat_map(|package| std::fs::read_dir(host.join(package).join("tests")).into_iter().flatten().flatten())
             .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+            .filter(|path| {
+                path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").is_file()
+            })
             .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
             .collect()
     }
@@ -94,6 +96,16 @@ mod tests {
             .map(|name| (*name).to_owned())
             .collect();
         assert_eq!(folders, selected);
+    }
+
+    #[test]
+    fn a_test_of_several_files_is_one_as_well() {
+        let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let found = HOST.integration_tests(&host);
+        assert!(
+            ["broker", "memory", "golden", "engine"].iter().all(|name| found.iter().any(|one| one == name)),
+            "{found:?}"
+        );
     }
 
     #[test]
