@@ -28,7 +28,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a command waits while another one writes.
-const BUSY: Duration = Duration::from_secs(5);
+/// A disk that is busy with other things takes its time, and a command that gives up has done nothing.
+const BUSY: Duration = Duration::from_secs(30);
 
 /// Each statement file, in the order in which they are applied; never changed once it shipped.
 const MIGRATIONS: &[(i64, &str, &str)] = &[

@@ -4,7 +4,7 @@ use super::body::{self, APPROVED_BYTES, GuestBody};
 use super::exchange::{Exchange, Heard};
 use super::request::Call;
 use super::step::Step;
-use super::told::{self, Told};
+use super::told::Told;
 use crate::address;
 use crate::credentials::Secret;
 use crate::exchange::Answer;

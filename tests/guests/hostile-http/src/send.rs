@@ -106,7 +106,8 @@ impl Way {
             let trailers = IncomingBody::finish(body);
             trailers.subscribe().block();
             let trailers = trailers.get().ok_or("no trailers, and yet they were ready")?.map_err(|()| "taken twice")?;
-            came.trailers = trailers.map_err(|code| failed("trailers", &code))?.map_or_else(Vec::new, |list| told(&list));
+            came.trailers =
+                trailers.map_err(|code| failed("trailers", &code))?.map_or_else(Vec::new, |list| told(&list));
         }
         Ok("answered")
     }
