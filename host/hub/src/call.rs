@@ -5,6 +5,7 @@ mod gate;
 mod leaks;
 mod outcome;
 pub(crate) mod petition;
+mod run;
 pub(crate) mod status;
 pub(crate) mod task;
 mod way;
@@ -20,19 +21,19 @@ use crate::hub::{Flight, Inner};
 use crate::identity::Scopes;
 use crate::metrics::{Reason, Seen};
 use crate::policy::{self, Decision, Rule};
-use crate::runner::{Ended, Reached, RunnerEnd, SILENCE_S, Why};
-use crate::session::{CONCURRENT_CALLS, Denials, Need, NoRunner, Serving, Session};
+use crate::runner::Reached;
+use crate::session::{CONCURRENT_CALLS, Denials, Need, Serving, Session};
 use crate::traces::{CallTrace, TraceContext};
 use crate::usage::{Asked, Spent, looks_for_repeats};
 use manifest::{ArgumentsRecord, Limits, RunnerScope, ToolName};
-use outcome::{audited, broken, from_runner, limit};
+use outcome::{audited, broken, limit};
 use petition::Stopped;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use way::{Cut, Way};
+use way::Way;
 
 /// Said to the agent and to the operator.
 const NOT_IN_FORCE: &str = "this token is not in force";
@@ -274,7 +275,7 @@ async fn perform(hub: &Arc<Inner>, request: Request, trace: &CallTrace, seen: &m
             way.end(outcome, &cost).await
         }
     };
-    let void = attempt.is_void(&flight, elevated);
+    let void = attempt.is_void(&flight);
     let outcome = if void {
         cost.withheld(&outcome);
         denied(TAKEN_BACK)
@@ -332,7 +333,7 @@ async fn perform(hub: &Arc<Inner>, request: Request, trace: &CallTrace, seen: &m
         return attempt.end(CallOutcome::Broken { id: attempt.id }, None);
     }
     // The last look: the button may have been pressed while the log was written.
-    if !void && attempt.is_void(&flight, elevated) {
+    if !void && attempt.is_void(&flight) {
         seen.denied = Some(Reason::Withdrawn);
         let reason = "the red button was pressed before its answer was let out";
         return attempt.deny(&session.denials, name(), reason, denied(TAKEN_BACK)).await;
@@ -384,110 +385,8 @@ impl<'a> Attempt<'a> {
     }
 
     /// Whether the red button has taken it back.
-    fn is_void(&self, flight: &Flight, elevated: bool) -> bool {
-        flight.is_taken_back() || self.hub.epoch.is_panic() || (elevated && self.hub.epoch.now() != self.epoch)
-    }
-
-    /// In a runner, from here on. The record of its end is the caller's.
-    async fn run(
-        &self,
-        session: &Session,
-        offer: &Offer,
-        arguments: String,
-        notes: mpsc::Sender<CallNote>,
-        until: Until<'_>,
-        cost: &mut Cost,
-    ) -> CallOutcome {
-        let Until { flight, lease, way } = until;
-        let cancel = flight.cancel();
-        let asked = Instant::now();
-        let waiting = self.trace.step("wait for a runner");
-        let serving = tokio::select! {
-            biased;
-            () = cancel.cancelled() => return CallOutcome::Cancelled,
-            () = gate::broken(lease) => return CallOutcome::Cancelled,
-            serving = session.serving(self.need(offer)) => serving,
-        };
-        cost.runner_us = micros(asked);
-        drop(waiting);
-        let _running = self.trace.step("run");
-        let serving = match serving {
-            Ok(serving) => cost.serving.insert(serving).clone(),
-            Err(NoRunner::SessionEnded | NoRunner::TakenBack) => return CallOutcome::Cancelled,
-            Err(error) => return broken(self.id, &error),
-        };
-        // The last look before its frame.
-        if self.is_void(flight, self.elevated) {
-            return CallOutcome::Cancelled;
-        }
-        let ended = way.run(notes, |notes, http| {
-            serving.runner.call(&offer.tool.name, arguments, &offer.tool.grants.limits, notes, http, cancel)
-        });
-        let ended = match ended.await {
-            Cut::Ended(ended) => ended,
-            // Whoever ends the session ends the call.
-            Cut::Session => {
-                cost.unheard(Reached::Runner, "its session was ended");
-                return CallOutcome::Cancelled;
-            }
-            Cut::Lease => {
-                serving.runner.kill(Why::Released);
-                cost.unheard(Reached::Runner, petition::TAKEN_BACK);
-                return CallOutcome::Cancelled;
-            }
-            Cut::Stopped(stopped) => {
-                let outcome = stopped.outcome.clone();
-                cost.stopped = Some(stopped);
-                return outcome;
-            }
-        };
-        serving.touch();
-        match ended {
-            Ended::Done(done) => {
-                let outcome = match from_runner(self.id, done.outcome, &offer.tool.grants.limits) {
-                    Ok(outcome) => outcome,
-                    Err(lie) => {
-                        serving.runner.kill(Why::Violation(lie.to_owned()));
-                        cost.unheard(Reached::Runner, format!("its runner broke the protocol: {lie}"));
-                        return CallOutcome::Broken { id: self.id };
-                    }
-                };
-                cost.usage = Some(done.usage);
-                if let CallOutcome::Answer(answer) = &outcome {
-                    cost.result_bytes = crate::answer::bytes(answer);
-                }
-                outcome
-            }
-            Ended::Cancelled(reached) => {
-                cost.unheard(reached, flight.why());
-                CallOutcome::Cancelled
-            }
-            Ended::Overdue(reached) => {
-                cost.unheard(reached, format!("its runner {}", Why::Deadline));
-                limit("deadline_ms", offer.tool.grants.limits.deadline_ms.into())
-            }
-            Ended::Lost(end, reached) => {
-                cost.unheard(reached, format!("its runner {}", end.why.for_audit()));
-                self.lost(session, offer, &end)
-            }
-        }
-    }
-
-    /// What the loss of its runner is to the agent.
-    fn lost(&self, session: &Session, offer: &Offer, end: &RunnerEnd) -> CallOutcome {
-        match end {
-            end if end.fate.out_of_memory => CallOutcome::Limit {
-                limit: "container_memory_bytes".into(),
-                value: outcome::container_memory_bytes(offer.tool.size),
-                text: "the container ran out of memory".into(),
-            },
-            end if end.why == Why::Silent => limit("runner_silence_s", SILENCE_S),
-            _ if session.ended.is_cancelled() => CallOutcome::Cancelled,
-            end => {
-                tracing::error!(call = %self.id, tool = %offer.tool.name, "broken: {end}");
-                CallOutcome::Broken { id: self.id }
-            }
-        }
+    fn is_void(&self, flight: &Flight) -> bool {
+        flight.is_taken_back() || self.hub.epoch.is_panic() || (self.elevated && self.hub.epoch.now() != self.epoch)
     }
 
     fn need<'n>(&'n self, offer: &'n Offer) -> Need<'n> {

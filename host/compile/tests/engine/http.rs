@@ -297,7 +297,7 @@ fn an_answer_may_come_first_and_the_rest_of_the_request_still_goes() {
                 parts.send(data(5)).and_then(|()| parts.send(end())).unwrap();
             };
             let response = response(200, []);
-            async { Ok(Response { rest: Some(Box::pin(rest)), body: Box::new(Sent(sent)), ..response }) }
+            async move { Ok(Response { rest: Some(Box::pin(rest)), body: Box::new(Sent(sent)), ..response }) }
         }
     };
     says(&play(body, granted(), script), 5);
