@@ -1,6 +1,8 @@
 //! A person's approval as a person gives it: a key in a file with a passphrase, the real `ssh-keygen`, `safeclaw` as it
 //! is typed, a hub that is a process, real runners. What may go wrong with a signature is in the hub's own tests.
 
+mod request;
+
 use serde_json::{Value, json};
 use std::fs;
 use std::net::SocketAddr;
@@ -63,14 +65,23 @@ struct Scene {
 impl Scene {
     /// None where OpenSSH is not installed: nobody could sign.
     async fn new() -> Option<Self> {
+        Self::with(&manifest(), None).await
+    }
+
+    /// With another manifest, and a file that describes the outside.
+    async fn with(manifest: &str, outside: Option<&Path>) -> Option<Self> {
         let keygen = std::process::Command::new("ssh-keygen").arg("-?").stderr(Stdio::null()).status();
         if keygen.is_err() {
             eprintln!("NOT RUN: there is no ssh-keygen here");
             return None;
         }
         let place = Place::new().await;
-        fs::write(place.manifest().join("tools.toml"), manifest()).expect("a manifest");
-        let mut hub = HubProcess::spawn(&place, &handed::engine(), 0);
+        fs::write(place.manifest().join("tools.toml"), manifest).expect("a manifest");
+        let mut hub = HubProcess::spawn_with(&place, &handed::engine(), 0, |command| {
+            if let Some(outside) = outside {
+                command.arg("--egress").arg(outside);
+            }
+        });
         hub.ready().await.unwrap_or_else(|status| panic!("{status}: {}", place.said()));
         let (at, token) = (hub.mcp.expect("an address"), place.token());
         let keys = tempfile::tempdir().expect("a folder");
@@ -133,7 +144,7 @@ impl Scene {
     async fn waits(&self, tool: &str, arguments: &Value) -> String {
         let answer = self.call(tool, arguments).await;
         let said = answer["content"][0]["text"].as_str().unwrap_or_default().to_owned();
-        assert!(answer["isError"] == true && said.contains("Nothing ran"), "{answer}");
+        assert!(answer["isError"] == true && said.contains("denied, approvable"), "{answer}");
         let id = said.split("`safeclaw approve ").nth(1).and_then(|rest| rest.split('`').next());
         id.unwrap_or_else(|| panic!("{said}")).to_owned()
     }

@@ -77,6 +77,13 @@ const ROWS: &[Row] = &[
         after: "HTTPResponseBodySize",
     },
     Row {
+        field: "first_byte",
+        change: &[(PAGES, "paths = [\"/pages/**\"]\nfirst_byte = \"200ms\"")],
+        ask: || json!({ "path": "/pages/late.txt?ms=1500" }),
+        before: "answered 200",
+        after: "imeout",
+    },
+    Row {
         field: "total",
         change: &[(PAGES, "paths = [\"/pages/**\"]\nfirst_byte = \"400ms\"\ntotal = \"400ms\"")],
         ask: || json!({ "path": "/pages/slow.txt?ms=100", "read_bytes": 20 }),

@@ -245,7 +245,9 @@ async fn one(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str()).to_owned();
     let asked = Received { method: parts.method.to_string(), path, headers: parts.headers, body };
     lock(&shared.log).push(asked.clone());
-    Ok(shared.answer(&asked).into_response())
+    let reply = shared.answer(&asked);
+    tokio::time::sleep(reply.pause).await;
+    Ok(reply.into_response())
 }
 
 /// A certificate for this machine's names, and the CA that signed it.

@@ -12,6 +12,7 @@ mod logs;
 mod manifests;
 mod operator;
 mod output;
+mod panics;
 mod programs;
 mod rendered;
 mod secret;
@@ -96,6 +97,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    panics::end_the_process();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(usage) => {

@@ -1,5 +1,5 @@
 //! How long a container takes from `create` to the first byte that comes back: 20 starts, one by one.
-//! `SAFECLAW_TEST_ENGINE=SOCKET cargo run --profile ci -p container --example starts`
+//! `SAFECLAW_TEST_ENGINE=SOCKET cargo run --release -p container --example starts`
 
 use container::{ClassSpec, Create, HubId, Launcher, LauncherConfig, Program, Size, archive, load_image};
 use manifest::{ClassId, Digest};

@@ -161,6 +161,8 @@ pub struct CallEnd {
     pub wall_us: u64,
     /// The call's id in the audit log.
     pub call_id: Uuid,
+    /// Whether its tool had begun to run when it was denied: what it did until then is not undone.
+    pub begun: bool,
     /// What it waits for, where it was denied and a person's answer could allow it.
     pub approval: Option<PendingApproval>,
 }

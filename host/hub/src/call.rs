@@ -336,10 +336,13 @@ async fn perform(hub: &Arc<Inner>, request: Request, trace: &CallTrace, seen: &m
     if !void && attempt.is_void(&flight) {
         seen.denied = Some(Reason::Withdrawn);
         let reason = "the red button was pressed before its answer was let out";
-        return attempt.deny(&session.denials, name(), reason, denied(TAKEN_BACK)).await;
+        let end = attempt.deny(&session.denials, name(), reason, denied(TAKEN_BACK)).await;
+        return CallEnd { begun: cost.serving.is_some(), ..end };
     }
+    let cut_short = void || flight.is_withdrawn() || cost.stopped.is_some();
+    let begun = cut_short && cost.serving.is_some();
     let approval = cost.stopped.and_then(|stopped| stopped.approval);
-    CallEnd { approval, ..attempt.end(attempt.let_out(pass, outcome), cost.usage) }
+    CallEnd { begun, approval, ..attempt.end(attempt.let_out(pass, outcome), cost.usage) }
 }
 
 /// The same as a metric has it.
@@ -445,7 +448,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn end(&self, outcome: CallOutcome, usage: Option<protocol::Usage>) -> CallEnd {
-        CallEnd { outcome, usage, wall_us: self.wall_us(), call_id: self.id, approval: None }
+        CallEnd { outcome, usage, wall_us: self.wall_us(), call_id: self.id, begun: false, approval: None }
     }
 
     fn wall_us(&self) -> u64 {

@@ -292,8 +292,14 @@ impl Hub {
             let id = uuid::Uuid::new_v4();
             tracing::error!(call = %id, %error, "broken: a call's task was lost");
             let wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-            let end =
-                CallEnd { outcome: CallOutcome::Broken { id }, usage: None, wall_us, call_id: id, approval: None };
+            let end = CallEnd {
+                outcome: CallOutcome::Broken { id },
+                usage: None,
+                wall_us,
+                call_id: id,
+                begun: false,
+                approval: None,
+            };
             self.0.metrics.calls.ended(Default::default(), &end);
             end
         })

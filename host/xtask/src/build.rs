@@ -35,17 +35,17 @@ pub(crate) enum Harness {
     With,
 }
 
-/// A cargo command in the clone, in the one profile.
-pub(crate) fn cargo(place: &Place, subcommand: &str) -> Command {
+/// A cargo command in the clone, in its profile.
+pub(crate) fn cargo(place: &Place, subcommand: &str) -> anyhow::Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(&place.root).args([subcommand, "--profile", "ci", "--locked"]);
+    command.current_dir(&place.root).args([subcommand, "--locked", "--profile"]).arg(place.profile()?);
     command.env("CARGO_TARGET_DIR", &place.target);
-    command
+    Ok(command)
 }
 
 /// Builds the host's programs, without `xtask`, which is running.
 pub(crate) async fn host(place: &Place, what: Host) -> anyhow::Result<()> {
-    let mut command = cargo(place, "build");
+    let mut command = cargo(place, "build")?;
     match what {
         Host::Shipped => command.args(["-p", "cli", "--bin", "safeclaw"]),
         Host::Demo => programs(HOST.select(&mut command), &["demo"]),
@@ -67,7 +67,7 @@ fn programs<'c>(command: &'c mut Command, others: &[&str]) -> &'c mut Command {
 
 /// Builds the runner; with its tests also the probe, which takes its place in tests of the container.
 pub(crate) async fn runner(place: &Place, harness: Harness) -> anyhow::Result<()> {
-    let mut command = cargo(place, "build");
+    let mut command = cargo(place, "build")?;
     match harness {
         Harness::Without => RUNNER.select(&mut command).args(["--bin", "runner"]),
         Harness::With => RUNNER.select(&mut command).args(["--bins", "--tests"]),
@@ -77,7 +77,7 @@ pub(crate) async fn runner(place: &Place, harness: Harness) -> anyhow::Result<()
 
 /// Builds the compile program.
 pub(crate) async fn compile(place: &Place, harness: Harness) -> anyhow::Result<()> {
-    let mut command = cargo(place, "build");
+    let mut command = cargo(place, "build")?;
     match harness {
         Harness::Without => command.args(["-p", "compile", "--bin", "compile"]),
         Harness::With => COMPILER.select(&mut command).args(["--bin", "compile", "--tests"]),
@@ -87,7 +87,7 @@ pub(crate) async fn compile(place: &Place, harness: Harness) -> anyhow::Result<(
 
 /// Builds the program that measures the engine alone.
 pub(crate) async fn measure(place: &Place) -> anyhow::Result<()> {
-    let mut command = cargo(place, "build");
+    let mut command = cargo(place, "build")?;
     COMPILER.select(&mut command).args(["--example", "measure"]);
     step::run(place, "measure", Output::Logged, &mut command).await
 }

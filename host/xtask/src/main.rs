@@ -1,5 +1,5 @@
 //! `cargo xtask`: what a newcomer, a developer and CI run. Sets up what is missing, saying so first;
-//! builds in one profile; shows and proves. Output for people goes to standard error, so that
+//! builds, shows and proves: what ships in profile `release`, what is tested in `ci`, as this program itself. Output for people goes to standard error, so that
 //! `demo --json` is one object on standard output.
 mod against;
 mod build;
@@ -95,10 +95,11 @@ async fn until_stopped(task: Task) -> anyhow::Result<()> {
 async fn perform(task: Task) -> anyhow::Result<()> {
     let place = Place::find()?;
     match task {
-        Task::Demo(options) => show::demo(&place, &options).await,
-        Task::Bench(options) => measure::bench(&place, &options).await,
+        Task::Demo(options) => show::demo(&place.as_it_ships(), &options).await,
+        Task::Bench(options) => measure::bench(&place.as_it_ships(), &options).await,
         Task::Test(options) => suite::test(&place, &options).await,
         Task::Image => {
+            let place = place.as_it_ships();
             setup::platform()?;
             build::host(&place, build::Host::Shipped).await?;
             build::runner(&place, build::Harness::Without).await?;

@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Compare with another revision of this clone instead, which is built first: a commit, a branch or a tag
     #[arg(long, value_name = "REV", conflicts_with_all = ["long", "peer", "only"])]
     against: Option<String>,
-    /// Only this part: calls, sessions, fresh, python, spinning, crowd, governed, button; may be said more than once
+    /// Only this part: calls, sessions, fresh, python, spinning, crowd, governed, button, egress; may be said more than once
     #[arg(long)]
     only: Vec<String>,
 }
@@ -39,10 +39,13 @@ pub(crate) struct Options {
 pub(crate) async fn bench(place: &Place, options: &Options) -> anyhow::Result<()> {
     let revision = options.against.as_deref().map(|name| against::find(place, name)).transpose()?;
     let ready = ready::ready(place, Host::Bench).await?;
-    let component = ready.guests.iter().map(|directory| directory.join("bench.wasm")).find(|path| path.is_file());
-    let component = component.context("the bench's component was not built")?;
+    let guest = |file: &str| {
+        let built = ready.guests.iter().map(|directory| directory.join(file)).find(|path| path.is_file());
+        built.with_context(|| format!("the bench's component {file} was not built"))
+    };
     let mut command = Command::new(place.program("bench"));
-    command.arg("run").arg("--bin").arg(&place.bin).arg("--component").arg(component);
+    command.arg("run").arg("--bin").arg(&place.bin);
+    command.arg("--component").arg(guest("bench.wasm")?).arg("--requests").arg(guest("bench_http.wasm")?);
     command.args(["--engine", &ready.engine.address(), "--image", &ready.image]);
     command.arg("--out").arg(place.target.join("bench")).args(["--seconds", &options.seconds.to_string()]);
     if let Some(revision) = &revision {

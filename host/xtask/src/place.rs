@@ -1,10 +1,14 @@
 //! Where things are in this clone.
 
 use anyhow::Context;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// The triple of everything that the host workspace builds; `.cargo/config.toml` says why.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+
+/// The profile of what ships.
+const SHIPS: &str = "release";
 
 /// The directories that the tasks use.
 #[derive(Debug, Clone)]
@@ -13,7 +17,7 @@ pub(crate) struct Place {
     pub(crate) root: PathBuf,
     /// Cargo's target directory.
     pub(crate) target: PathBuf,
-    /// Where the one profile's programs are; this program is one of them.
+    /// Where the programs of its profile are: `TARGET/TRIPLE/PROFILE`.
     pub(crate) bin: PathBuf,
 }
 
@@ -33,6 +37,21 @@ impl Place {
             .and_then(Path::parent)
             .with_context(|| format!("{} is not in a target directory; run `cargo xtask`", exe.display()))?;
         Ok(Self { root, target: target.to_owned(), bin: bin.to_owned() })
+    }
+
+    /// The same clone, built as it ships: what is shown and measured is what operators run.
+    pub(crate) fn as_it_ships(&self) -> Self {
+        self.built_in(SHIPS)
+    }
+
+    /// The same clone, built in another profile.
+    pub(crate) fn built_in(&self, profile: &str) -> Self {
+        Self { bin: self.bin.with_file_name(profile), ..self.clone() }
+    }
+
+    /// The profile that its programs are built in, as cargo knows it.
+    pub(crate) fn profile(&self) -> anyhow::Result<&OsStr> {
+        self.bin.file_name().context("the programs are in no directory of a profile")
     }
 
     /// Another work tree with a target directory of its own.
@@ -56,9 +75,10 @@ impl Place {
         self.target.join("xtask").join(format!("{step}.log"))
     }
 
-    /// The runner image, and beside it `runner.id`.
+    /// The runner image, and beside it `runner.id`. One that was built for tests is not where operators look.
     pub(crate) fn image(&self) -> PathBuf {
-        self.target.join("image/runner.tar")
+        let beside = if self.bin.ends_with(SHIPS) { &self.target } else { &self.bin };
+        beside.join("image/runner.tar")
     }
 }
 
@@ -72,13 +92,25 @@ mod tests {
         let Ok(place) = Place::from(PathBuf::from("/c"), exe) else { unreachable!("it is in a target directory") };
         assert_eq!(place.target, Path::new("/c/target"));
         assert_eq!(place.program("safeclaw"), Path::new("/c/target/x86_64-unknown-linux-gnu/ci/safeclaw"));
+        assert_eq!(place.image(), Path::new("/c/target/x86_64-unknown-linux-gnu/ci/image/runner.tar"));
+    }
+
+    #[test]
+    fn what_ships_has_its_programs_and_its_image_elsewhere() -> anyhow::Result<()> {
+        let exe = Path::new("/c/target/x86_64-unknown-linux-gnu/ci/xtask");
+        let ships = Place::from(PathBuf::from("/c"), exe)?.as_it_ships();
+        assert_eq!(ships.profile()?, "release");
+        assert_eq!(ships.program("runner"), Path::new("/c/target/x86_64-unknown-linux-gnu/release/runner"));
+        assert_eq!(ships.image(), Path::new("/c/target/image/runner.tar"));
+        Ok(())
     }
 
     #[test]
     fn another_tree_has_its_programs_in_its_own_target_directory() -> anyhow::Result<()> {
-        let place = Place::from(PathBuf::from("/c"), Path::new("/c/target/x86_64-unknown-linux-gnu/ci/xtask"))?;
+        let place =
+            Place::from(PathBuf::from("/c"), Path::new("/c/target/x86_64-unknown-linux-gnu/ci/xtask"))?.as_it_ships();
         let other = place.beside(PathBuf::from("/o"), PathBuf::from("/o/t"))?;
-        assert_eq!(other.program("runner"), Path::new("/o/t/x86_64-unknown-linux-gnu/ci/runner"));
+        assert_eq!(other.program("runner"), Path::new("/o/t/x86_64-unknown-linux-gnu/release/runner"));
         assert_eq!(other.image(), Path::new("/o/t/image/runner.tar"));
         Ok(())
     }

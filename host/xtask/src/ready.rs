@@ -27,8 +27,8 @@ pub(crate) async fn ready(place: &Place, host: Host) -> anyhow::Result<Ready> {
         .await?
         .context("a container engine is needed, see above")?;
     build::host(place, host).await?;
-    build::runner(place, Harness::With).await?;
-    build::compile(place, Harness::With).await?;
+    build::runner(place, Harness::Without).await?;
+    build::compile(place, Harness::Without).await?;
     let guests = build::guests(place).await?;
     let image = image::make(place).await?;
     image::load(place, &image, &engine).await?;

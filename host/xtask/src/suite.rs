@@ -49,7 +49,7 @@ impl Clock {
 async fn quick(place: &Place, clock: &mut Clock) -> anyhow::Result<()> {
     setup::platform()?;
     clock.time("format", format(place)).await?;
-    let mut tests = cargo(place, "test");
+    let mut tests = cargo(place, "test")?;
     PURE.select(&mut tests);
     clock.time("pure crates", step::run(place, "pure", Output::Shown, &mut tests)).await
 }
@@ -133,7 +133,7 @@ impl Around {
 
 /// Unit tests, and each host package's own integration tests.
 async fn units(place: &Place, around: &Around) -> anyhow::Result<()> {
-    let mut tests = cargo(place, "test");
+    let mut tests = cargo(place, "test")?;
     // One run shows everything that is wrong.
     HOST.select(&mut tests).args(["--no-fail-fast", "--lib", "--bins"]);
     for name in HOST.integration_tests(&place.root.join("host")) {
@@ -151,14 +151,14 @@ async fn plugins(place: &Place) -> anyhow::Result<()> {
 
 /// All tests of packages that are built by themselves.
 async fn package(place: &Place, name: &str, selection: &Selection, around: &Around) -> anyhow::Result<()> {
-    let mut tests = cargo(place, "test");
+    let mut tests = cargo(place, "test")?;
     selection.select(&mut tests);
     step::run(place, name, Output::Shown, around.tell(&mut tests)).await
 }
 
 /// The `tests` package, selected among the same packages, so that cargo builds nothing again.
 async fn walls(place: &Place, around: &Around) -> anyhow::Result<()> {
-    let mut tests = cargo(place, "test");
+    let mut tests = cargo(place, "test")?;
     HOST.select(&mut tests).args(["--test", "all"]);
     step::run(place, "walls", Output::Shown, around.tell(&mut tests)).await
 }

@@ -34,6 +34,8 @@ pub(super) fn answer(shared: &Shared, asked: &Received) -> Reply {
             reply.content = Content::Drip(b".".to_vec(), 100_000, Duration::from_millis(number("ms", 50)));
             reply
         }
+        // Everything at once, and late.
+        "late.txt" => Reply { pause: Duration::from_millis(number("ms", 1000)), ..Reply::text(200, "at last") },
         "redirect" => {
             let to = asked.query("to").unwrap_or_else(|| shared.url("/pages/plain.html"));
             Reply::empty(302).header("location", to)

@@ -18,6 +18,8 @@ pub struct Reply {
     pub status: u16,
     pub headers: Vec<(String, Vec<u8>)>,
     pub content: Content,
+    /// How long nothing is said, not even a status.
+    pub pause: Duration,
 }
 
 /// What an answer's body is.
@@ -34,7 +36,7 @@ pub enum Content {
 impl Reply {
     /// An answer without a body.
     pub fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Whole(Vec::new()) }
+        Self { status, headers: Vec::new(), content: Content::Whole(Vec::new()), pause: Duration::ZERO }
     }
 
     pub fn text(status: u16, text: &str) -> Self {

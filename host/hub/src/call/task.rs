@@ -121,7 +121,7 @@ fn ended(found: &Found, text: &str, disposition: &'static str) -> TaskState {
     let content = vec![Content::Text(text.to_owned())];
     let outcome = CallOutcome::Answer(Answer { content, structured: None, is_error: true });
     let approval = Some(PendingApproval { id: found.asked.id.to_string(), expires: found.expires });
-    let end = CallEnd { outcome, usage: None, wall_us: 0, call_id: Uuid::nil(), approval };
+    let end = CallEnd { outcome, usage: None, wall_us: 0, call_id: Uuid::nil(), begun: false, approval };
     TaskState::Ended(Box::new(end), disposition)
 }
 

@@ -5,21 +5,12 @@ use crate::force::InForce;
 use manifest::http::HttpGrant;
 use manifest::{FsGrant, RunnerScope, Tool};
 
-/// What it may ask of the outside.
+/// What it may ask of the outside, and with whose name.
 fn http(grant: &HttpGrant) -> String {
-    let list = |items: Vec<String>| items.join(", ");
-    let with = match &grant.credential {
-        Some(name) => format!("the credential {name}"),
-        None => "no credential".to_owned(),
-    };
-    format!(
-        "{} {}://{}:{} at {}, with {with}",
-        list(grant.methods.iter().map(ToString::to_string).collect()),
-        grant.scheme.as_str(),
-        grant.host,
-        grant.port,
-        list(grant.paths.iter().map(ToString::to_string).collect()),
-    )
+    match &grant.credential {
+        Some(name) => format!("{grant}, with the credential {name}"),
+        None => format!("{grant}, with no credential"),
+    }
 }
 
 /// One line a grant, and what holds whether it is granted or not.

@@ -39,21 +39,26 @@ pub(crate) fn parts(end: CallEnd) -> Parts {
     match end.outcome {
         CallOutcome::Answer(answer) => answered(answer, &end.call_id.to_string()),
         CallOutcome::UnknownTool => error("unknown tool".to_owned()),
-        CallOutcome::Denied { reason, approvable: true } => waiting(&reason, end.approval),
-        CallOutcome::Denied { reason, approvable: false } => error(format!("denied: {reason}. Nothing ran.")),
+        CallOutcome::Denied { reason, approvable: true } => waiting(&reason, done(end.begun), end.approval),
+        CallOutcome::Denied { reason, approvable: false } => error(format!("denied: {reason}. {}", done(end.begun))),
         CallOutcome::Limit { limit, value, text } => error(format!("limit: {text} ({limit} = {value})")),
         CallOutcome::Broken { id } => broken(&id.to_string()),
         CallOutcome::Cancelled => error("cancelled".to_owned()),
     }
 }
 
+/// What a denied call did. One that was told that nothing ran would do again what was done.
+fn done(begun: bool) -> &'static str {
+    if begun { "It had begun to run: what it did until then is not undone." } else { "Nothing ran." }
+}
+
 /// Where a client of the model's and the model itself both find what to do next.
-fn waiting(reason: &str, approval: Option<PendingApproval>) -> Parts {
+fn waiting(reason: &str, done: &str, approval: Option<PendingApproval>) -> Parts {
     let Some(PendingApproval { id, expires }) = approval else {
-        return error(format!("denied, approvable: {reason}. Nothing ran."));
+        return error(format!("denied, approvable: {reason}. {done}"));
     };
     let text = format!(
-        "denied, approvable: {reason}. Nothing ran. Tell your user to run `safeclaw approve {id}`; once a person has approved it, repeat the same call with the same arguments. `request_status` with {{\"approval\": \"{id}\"}} tells how it stands."
+        "denied, approvable: {reason}. {done} Tell your user to run `safeclaw approve {id}`; once a person has approved it, repeat the same call with the same arguments. `request_status` with {{\"approval\": \"{id}\"}} tells how it stands."
     );
     Parts { meta: envelope(json!([{ "type": "approval", "id": id, "expires": expires }])), ..error(text) }
 }
@@ -126,7 +131,7 @@ mod tests {
     use uuid::Uuid;
 
     fn shown(outcome: CallOutcome) -> Value {
-        let end = CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil(), approval: None };
+        let end = CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil(), begun: false, approval: None };
         serde_json::to_value(result(end)).unwrap()
     }
 
@@ -144,11 +149,23 @@ mod tests {
     }
 
     #[test]
+    fn a_denial_does_not_say_that_nothing_ran_where_something_did() {
+        let approval = PendingApproval { id: "ab".into(), expires: jiff::Timestamp::UNIX_EPOCH };
+        for (approvable, approval) in [(false, None), (true, None), (true, Some(approval))] {
+            let outcome = CallOutcome::Denied { reason: "it was taken back".to_owned(), approvable };
+            let end = CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil(), begun: true, approval };
+            let shown = serde_json::to_value(result(end)).unwrap();
+            let text = shown["content"][0]["text"].as_str().unwrap();
+            assert!(text.contains("It had begun to run") && !text.contains("Nothing ran"), "{text}");
+        }
+    }
+
+    #[test]
     fn what_waits_for_a_person_says_how_to_go_on() {
         let reason = "a person has to allow this call".to_owned();
         let outcome = CallOutcome::Denied { reason, approvable: true };
         let approval = Some(PendingApproval { id: "ab".into(), expires: jiff::Timestamp::UNIX_EPOCH });
-        let end = CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil(), approval };
+        let end = CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil(), begun: false, approval };
         let shown = serde_json::to_value(result(end)).unwrap();
         let text = shown["content"][0]["text"].as_str().unwrap();
         for said in ["Nothing ran.", "`safeclaw approve ab`", "repeat the same call", "`request_status`"] {

@@ -187,7 +187,7 @@ impl Governor for FakeHub {
         let outcome = tokio::spawn(run).await.unwrap();
         let waits = matches!(outcome, CallOutcome::Denied { approvable: true, .. });
         let approval = waits.then(|| PendingApproval { id: APPROVAL.to_owned(), expires: jiff::Timestamp::UNIX_EPOCH });
-        CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil(), approval }
+        CallEnd { outcome, usage: None, wall_us: 1, call_id: Uuid::nil(), begun: false, approval }
     }
 
     async fn task(&self, caller: &Caller, id: &str) -> Option<TaskView> {

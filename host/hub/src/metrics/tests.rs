@@ -127,8 +127,14 @@ fn every_limit_has_its_own_name() {
     let (metrics, _) = metrics();
     let limit = |name: &str| CallOutcome::Limit { limit: name.into(), value: 1, text: String::new() };
     for name in ["cpu_ms", "result_values", "container_memory_bytes", "a name of tomorrow's"] {
-        let end =
-            CallEnd { outcome: limit(name), usage: None, wall_us: 700, call_id: uuid::Uuid::nil(), approval: None };
+        let end = CallEnd {
+            outcome: limit(name),
+            usage: None,
+            wall_us: 700,
+            call_id: uuid::Uuid::nil(),
+            begun: false,
+            approval: None,
+        };
         metrics.calls.ended(Seen { tier: Some(Tier::Write), denied: None }, &end);
     }
     let exposed = read(&metrics, Standing::default());

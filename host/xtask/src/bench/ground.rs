@@ -70,6 +70,34 @@ trap_imports = [
 ]
 "#;
 
+/// What asks the outside, and `add` beside it. PORT is the upstream's.
+const REQUESTS: &str = r#"
+[[tiers.user.ceiling.http]]
+host = "127.0.0.1"
+port = PORT
+methods = ["GET"]
+paths = ["/**"]
+private = ["127.0.0.1/32"]
+response = "256MiB"
+per_call = 100
+per_minute = 60_000
+concurrent = 256
+
+[components.bench-http]
+
+[tools.get]
+component = "bench-http"
+tier = "user"
+reason = "asks an upstream on loopback"
+
+[[tools.get.http]]
+host = "127.0.0.1"
+port = PORT
+methods = ["GET"]
+paths = ["/**"]
+private = ["127.0.0.1/32"]
+"#;
+
 /// The directory; removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Ground {
@@ -94,6 +122,14 @@ impl Ground {
             sessions.replace("memory = \"4MiB\"", "memory = \"64MiB\"").replace("handles = 64", "handles = 1000");
         let sessions = sessions.replace("reason = \"the least", "size = \"large\"\nreason = \"the least");
         Self::with(&format!("{}{PYTHON}", sessions.replace("reason = \"a text", "size = \"large\"\nreason = \"a text")))
+    }
+
+    /// With the tool that asks an upstream at this port.
+    pub(crate) fn for_requests(port: u16) -> anyhow::Result<Self> {
+        let sessions = SESSIONS
+            .replace("handles = 64", "handles = 1000")
+            .replace("concurrent_calls = 64", "concurrent_calls = 16");
+        Self::with(&format!("{sessions}{}", REQUESTS.replace("PORT", &port.to_string())))
     }
 
     /// Two tools, where each call has a container of its own.

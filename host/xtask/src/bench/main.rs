@@ -6,6 +6,7 @@ mod calls;
 mod client;
 mod crowd;
 mod docker;
+mod egress;
 mod first;
 mod fresh;
 mod governed;
@@ -23,6 +24,7 @@ mod sessions;
 mod spinning;
 mod stand_in;
 mod tools;
+mod upstream;
 mod usage;
 mod wall1;
 
@@ -51,6 +53,12 @@ enum Task {
         /// On standard input and output instead of HTTP
         #[arg(long)]
         stdio: bool,
+    },
+    /// Be what tools ask: HTTPS on a free port of loopback
+    Upstream {
+        /// Where its certificate goes
+        #[arg(long)]
+        certificate: PathBuf,
     },
     /// Be a hub whose runners are child processes
     Wall1 {
@@ -83,6 +91,9 @@ struct Run {
     /// The component with the tools
     #[arg(long)]
     component: PathBuf,
+    /// The component with the tool that makes requests
+    #[arg(long)]
+    requests: PathBuf,
     /// A component with the tool `python_add`
     #[arg(long)]
     python: Option<PathBuf>,
@@ -120,7 +131,7 @@ fn main() -> ExitCode {
     // The client has one thread: a second one would take a processor from what is measured.
     let mut builder = match &arguments.task {
         Task::Run(_) => tokio::runtime::Builder::new_current_thread(),
-        Task::Native { .. } | Task::Wall1 { .. } => tokio::runtime::Builder::new_multi_thread(),
+        Task::Native { .. } | Task::Upstream { .. } | Task::Wall1 { .. } => tokio::runtime::Builder::new_multi_thread(),
     };
     let result = builder
         .enable_all()
@@ -152,6 +163,7 @@ async fn perform(task: Task) -> anyhow::Result<()> {
         Task::Run(run) => measure(run).await,
         Task::Native { stdio: true } => native::stdio().await,
         Task::Native { stdio: false } => native::http().await,
+        Task::Upstream { certificate } => upstream::serve(&certificate).await,
         Task::Wall1 { bin, data, manifest, component } => {
             let text = std::fs::read_to_string(&manifest).context("the manifest cannot be read")?;
             wall1::serve(&bin, &data, &text, &component).await
@@ -160,7 +172,8 @@ async fn perform(task: Task) -> anyhow::Result<()> {
 }
 
 async fn measure(run: Run) -> anyhow::Result<()> {
-    let setting = Setting { bin: run.bin, engine: run.engine, image: run.image, component: run.component };
+    let Run { bin, engine, image, component, requests, .. } = run;
+    let setting = Setting { bin, engine, image, component, requests };
     let time = Duration::from_secs(run.seconds);
     let other = run
         .against_bin

@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use super::servers::Setting;
-use super::{against, button, calls, crowd, first, fresh, governed, python, spinning};
+use super::{against, button, calls, crowd, egress, first, fresh, governed, python, spinning};
 use anyhow::Context;
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -27,6 +27,8 @@ pub(crate) enum Part {
     Governed,
     /// The red button
     Button,
+    /// Requests to the outside, beside the same ones by `curl`
+    Egress,
 }
 
 /// How much.
@@ -98,6 +100,9 @@ pub(crate) async fn run(setting: &Setting, amount: &Amount, others: &[Other]) ->
     }
     if wanted(Part::Button) {
         button::measure(setting, &mut report).await.context("the red button")?;
+    }
+    if wanted(Part::Egress) {
+        egress::measure(setting, &mut report).await.context("requests to the outside")?;
     }
     report.compare();
     Ok(report)

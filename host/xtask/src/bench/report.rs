@@ -24,6 +24,7 @@ pub(crate) struct Report {
     pub(crate) targets: Vec<Target>,
     pub(crate) rows: Vec<Row>,
     pub(crate) sessions: Vec<Row>,
+    pub(crate) requests: Vec<Row>,
     pub(crate) fresh: Option<Fresh>,
     pub(crate) costs: Vec<Cost>,
     pub(crate) memory: Vec<Memory>,
@@ -44,7 +45,8 @@ impl Report {
         let tables = [
             targets::table(&self.targets),
             calls::table(&self.rows),
-            calls::sessions(&self.sessions),
+            calls::others("session", &self.sessions),
+            calls::others("requests by", &self.requests),
             fresh::table(self.fresh.as_ref()),
             costs::table(&self.costs),
             memory::table(&self.memory),

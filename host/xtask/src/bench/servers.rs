@@ -25,6 +25,8 @@ pub(crate) struct Setting {
     pub(crate) engine: String,
     pub(crate) image: String,
     pub(crate) component: PathBuf,
+    /// The component whose tool makes requests.
+    pub(crate) requests: PathBuf,
 }
 
 /// This program as a server: the native one, or the hub without wall 2.
@@ -84,6 +86,17 @@ impl Hub {
         });
         let hub = hub.await?;
         hub.add("bench", &setting.component).await?;
+        Ok(hub)
+    }
+
+    /// Starts one whose tools may ask the outside that this file describes.
+    pub(crate) async fn start_with_outside(setting: &Setting, ground: &Ground, outside: &Path) -> anyhow::Result<Self> {
+        let hub = Self::start_with(setting, ground, |command| {
+            command.args(["--engine", &setting.engine, "--parked", "2"]).arg("--egress").arg(outside);
+        });
+        let hub = hub.await?;
+        hub.add("bench", &setting.component).await?;
+        hub.add("bench-http", &setting.requests).await?;
         Ok(hub)
     }
 

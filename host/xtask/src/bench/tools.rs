@@ -30,3 +30,9 @@ pub(crate) fn python_add() -> Prepared {
 pub(crate) fn spin(ms: u64) -> Prepared {
     Prepared::new(Era::Modern, "spin", &json!({ "ms": ms }), &format!("spun {ms} ms"))
 }
+
+/// So many requests at once for `path` at `authority`, whose answers have so many bytes together.
+pub(crate) fn get(authority: &str, path: &str, times: u32, bytes: u64) -> Prepared {
+    let arguments = json!({ "authority": authority, "path": path, "times": times });
+    Prepared::new(Era::Modern, "get", &arguments, &format!("{times} answers, {bytes} bytes"))
+}

@@ -32,8 +32,8 @@ pub(super) fn table(rows: &[Row]) -> String {
 }
 
 /// What has no native counterpart.
-pub(super) fn sessions(rows: &[Row]) -> String {
-    let columns = ["session", "what", "at once:", "per s:", "p50 ms:", "p99 ms:"];
+pub(super) fn others(of: &str, rows: &[Row]) -> String {
+    let columns = [of, "what", "at once:", "per s:", "p50 ms:", "p99 ms:"];
     lay_out(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 

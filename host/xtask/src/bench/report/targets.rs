@@ -3,7 +3,7 @@
 use super::memory::{Growth, each_kib};
 use super::{Report, Row, table as lay_out};
 use crate::load::Figures;
-use crate::{button, crowd, first, spinning};
+use crate::{button, crowd, egress, first, spinning};
 use serde::Serialize;
 
 /// One promise.
@@ -60,6 +60,7 @@ pub(super) fn of(report: &Report) -> Vec<Target> {
             " ms",
             find(&report.sessions, "both walls", button::PRESSED, button::RUNNERS).map(median),
         ),
+        at_most("a request over the same one by curl, p50", 1.5, " ms", request(&report.requests)),
         at_most("fresh instance ÷ wasmtime's own pool", 0.6, "", report.fresh.as_ref().map(|fresh| fresh.ratio)),
         at_most(
             "own memory of a parked runner",
@@ -84,6 +85,13 @@ pub(super) fn table(targets: &[Target]) -> String {
 
 fn find<'r>(rows: &'r [Row], server: &str, what: &str, at_once: usize) -> Option<&'r Figures> {
     rows.iter().find(|row| row.server == server && row.what == what && row.at_once == at_once).map(|row| &row.figures)
+}
+
+/// What a request adds to its call, without what it takes by itself.
+fn request(rows: &[Row]) -> Option<f64> {
+    let [asking, silent] = [egress::ASKING, egress::SILENT].map(|what| find(rows, "both walls", what, 1));
+    let alone = find(rows, egress::CURL, egress::SMALL, 1)?;
+    Some(asking?.p50_ms - silent?.p50_ms - alone.p50_ms)
 }
 
 fn ratio(ours: Option<&Figures>, theirs: Option<&Figures>, pick: fn(&Figures) -> f64) -> Option<f64> {
@@ -122,6 +130,18 @@ mod tests {
         let rows = vec![row("native", "add, HTTP", 64, 100.0, 1.0), row("both walls", "add, HTTP", 64, 69.0, 9.0)];
         let text = table(&of(&Report { rows, ..Report::default() }));
         assert!(text.ends_with("|---|--:|--:|---|\n| calls/s at 64 ÷ native | ≥ 0.7 | 0.69 | no |\n"), "{text}");
+    }
+
+    #[test]
+    fn of_a_request_only_what_the_hub_adds_is_compared() {
+        let requests = vec![
+            row(egress::CURL, egress::SMALL, 1, 1.0, 0.25),
+            row("both walls", egress::ASKING, 1, 1.0, 1.5),
+            row("both walls", egress::SILENT, 1, 1.0, 0.5),
+        ];
+        let text = table(&of(&Report { requests, ..Report::default() }));
+        assert!(text.ends_with("| a request over the same one by curl, p50 | ≤ 1.5 ms | 0.75 ms | yes |\n"), "{text}");
+        assert_eq!(request(&[row(egress::CURL, egress::SMALL, 1, 1.0, 0.25)]), None);
     }
 
     #[test]
