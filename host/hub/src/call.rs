@@ -1,6 +1,7 @@
 //! A tool call, from the agent's words to the answer: everything that may stop it, in the order in which it
 //! may, and both records of it.
 
+mod decide;
 mod gate;
 mod leaks;
 mod outcome;
@@ -12,7 +13,6 @@ mod way;
 
 use crate::api::{CallEnd, CallNote, CallOutcome, Caller};
 use crate::audit::{self, AuditError, Denied, Entry, Executed, Measured, OutcomeUnknown, Reported, Requested, Usage};
-use crate::bounds::{self, OutOfBounds};
 use crate::button::{STOPPED, TAKEN_BACK};
 use crate::catalogue::Offer;
 use crate::escalation::ApprovalId;
@@ -20,12 +20,13 @@ use crate::force::InForce;
 use crate::hub::{Flight, Inner};
 use crate::identity::Scopes;
 use crate::metrics::{Reason, Seen};
-use crate::policy::{self, Decision, Rule};
+use crate::policy::{self, Decision};
 use crate::runner::Reached;
-use crate::session::{CONCURRENT_CALLS, Denials, Need, Serving, Session};
+use crate::session::{Denials, Need, Serving, Session};
 use crate::traces::{CallTrace, TraceContext};
 use crate::usage::{Asked, Spent, looks_for_repeats};
-use manifest::{ArgumentsRecord, Limits, RunnerScope, ToolName};
+use decide::{Decided, Refused, Wanted};
+use manifest::{ArgumentsRecord, RunnerScope, ToolName};
 use outcome::{audited, broken, limit};
 use petition::Stopped;
 use std::sync::Arc;
@@ -108,13 +109,13 @@ impl Cost {
 pub(crate) async fn call(hub: &Arc<Inner>, mut request: Request) -> CallEnd {
     let trace = hub.traces.call(request.within.take());
     let mut seen = Seen::default();
-    let end = perform(hub, request, &trace, &mut seen).await;
+    let end = decided(hub, request, &trace, &mut seen).await;
     hub.metrics.calls.ended(seen, &end);
     trace.end(&end.outcome);
     end
 }
 
-async fn perform(hub: &Arc<Inner>, request: Request, trace: &CallTrace, seen: &mut Seen) -> CallEnd {
+async fn decided(hub: &Arc<Inner>, request: Request, trace: &CallTrace, seen: &mut Seen) -> CallEnd {
     let Request { caller, tool, arguments, notes, cancel, under, .. } = request;
     trace.session(&caller.session);
     let deciding = trace.step("policy");
@@ -130,243 +131,20 @@ async fn perform(hub: &Arc<Inner>, request: Request, trace: &CallTrace, seen: &m
     let force = hub.force.load_full();
     let mut attempt = Attempt::of(hub, &force, &caller, trace);
 
-    // Policy, before anything is looked at that the agent sent.
-    if hub.is_draining() {
-        seen.denied = Some(Reason::Draining);
-        return attempt.deny(&hub.denials, None, "the hub is stopping", denied("the hub is stopping")).await;
-    }
-    if hub.epoch.is_panic() {
-        seen.denied = Some(Reason::Stopped);
-        return attempt.deny(&hub.denials, None, STOPPED, denied(STOPPED)).await;
-    }
-    if !hub.upkeep.runs() {
-        seen.denied = Some(Reason::Upkeep);
-        let reason = "the hub's upkeep does not run";
-        return attempt.deny(&hub.denials, None, reason, denied(reason)).await;
-    }
-    if tool == status::NAME && hub.shows_escalated(&caller) {
-        return attempt.end(status::answer(hub, &caller, &arguments, &cancel).await, None);
-    }
-    let decision = policy::decide(&force.manifest, &caller.profile, caller.scopes, &hub.denied_tiers, &tool);
-    let session = match hub.sessions.enter(&caller) {
-        Ok(session) => session,
-        Err(many) => {
-            seen.denied = Some(Reason::Sessions);
-            let reason = format!("`{}` has {} sessions, which is the most", caller.principal, many.most);
-            return attempt.deny(&hub.denials, None, &reason, limit("sessions_per_principal", many.most as u64)).await;
+    let refused = match attempt.taken() {
+        Err(stopped) => stopped.into(),
+        Ok(()) if tool == status::NAME && hub.shows_escalated(&caller) => {
+            return attempt.end(status::answer(hub, &caller, &arguments, &cancel).await, None);
         }
-    };
-    let tool = match decision {
-        Decision::Allow(tool) => tool,
-        Decision::Deny(denial) => {
-            let named = ToolName::try_from(tool).ok();
-            seen.denied = Some(reason(denial.rule));
-            // Of a tool that the caller is not shown, too: this is for the operator.
-            seen.tier = named.as_ref().and_then(|name| Some(force.manifest.tools.get(name)?.tier));
-            let outcome = match denial.agent {
-                None => CallOutcome::UnknownTool,
-                Some(reason) => denied(reason),
-            };
-            return attempt.deny(&session.denials, named, &denial.operator, outcome).await;
-        }
-    };
-    let name = || Some(tool.name.clone());
-    seen.tier = Some(tool.tier);
-    trace.tool(tool);
-
-    // Is it there, is it small enough, and is it this session's turn?
-    let Some(offer) = force.catalogue.offers.get(&tool.name).cloned() else {
-        seen.denied = Some(Reason::UnknownTool);
-        let reason = "the manifest lists it, but no registered component has it; /healthz says why";
-        return attempt.deny(&session.denials, name(), reason, CallOutcome::UnknownTool).await;
-    };
-    if let Err(error) = check(&arguments, &tool.grants.limits) {
-        seen.denied = Some(Reason::Arguments);
-        let reason = format!("arguments: {error}");
-        return attempt.deny(&session.denials, name(), &reason, unfit(&error, &tool.grants.limits)).await;
-    }
-    let (Some(gate), Some(rules)) = (session.gate(&force, tool.tier), force.manifest.tiers.get(&tool.tier)) else {
-        seen.denied = Some(Reason::UnknownTool);
-        return attempt.deny(&session.denials, name(), "its tier has no rules", CallOutcome::UnknownTool).await;
-    };
-    // What was read from outside may be what asks now.
-    let outside = rules.after_outside == manifest::Gate::Approval && hub.outside.since(&caller.session).is_some();
-    let elevated = tool.is_escalated() || outside;
-    attempt.elevated = elevated;
-    if elevated {
-        flight.elevate();
-    }
-    // Nobody is asked to allow what would not run.
-    if let Err(refusal) = hub.usage.allows(&caller, rules) {
-        seen.denied = Some(refusal.reason());
-        let reason = refusal.operator(tool.tier);
-        return attempt.deny(&session.denials, name(), &reason, refusal.outcome()).await;
-    }
-    // A person's answer is asked for before the call counts: to wait for one uses up no rate.
-    let gated = if elevated {
-        let gated = attempt.gate(&offer, &arguments, under.as_ref()).await;
-        #[cfg(test)]
-        let gated = match gated {
-            Err(stopped) if hub.nods(stopped.approval.as_ref()).await => {
-                attempt.gate(&offer, &arguments, under.as_ref()).await
+        Ok(()) => match attempt.decide(Wanted { tool, arguments, under }, &flight, seen).await {
+            Ok(decided) => {
+                drop(deciding);
+                return attempt.perform(decided, &flight, notes, seen).await;
             }
-            gated => gated,
-        };
-        match gated {
-            Ok(gated) => Some(gated),
-            Err(Stopped { seen: why, operator, outcome, approval }) => {
-                seen.denied = Some(why);
-                let end = attempt.deny(&session.denials, name(), &operator, outcome).await;
-                return CallEnd { approval, ..end };
-            }
-        }
-    } else {
-        None
+            Err(refused) => refused,
+        },
     };
-    // From here on in the form that was approved.
-    let arguments = gated.as_ref().map_or(arguments, |gated| gated.arguments.text().to_owned());
-    let place = match gate.pass() {
-        Ok(place) => place,
-        Err(full) => {
-            seen.denied = Some(Reason::Concurrency);
-            let reason = format!("{CONCURRENT_CALLS} = {} in [tiers.{}]", full.most, policy::word(tool.tier));
-            return attempt.deny(&session.denials, name(), &reason, limit(CONCURRENT_CALLS, full.most.into())).await;
-        }
-    };
-    let share = match hub.usage.pass(&caller, rules) {
-        Ok(share) => share,
-        Err(refusal) => {
-            seen.denied = Some(refusal.reason());
-            let reason = refusal.operator(tool.tier);
-            return attempt.deny(&session.denials, name(), &reason, refusal.outcome()).await;
-        }
-    };
-    // A second of counting can be lost where calls are many, and none where a person allows each.
-    if elevated && hub.keep_usage().await.is_err() {
-        seen.denied = Some(Reason::Audit);
-        let reason = "what it uses cannot be stored, and so it is not done; /healthz says why";
-        return attempt.deny(&session.denials, name(), reason, denied("calls cannot be counted at the moment")).await;
-    }
-    drop(deciding);
-
-    // It is written down, or it does not happen.
-    let _open = session.begin();
-    let recording = trace.step("audit requested");
-    let recorded = attempt.record(&session, &offer, &arguments).await;
-    drop(recording);
-    if let Err(error) = recorded {
-        seen.denied = Some(Reason::Audit);
-        tracing::error!(%error, call = %attempt.id, "denied: it could not be recorded");
-        return attempt.end(denied("calls cannot be recorded at the moment"), None);
-    }
-    let mut cost = Cost::default();
-    // Who claims what a person has allowed repeats himself because he was told to.
-    let asked = (gated.is_none() && looks_for_repeats(rules)).then(|| Asked::of(&tool.name, &arguments));
-    let began = Instant::now();
-    let claimed = attempt.claim(gated).await;
-    let pass = claimed.as_ref().ok().and_then(Option::as_ref);
-    let outcome = match &claimed {
-        Err(outcome) => outcome.clone(),
-        Ok(pass) => {
-            let lease = pass.as_ref().map(|pass| &pass.broken);
-            let way = attempt.way(&session, &offer, &arguments, (&flight, lease, &share));
-            let until = Until { flight: &flight, lease, way: &way };
-            let outcome = attempt.run(&session, &offer, arguments, notes, until, &mut cost).await;
-            way.end(outcome, &cost).await
-        }
-    };
-    let void = attempt.is_void(&flight);
-    let outcome = if void {
-        cost.withheld(&outcome);
-        denied(TAKEN_BACK)
-    } else if flight.is_withdrawn() {
-        withdrawn(outcome)
-    } else {
-        outcome
-    };
-    if let Some(pass) = pass {
-        attempt.release(pass, &cost).await;
-    }
-    let outcome = attempt.let_out(pass, outcome);
-    if claimed.is_err() {
-        seen.denied = Some(Reason::Approval);
-    } else if matches!(outcome, CallOutcome::Denied { .. }) {
-        let withdrawn = void || flight.is_withdrawn();
-        let stopped = cost.stopped.as_ref().map_or(Reason::Runner, |stopped| stopped.seen);
-        seen.denied = Some(if withdrawn { Reason::Withdrawn } else { stopped });
-    }
-    let spent = Spent {
-        wall_us: micros(began).saturating_sub(cost.runner_us),
-        repeat: asked.and_then(|asked| asked.ended(&outcome)),
-    };
-    if let Some(calls) = hub.usage.spend(&share, rules, spent) {
-        hub.tell_paused(&caller, tool.tier, &tool.name, calls).await;
-    }
-    drop((share, place));
-    let recording = trace.step("audit executed");
-
-    let born = cost.serving.as_ref().map(|serving| &serving.runner.born);
-    let (runner, posture) = (born.map(|born| born.container.clone()), born.map(|born| born.posture.clone()));
-    if let (Some(reason), Some(runner)) = (cost.unknown, runner.clone()) {
-        let (session, tool) = (caller.session.clone(), tool.name.clone());
-        let unknown = OutcomeUnknown { call: attempt.id, session, tool, runner, reason };
-        // The record of its end follows; if neither can be written, that one says so.
-        drop(hub.audit.write(Entry::OutcomeUnknown(unknown)).await);
-    }
-    let measured = Measured { wall_us: attempt.wall_us(), runner_us: cost.runner_us, result_bytes: cost.result_bytes };
-    let reported =
-        cost.usage.as_ref().map(|usage| Reported { cpu_us: usage.cpu_us, peak_memory_bytes: usage.peak_memory_bytes });
-    let executed = Executed {
-        call: attempt.id,
-        session: caller.session.clone(),
-        tool: tool.name.clone(),
-        outcome: audited(&outcome),
-        runner,
-        posture,
-        usage: Usage { hub: measured, runner: reported },
-    };
-    let recorded = hub.audit.write(Entry::Executed(executed)).await;
-    drop(recording);
-    if let Err(error) = recorded {
-        // What it did cannot be undone; what it answered is not passed on unrecorded.
-        tracing::error!(%error, call = %attempt.id, "its end could not be recorded");
-        return attempt.end(CallOutcome::Broken { id: attempt.id }, None);
-    }
-    // The last look: the button may have been pressed while the log was written.
-    if !void && attempt.is_void(&flight) {
-        seen.denied = Some(Reason::Withdrawn);
-        let reason = "the red button was pressed before its answer was let out";
-        let end = attempt.deny(&session.denials, name(), reason, denied(TAKEN_BACK)).await;
-        return CallEnd { begun: cost.serving.is_some(), ..end };
-    }
-    let cut_short = void || flight.is_withdrawn() || cost.stopped.is_some();
-    let begun = cut_short && cost.serving.is_some();
-    let approval = cost.stopped.and_then(|stopped| stopped.approval);
-    CallEnd { begun, approval, ..attempt.end(attempt.let_out(pass, outcome), cost.usage) }
-}
-
-/// The same as a metric has it.
-fn reason(rule: Rule) -> Reason {
-    match rule {
-        Rule::Tool => Reason::UnknownTool,
-        Rule::Profile => Reason::Profile,
-        Rule::Tier => Reason::Tier,
-        Rule::Scope => Reason::Scope,
-    }
-}
-
-/// Arguments are a JSON object within bounds; whether they fit the schema is the runner's to say.
-fn check(arguments: &str, limits: &Limits) -> Result<(), OutOfBounds> {
-    bounds::object(arguments, usize::try_from(limits.arguments_bytes).unwrap_or(usize::MAX), bounds::DEPTH)
-}
-
-fn unfit(error: &OutOfBounds, limits: &Limits) -> CallOutcome {
-    match error {
-        OutOfBounds::Bytes { .. } => limit("arguments_bytes", limits.arguments_bytes.into()),
-        OutOfBounds::Depth { most } => limit("arguments_depth", *most as u64),
-        OutOfBounds::Values { most } => limit("arguments_values", *most as u64),
-        OutOfBounds::Syntax | OutOfBounds::NotAnObject => denied("the arguments are not a JSON object"),
-    }
+    attempt.refuse(refused, seen).await
 }
 
 /// What a call ends in that lost something to a new manifest while it ran. One that had its end already keeps it.
@@ -427,6 +205,121 @@ impl<'a> Attempt<'a> {
             arguments_bytes: arguments.len(),
             arguments_text: (offer.tool.record == ArgumentsRecord::Arguments).then(|| audit::in_clear(arguments)),
         }
+    }
+
+    /// Runs it, and writes down what came of it.
+    async fn perform(
+        self,
+        decided: Decided<'_>,
+        flight: &Arc<Flight>,
+        notes: mpsc::Sender<CallNote>,
+        seen: &mut Seen,
+    ) -> CallEnd {
+        let Decided { session, tool, rules, offer, arguments, gated, place, share } = decided;
+        // It is written down, or it does not happen.
+        let _open = session.begin();
+        let recording = self.trace.step("audit requested");
+        let recorded = self.record(&session, &offer, &arguments).await;
+        drop(recording);
+        if let Err(error) = recorded {
+            seen.denied = Some(Reason::Audit);
+            tracing::error!(%error, call = %self.id, "denied: it could not be recorded");
+            return self.end(denied("calls cannot be recorded at the moment"), None);
+        }
+        let mut cost = Cost::default();
+        // Who claims what a person has allowed repeats himself because he was told to.
+        let asked = (gated.is_none() && looks_for_repeats(rules)).then(|| Asked::of(&tool.name, &arguments));
+        let began = Instant::now();
+        let claimed = self.claim(gated).await;
+        let pass = claimed.as_ref().ok().and_then(Option::as_ref);
+        let outcome = match &claimed {
+            Err(outcome) => outcome.clone(),
+            Ok(pass) => {
+                let lease = pass.as_ref().map(|pass| &pass.broken);
+                let way = self.way(&session, &offer, &arguments, (flight, lease, &share));
+                let until = Until { flight: flight, lease, way: &way };
+                let outcome = self.run(&session, &offer, arguments, notes, until, &mut cost).await;
+                way.end(outcome, &cost).await
+            }
+        };
+        let void = self.is_void(flight);
+        let outcome = if void {
+            cost.withheld(&outcome);
+            denied(TAKEN_BACK)
+        } else if flight.is_withdrawn() {
+            withdrawn(outcome)
+        } else {
+            outcome
+        };
+        if let Some(pass) = pass {
+            self.release(pass, &cost).await;
+        }
+        let outcome = self.let_out(pass, outcome);
+        if claimed.is_err() {
+            seen.denied = Some(Reason::Approval);
+        } else if matches!(outcome, CallOutcome::Denied { .. }) {
+            let withdrawn = void || flight.is_withdrawn();
+            let stopped = cost.stopped.as_ref().map_or(Reason::Runner, |stopped| stopped.seen);
+            seen.denied = Some(if withdrawn { Reason::Withdrawn } else { stopped });
+        }
+        let spent = Spent {
+            wall_us: micros(began).saturating_sub(cost.runner_us),
+            repeat: asked.and_then(|asked| asked.ended(&outcome)),
+        };
+        if let Some(calls) = self.hub.usage.spend(&share, rules, spent) {
+            self.hub.tell_paused(self.caller, tool.tier, &tool.name, calls).await;
+        }
+        drop((share, place));
+        let recording = self.trace.step("audit executed");
+
+        let recorded = self.record_end(&tool.name, &outcome, &mut cost).await;
+        drop(recording);
+        if let Err(error) = recorded {
+            // What it did cannot be undone; what it answered is not passed on unrecorded.
+            tracing::error!(%error, call = %self.id, "its end could not be recorded");
+            return self.end(CallOutcome::Broken { id: self.id }, None);
+        }
+        // The last look: the button may have been pressed while the log was written.
+        if !void && self.is_void(flight) {
+            seen.denied = Some(Reason::Withdrawn);
+            let reason = "the red button was pressed before its answer was let out";
+            let end = self.deny(&session.denials, Some(tool.name.clone()), reason, denied(TAKEN_BACK)).await;
+            return CallEnd { begun: cost.serving.is_some(), ..end };
+        }
+        let cut_short = void || flight.is_withdrawn() || cost.stopped.is_some();
+        let begun = cut_short && cost.serving.is_some();
+        let approval = cost.stopped.and_then(|stopped| stopped.approval);
+        CallEnd { begun, approval, ..self.end(self.let_out(pass, outcome), cost.usage) }
+    }
+
+    /// What it did cannot be undone, and so it is written down, whatever is told of it.
+    async fn record_end(&self, tool: &ToolName, outcome: &CallOutcome, cost: &mut Cost) -> Result<(), AuditError> {
+        let born = cost.serving.as_ref().map(|serving| &serving.runner.born);
+        let (runner, posture) = (born.map(|born| born.container.clone()), born.map(|born| born.posture.clone()));
+        let (session, tool) = (self.caller.session.clone(), tool.clone());
+        if let (Some(reason), Some(runner)) = (cost.unknown.take(), runner.clone()) {
+            let (session, tool) = (session.clone(), tool.clone());
+            let unknown = OutcomeUnknown { call: self.id, session, tool, runner, reason };
+            // The record of its end follows; if neither can be written, that one says so.
+            drop(self.hub.audit.write(Entry::OutcomeUnknown(unknown)).await);
+        }
+        let Cost { runner_us, result_bytes, usage, .. } = cost;
+        let measured = Measured { wall_us: self.wall_us(), runner_us: *runner_us, result_bytes: *result_bytes };
+        let reported =
+            usage.as_ref().map(|usage| Reported { cpu_us: usage.cpu_us, peak_memory_bytes: usage.peak_memory_bytes });
+        let usage = Usage { hub: measured, runner: reported };
+        let outcome = audited(outcome);
+        let executed = Executed { call: self.id, session, tool, outcome, runner, posture, usage };
+        self.hub.audit.write(Entry::Executed(executed)).await
+    }
+
+    /// Says no, and why to the operator.
+    async fn refuse(self, refused: Refused, seen: &mut Seen) -> CallEnd {
+        let Refused { session, tool, stopped: Stopped { seen: why, operator, outcome, approval } } = refused;
+        seen.denied = Some(why);
+        let denials = session.as_ref().map_or(&self.hub.denials, |session| &session.denials);
+        let end = self.deny(denials, tool, &operator, outcome).await;
+        CallEnd { approval, ..end }
     }
 
     /// Writes a denial down, as far as its session's share of the log goes, and says no.

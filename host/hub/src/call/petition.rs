@@ -29,8 +29,12 @@ pub(crate) struct Stopped {
 }
 
 impl Stopped {
+    pub(crate) fn of(seen: Reason, operator: impl Into<String>, outcome: CallOutcome) -> Self {
+        Self { seen, operator: operator.into(), outcome, approval: None }
+    }
+
     pub(crate) fn denied(operator: String, agent: &str) -> Self {
-        Self { seen: Reason::Approval, operator, outcome: denied(agent), approval: None }
+        Self::of(Reason::Approval, operator, denied(agent))
     }
 
     /// What cannot be approved, since nobody could be shown it in one form.
@@ -39,7 +43,7 @@ impl Stopped {
             Unfit::Long => limit(escalation::ARGUMENTS_LIMIT, escalation::MOST_ARGUMENTS_BYTES as u64),
             Unfit::TwoKeys | Unfit::Number(_) | Unfit::Text => denied(&unfit.to_string()),
         };
-        Self { seen: Reason::Arguments, operator: format!("arguments: {unfit}"), outcome, approval: None }
+        Self::of(Reason::Arguments, format!("arguments: {unfit}"), outcome)
     }
 
     fn pending(asked: &Asked, expires: Timestamp) -> Self {
