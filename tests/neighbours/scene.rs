@@ -2,7 +2,7 @@
 
 use super::attack::{Attack, Kind};
 use hub::{CallOutcome, Caller};
-use manifest::{ComponentName, ProfileName};
+use manifest::ComponentName;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -276,8 +276,7 @@ impl Attacker {
     }
 
     async fn session(&self) {
-        let profile = ProfileName::try_from("developer").unwrap();
-        let token = hub::tokens::create(&self.data, "many", &profile, None).expect("a token");
+        let token = tests::token::create(&self.data, "many", "developer");
         let caller = self.hub.authenticate(&token).expect("it is known at once");
         let mut other = self.clone();
         other.caller = caller.clone();

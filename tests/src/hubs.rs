@@ -4,7 +4,7 @@
 use crate::own::Plan;
 use crate::{handed, watch};
 use hub::operator::Client;
-use manifest::{ComponentName, ProfileName};
+use manifest::ComponentName;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -75,8 +75,7 @@ impl Place {
 
     /// A token of a principal of its own.
     pub fn token(&self) -> String {
-        let profile = ProfileName::try_from("developer").expect("a profile");
-        hub::tokens::create(&self.data(), "tester", &profile, None).expect("a token")
+        crate::token::create(&self.data(), "tester", "developer")
     }
 
     /// What its hubs said of late.

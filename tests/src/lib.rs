@@ -20,6 +20,7 @@ pub mod proxy;
 pub mod relay;
 pub mod running;
 pub mod script;
+pub mod token;
 pub mod upstream;
 pub mod watch;
 

@@ -4,7 +4,7 @@
 use crate::{handed, running};
 use hub::identity::Config;
 use hub::{CallEnd, Caller, Governed, Hub, HubConfig, PoolConfig, Registration, StartError, Wall2};
-use manifest::{ComponentName, Digest, Manifest, MountName, ProfileName, SourceFile};
+use manifest::{ComponentName, Digest, Manifest, MountName, SourceFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
@@ -149,8 +149,7 @@ impl Own {
     pub fn token(&self, profile: &str) -> String {
         static PRINCIPALS: AtomicUsize = AtomicUsize::new(0);
         let principal = format!("tester-{}", PRINCIPALS.fetch_add(1, Ordering::Relaxed));
-        let profile = ProfileName::try_from(profile).expect("a profile");
-        hub::tokens::create(&self.data, &principal, &profile, None).expect("a token")
+        crate::token::create(&self.data, &principal, profile)
     }
 
     /// Calls a tool; what it notes on its way is dropped.

@@ -3,7 +3,7 @@
 
 use crate::handed;
 use hub::{CallEnd, CallOutcome, Caller, Governed, Hub, HubConfig, PoolConfig, Wall2};
-use manifest::{ComponentName, Manifest, MountName, ProfileName, SourceFile};
+use manifest::{ComponentName, Manifest, MountName, SourceFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -138,8 +138,7 @@ impl Running {
     pub fn token(&self, profile: &str) -> String {
         static PRINCIPALS: AtomicUsize = AtomicUsize::new(0);
         let principal = format!("tester-{}", PRINCIPALS.fetch_add(1, Ordering::Relaxed));
-        let profile = ProfileName::try_from(profile).expect("a profile");
-        hub::tokens::create(&self.data, &principal, &profile, None).expect("a token")
+        crate::token::create(&self.data, &principal, profile)
     }
 
     /// A fresh session.
