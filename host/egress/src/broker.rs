@@ -3,6 +3,7 @@
 mod body;
 mod exchange;
 mod hop;
+mod outgoing;
 mod request;
 mod session;
 mod settings;

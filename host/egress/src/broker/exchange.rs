@@ -2,6 +2,7 @@
 
 use super::body::{self, Fed, GuestBody, Rules};
 use super::hop::Times;
+use super::outgoing::{self, Interim, head_bytes};
 use super::step::{Step, location};
 use super::told::Told;
 use crate::credentials::Secret;
@@ -12,22 +13,17 @@ use crate::leaks::Seen;
 use crate::stop::Stop;
 use crate::wire::{Line, Owner, Upload, Wire, of_http};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use manifest::http::{HttpGrant, Method};
 use protocol::{Fields, HttpFault};
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
 
-/// Interim answers (1xx) before the one that counts. Without a bound a server could send nothing else, and each is
-/// within every other.
-const MOST_INTERIM: u32 = 16;
 /// A connection that is not ready so soon after its answer's end is not kept.
 const READY: Duration = Duration::from_millis(100);
 
@@ -85,7 +81,7 @@ impl Exchange<'_> {
             GuestBody::Spent => return Err(Stop::fault(HttpFault::Redirects, "its body is not there any more")),
         };
         let interim = Interim::default();
-        let request = interim.watch(request(step, secret, upload)?);
+        let request = interim.watch(outgoing::request(step, secret, upload)?);
         self.governor.spend(head_bytes(
             request.uri().path_and_query().map_or(0, |path| path.as_str().len()),
             request.headers(),
@@ -107,7 +103,7 @@ impl Exchange<'_> {
             loop {
                 tokio::select! {
                     biased;
-                    () = interim.flood.cancelled() => {
+                    () = interim.flood() => {
                         return Err(Stop::protocol("more interim answers than anybody needs"));
                     }
                     done = &mut feeding, if passing.is_none() => passing = Some(done?),
@@ -144,7 +140,7 @@ impl Exchange<'_> {
         let again = (step.method == Method::Get || step.method == Method::Head) && request.body().is_end_stream();
         if let Some(mut line) = self.wire.kept(owner, &step.target, addresses) {
             self.told.to(line.address());
-            let copy = again.then(|| copy(&request));
+            let copy = again.then(|| outgoing::copy(&request));
             let sent = timeout_at(first_byte, line.connection.sender.try_send_request(request)).await;
             match sent.map_err(|_| late(first_byte_ms))? {
                 Ok(response) => return Ok((line, response)),
@@ -257,67 +253,6 @@ impl Exchange<'_> {
             self.wire.keep(line);
         }
     }
-}
-
-/// Counts interim answers.
-#[derive(Default)]
-struct Interim {
-    flood: CancellationToken,
-}
-
-impl Interim {
-    fn watch(&self, mut request: Request<Upload>) -> Request<Upload> {
-        let (flood, count) = (self.flood.clone(), Arc::new(AtomicU32::new(0)));
-        hyper::ext::on_informational(&mut request, move |_| {
-            if count.fetch_add(1, Ordering::Relaxed) >= MOST_INTERIM {
-                flood.cancel();
-            }
-        });
-        request
-    }
-}
-
-/// As it is sent: `Host` and the framing are ours.
-fn request(step: &Step, secret: Option<&Secret>, upload: Upload) -> Result<Request<Upload>, Stop> {
-    let path = super::told::path_of(&step.target);
-    let uri: http::Uri = path.parse().map_err(|_| Stop::bad("a path that cannot be sent"))?;
-    // What is sent is what was granted, byte for byte.
-    if uri.path_and_query().map(http::uri::PathAndQuery::as_str) != Some(path.as_str()) || uri.authority().is_some() {
-        return Err(Stop::bad("a path that cannot be sent as it is"));
-    }
-    let method = http::Method::from_bytes(step.method.as_str().as_bytes()).map_err(|_| Stop::bad("a method"))?;
-    let host = HeaderValue::try_from(step.target.authority()).map_err(|_| Stop::bad("a host"))?;
-    let mut headers = HeaderMap::new();
-    headers.insert(header::HOST, host);
-    headers.extend(step.headers.clone());
-    if let Some(secret) = secret {
-        headers.insert(secret.header().clone(), secret.value());
-    }
-    // Servers wait for the body of these, unless they are told that there is none.
-    if upload.is_end_stream() && matches!(step.method, Method::Post | Method::Put | Method::Patch) {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
-    let mut request = Request::new(upload);
-    *request.method_mut() = method;
-    *request.uri_mut() = uri;
-    *request.headers_mut() = headers;
-    Ok(request)
-}
-
-/// Of one without a body.
-fn copy(request: &Request<Upload>) -> Request<Upload> {
-    let mut copy = Request::new(Upload::Whole(Bytes::new()));
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    *copy.extensions_mut() = request.extensions().clone();
-    copy
-}
-
-/// On the wire, about: a guest can say much in a URL and in headers.
-fn head_bytes(path: usize, headers: &HeaderMap) -> u64 {
-    let headers: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    path.saturating_add(headers) as u64
 }
 
 fn too_large(most: u64) -> Stop {

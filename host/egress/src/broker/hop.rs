@@ -97,7 +97,9 @@ impl Hop<'_> {
         let body = self.approved(&step, body, grant).await?.begun().await?;
         let addresses = self.addresses(&step, grant, times.connect).await?;
         // A while may have passed: what has been taken back since is not begun.
-        self.call.governor.standing()?;
+        if !self.call.governor.standing()?.grants.contains(grant) {
+            return Err(Stop::fault(HttpFault::Denied, "the grant that covered it was taken back"));
+        }
         let seen = &self.call.session.seen;
         // Before the first byte leaves, and durable.
         self.told.requested().await?;
