@@ -134,6 +134,13 @@ fn one(
         runner,
         limits,
     };
+    if let Some(spot) = budget.as_ref().and_then(|budget| budget.egress_spot).filter(|_| ceiling.http.is_empty()) {
+        let message = format!(
+            "{} bounds nothing: no tool of the tier can ask the outside",
+            quote(&format!("{at}.budget.egress"))
+        );
+        reading.warn(spot, message, format!("remove it, or write [[{at}.ceiling.http]]"));
+    }
     let (concurrent, rate) = concurrent.zip(rate)?;
     let (principal, loop_after, budget) = (principal?, loop_after?, budget?);
     let origins = TierOrigins {

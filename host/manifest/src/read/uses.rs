@@ -5,6 +5,7 @@ use crate::diagnostics::quote;
 use crate::model::{Budget, Gate, LoopAfter, Tier};
 use crate::origin::Origin;
 use crate::raw::{self, Bytes, Count, Field, Located, Millis, RawBudget, Reading};
+use crate::source::Spot;
 use crate::units;
 
 /// Identical calls in a row that no tool which changes something needs: the eleventh would say what ten have said.
@@ -85,13 +86,20 @@ pub(super) struct BudgetRead {
     pub(super) calls_origin: Origin,
     pub(super) wall_origin: Origin,
     pub(super) egress_origin: Origin,
+    /// Where the bound of what leaves and comes is written.
+    pub(super) egress_spot: Option<Spot>,
 }
 
 /// A table that bounds nothing is refused: its author meant something.
 pub(super) fn budget(reading: &mut Reading<'_>, field: Field<RawBudget>, at: &str) -> Option<BudgetRead> {
     let none = || Origin::Rule("the tier has no budget of it".to_owned());
-    let mut read =
-        BudgetRead { budget: Budget::default(), calls_origin: none(), wall_origin: none(), egress_origin: none() };
+    let mut read = BudgetRead {
+        budget: Budget::default(),
+        calls_origin: none(),
+        wall_origin: none(),
+        egress_origin: none(),
+        egress_spot: None,
+    };
     let Located { value: RawBudget { calls, wall, egress }, spot } = match field {
         Field::Broken => return None,
         Field::Absent => return Some(read),
@@ -129,6 +137,7 @@ pub(super) fn budget(reading: &mut Reading<'_>, field: Field<RawBudget>, at: &st
         if (1..=bounds::MAX_BUDGET_EGRESS_BYTES).contains(&egress) {
             read.budget.egress_bytes = Some(egress);
             read.egress_origin = Origin::Written(reading.sources.line(spot));
+            read.egress_spot = Some(spot);
         } else {
             let message = format!("{} cannot be {}", quote(&format!("{at}.egress")), units::show_bytes(egress));
             reading.report(spot, message, format!("from 1B to {}", units::show_bytes(bounds::MAX_BUDGET_EGRESS_BYTES)));
