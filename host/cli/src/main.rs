@@ -86,7 +86,7 @@ enum Command {
     Posture(posture::Arguments),
     /// Compare containers, files and workflows with what was rendered; exit code 0, 1 or 2
     Verify(verify::Arguments),
-    /// Verify, follow, search or export the audit log
+    /// Verify, follow or export the audit log, or tell a call of it
     #[command(subcommand)]
     Audit(audit::Command),
     /// Print what to paste into other programs

@@ -22,8 +22,8 @@ pub enum Forbidden {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Prohibited {
     /// Special-purpose, and not named by the grant.
-    #[error("{address} is {what}; a grant that says `private = [\"{range}\"]` would let it through")]
-    Special { address: IpAddr, what: &'static str, range: IpNet },
+    #[error("{address} is {what}; a grant that says `private = [\"{}\"]` would let it through", IpNet::from(*.address))]
+    Special { address: IpAddr, what: &'static str },
     /// Whatever a grant says.
     #[error("{address} is {what}, and no grant can let it through")]
     Never { address: IpAddr, what: &'static str },
@@ -31,7 +31,7 @@ pub(crate) enum Prohibited {
     #[error("{address} is forbidden by the hub's configuration, or is the hub or its container engine")]
     Forbidden { address: SocketAddr },
     /// An interface of this machine has it.
-    #[error("{address} is this machine's own; a grant that says `private = [\"{address}\"]` would let it through")]
+    #[error("{address} is this machine's own; a grant that says `private = [\"{}\"]` would let it through", IpNet::from(*.address))]
     Own { address: IpAddr },
 }
 
@@ -50,8 +50,15 @@ pub(crate) fn judge(address: SocketAddr, private: &BTreeSet<IpNet>, forbidden: &
         if private.iter().any(|range| range.contains(&form)) {
             continue;
         }
-        if let Some((range, what)) = table::special(form) {
-            return Err(Prohibited::Special { address: form, what, range });
+        if let Some(what) = table::special(form) {
+            // Where one in IPv4 is meant, it is written in IPv4: no grant can name this form.
+            let mapped = matches!(form, IpAddr::V6(six) if six.to_ipv4_mapped().is_some());
+            let why = if mapped {
+                Prohibited::Never { address: form, what }
+            } else {
+                Prohibited::Special { address: form, what }
+            };
+            return Err(why);
         }
         if own::has(form) {
             return Err(Prohibited::Own { address: form });

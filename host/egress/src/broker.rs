@@ -19,15 +19,17 @@ use crate::resolve::Resolver;
 use crate::stop::Stop;
 use crate::wire::Wire;
 use crate::{Asked, Behalf, Governor};
+use manifest::CredentialName;
 use protocol::{HttpFault, MAX_HTTP_REQUESTS};
 use request::{Call, Request};
-use session::Sessions;
+use session::{Session, Sessions};
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// Makes requests for tools. One for all calls of a hub.
+/// Makes requests for tools. One for all calls of a hub; a clone is the same one.
+#[derive(Clone)]
 pub struct Broker {
     inner: Arc<Inner>,
 }
@@ -48,6 +50,13 @@ struct Inner {
 }
 
 impl Inner {
+    /// What is known of a session, with the values in force of what it used before.
+    fn session(&self, session: &str, principal: &str, used: &[CredentialName]) -> Arc<Session> {
+        let session = self.sessions.of(session, principal);
+        used.iter().filter_map(|name| self.credentials.secret(name)).for_each(|secret| session.seen.used(&secret));
+        session
+    }
+
     /// Whom nobody may be sent to.
     fn forbidden(&self) -> Vec<Forbidden> {
         self.forbidden.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -80,7 +89,7 @@ impl Broker {
     /// Makes all requests of one call, until `asked` is closed and each is over. Dropped, it closes every connection
     /// of the call and tells the governor that its requests were dropped.
     pub async fn serve(&self, behalf: Behalf, governor: Arc<dyn Governor>, mut asked: mpsc::Receiver<Asked>) {
-        let session = self.inner.sessions.of(&behalf.session, &behalf.principal);
+        let session = self.inner.session(&behalf.session, &behalf.principal, &behalf.used);
         let call = Arc::new(Call::new(self.inner.clone(), behalf, governor, session));
         // Dropped, it ends each of its tasks; with a task goes what it was doing on the wire.
         let mut running = JoinSet::new();
@@ -103,11 +112,14 @@ impl Broker {
         while running.join_next().await.is_some() {}
     }
 
-    /// What a session has used of secrets: for the hub to search what a tool returns and logs. `None` where it has
-    /// asked for nothing yet.
+    /// What a session has used of secrets: for the hub to search what a tool returns and logs. `used` are those that
+    /// it is remembered for. `None` where it has asked for nothing yet.
     #[must_use]
-    pub fn seen(&self, session: &str) -> Option<Seen> {
-        self.inner.sessions.seen(session)
+    pub fn seen(&self, session: &str, principal: &str, used: &[CredentialName]) -> Option<Seen> {
+        if used.is_empty() {
+            return self.inner.sessions.seen(session);
+        }
+        Some(self.inner.session(session, principal, used).seen.clone())
     }
 
     /// A session is over: its rates and what it used are forgotten, and connections kept for its principal closed.

@@ -12,6 +12,7 @@ pub use value::{BadValue, MAX_VALUE_BYTES, MIN_VALUE_BYTES, Value};
 pub use view::{CredentialView, ReadBy};
 
 use crate::config::{Config, Environment, SourceError};
+use crate::leaks::Seen;
 use jiff::Timestamp;
 use manifest::http::{Method, Target};
 use manifest::{CredentialName, Tier};
@@ -25,6 +26,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 #[derive(Clone, Default)]
 pub struct Store {
     held: Arc<RwLock<BTreeMap<CredentialName, Arc<Held>>>>,
+    /// Every value in force: for what is written down, whoever used which.
+    now: Arc<RwLock<Seen>>,
 }
 
 /// One of them; what `uses` counts outlives its value.
@@ -94,18 +97,24 @@ impl Store {
     /// A line for each credential that cannot be had.
     pub fn load(config: &Config, environment: &Environment) -> Result<Self, Vec<String>> {
         let (mut held, mut faults) = (BTreeMap::new(), Vec::new());
+        let now = Seen::default();
         for (name, rule) in config.credentials() {
             let read = rule.source.read(environment).map_err(|error| crate::chain(&error));
             let secret = read.and_then(|value| Secret::new(name, rule, value).map_err(|error| crate::chain(&error)));
             match secret {
                 Ok(secret) => {
                     let (rule, secret, loaded) = (rule.clone(), Arc::new(secret), Timestamp::now());
+                    now.used(&secret);
                     held.insert(name.clone(), Arc::new(Held { rule, secret, loaded, uses: Arc::default() }));
                 }
                 Err(fault) => faults.push(format!("[credentials.{name}]: {fault}")),
             }
         }
-        if faults.is_empty() { Ok(Self { held: Arc::new(RwLock::new(held)) }) } else { Err(faults) }
+        if faults.is_empty() {
+            Ok(Self { held: Arc::new(RwLock::new(held)), now: Arc::new(RwLock::new(now)) })
+        } else {
+            Err(faults)
+        }
     }
 
     /// What is added to this request, if it may have it. Counted as a use.
@@ -123,6 +132,18 @@ impl Store {
         held.rule.allows(name, tier, method, target)?;
         held.uses.fetch_add(1, Ordering::Relaxed);
         Ok(held.secret.clone())
+    }
+
+    /// A text without the value of any credential, for what is written down: servers and guests have a say in it.
+    #[must_use]
+    pub fn clean(&self, text: &str) -> String {
+        let now = self.now.read().unwrap_or_else(PoisonError::into_inner).clone();
+        now.clean(text)
+    }
+
+    /// The one in force, to be looked for; none if it is declared no more.
+    pub(crate) fn secret(&self, name: &CredentialName) -> Option<Arc<Secret>> {
+        self.held(name).map(|held| held.secret.clone())
     }
 
     /// Every credential, without its value.
@@ -169,6 +190,9 @@ impl Store {
         let secret = if old.secret.is(&secret) { old.secret.clone() } else { secret };
         let (rule, uses) = (old.rule.clone(), old.uses.clone());
         all.insert(name, Arc::new(Held { rule, secret, loaded: Timestamp::now(), uses }));
+        let now = Seen::default();
+        all.values().for_each(|held| now.used(&held.secret));
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     fn held(&self, name: &CredentialName) -> Option<Arc<Held>> {

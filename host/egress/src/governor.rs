@@ -23,6 +23,9 @@ pub struct Behalf {
     pub tool: String,
     /// Its tier: a credential says which tiers may use it.
     pub tier: Tier,
+    /// Credentials that its session has used before, in an earlier life of this process perhaps: they are looked for
+    /// from the first byte on.
+    pub used: Vec<CredentialName>,
 }
 
 /// What holds for a call now.

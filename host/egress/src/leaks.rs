@@ -104,6 +104,15 @@ impl Seen {
         Ok((Cow::Owned(String::from_utf8_lossy(&clean).into_owned()), found))
     }
 
+    /// The same for what is written down, where nothing can be ended any more.
+    #[must_use]
+    pub fn clean(&self, text: &str) -> String {
+        match self.text("record", text) {
+            Ok((clean, _)) => clean.into_owned(),
+            Err(leak) => format!("withheld: it has the value of the credential `{}`", leak.0.of),
+        }
+    }
+
     fn now(&self) -> Arc<Automaton> {
         self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -537,8 +537,7 @@ impl Inner {
         self.desk.follow().await;
         self.tell().await;
         let Some(session) = self.sessions.remove(id) else { return };
-        self.broker.forget(&id.0);
-        upkeep::finish(self.audit.clone(), session, reason).await;
+        upkeep::finish(self.audit.clone(), self.broker.clone(), session, reason).await;
     }
 
     async fn drain(&self, grace: Duration) {

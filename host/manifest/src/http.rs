@@ -16,6 +16,7 @@ pub use line::line_that_would_allow;
 pub use media::{BadMediaType, MediaType};
 pub use method::Method;
 pub use path::{BadPath, PathPattern};
+pub use range::is_metadata;
 pub(crate) use range::{range, surprises};
 pub use target::{BadTarget, Target};
 pub use within::Beyond;

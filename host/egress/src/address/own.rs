@@ -4,9 +4,11 @@
 //! to one of its own addresses this machine speaks from that very address. (To bind to it would tell as well, and a
 //! hub that serves has given that up.)
 
+use rustix::io::Errno;
 use std::net::{IpAddr, SocketAddr};
 
-/// Whether an interface of this machine has it. Where the kernel knows no way to an address it is nobody's.
+/// Whether an interface of this machine has it. Where the kernel knows no way to an address it is nobody's; where it
+/// does not answer, for want of descriptors perhaps, it is taken for one.
 pub(crate) fn has(address: IpAddr) -> bool {
     let from = || -> rustix::io::Result<SocketAddr> {
         use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, getsockname, socket_with};
@@ -16,5 +18,10 @@ pub(crate) fn has(address: IpAddr) -> bool {
         connect(&socket, &SocketAddr::new(address, 9))?;
         getsockname(&socket)?.try_into()
     };
-    address.is_loopback() || from().is_ok_and(|from| from.ip() == address)
+    address.is_loopback()
+        || match from() {
+            Ok(from) => from.ip() == address,
+            Err(Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT) => false,
+            Err(_) => true,
+        }
 }

@@ -1,7 +1,7 @@
-//! The one table: IANA's registries of special-purpose addresses, and what clouds answer with their keys. Of IPv6
-//! everything that is not global unicast is special, whatever it will be used for.
+//! The one table: IANA's registries of special-purpose addresses, and the manifest's list of where clouds give out
+//! their keys. Of IPv6 everything that is not global unicast is special, whatever it will be used for.
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::{Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 type Row4 = ([u8; 4], u8, &'static str);
@@ -11,22 +11,12 @@ type Row6 = ([u16; 8], u8, &'static str);
 const NEVER_4: &[Row4] = &[
     // A connection to it is one to this machine.
     ([0, 0, 0, 0], 8, "this network"),
-    ([100, 100, 100, 200], 32, "a cloud's metadata service"),
-    ([168, 63, 129, 16], 32, "a cloud's metadata service"),
-    ([169, 254, 169, 0], 24, "a cloud's metadata service"),
-    ([169, 254, 170, 0], 24, "a cloud's metadata service"),
-    ([192, 0, 0, 192], 32, "a cloud's metadata service"),
     ([224, 0, 0, 0], 4, "multicast"),
     ([255, 255, 255, 255], 32, "broadcast"),
 ];
 
-const NEVER_6: &[Row6] = &[
-    ([0, 0, 0, 0, 0, 0, 0, 0], 128, "unspecified"),
-    ([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0], 32, "a cloud's metadata service"),
-    ([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, "a cloud's metadata service"),
-    ([0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128, "a cloud's metadata service"),
-    ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "multicast"),
-];
+const NEVER_6: &[Row6] =
+    &[([0, 0, 0, 0, 0, 0, 0, 0], 128, "unspecified"), ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "multicast")];
 
 /// Only by a grant that names them. The first row that fits is the one that is named.
 const SPECIAL_4: &[Row4] = &[
@@ -78,24 +68,25 @@ const GLOBAL: Row6 = ([0x2000, 0, 0, 0, 0, 0, 0, 0], 3, "global unicast");
 
 /// What it is, if nobody may be sent there at all.
 pub(super) fn never(address: IpAddr) -> Option<&'static str> {
+    if manifest::http::is_metadata(address) {
+        return Some("a cloud's metadata service");
+    }
     match address {
         IpAddr::V4(address) => NEVER_4.iter().find(|row| in4(row, address)).map(|row| row.2),
         IpAddr::V6(address) => NEVER_6.iter().find(|row| in6(row, address)).map(|row| row.2),
     }
 }
 
-/// What it is, if it is special-purpose, and the range that says so.
-pub(super) fn special(address: IpAddr) -> Option<(IpNet, &'static str)> {
+/// What it is, if it is special-purpose.
+pub(super) fn special(address: IpAddr) -> Option<&'static str> {
     match address {
-        IpAddr::V4(address) => {
-            SPECIAL_4.iter().find(|row| in4(row, address)).map(|row| (net4(row).unwrap_or_default().into(), row.2))
-        }
+        IpAddr::V4(address) => SPECIAL_4.iter().find(|row| in4(row, address)).map(|row| row.2),
         IpAddr::V6(address) => {
             if let Some(row) = SPECIAL_6.iter().find(|row| in6(row, address)) {
-                return Some((net6(row).unwrap_or_default().into(), row.2));
+                return Some(row.2);
             }
             let reachable = in6(&GLOBAL, address) || in6(&NAT64, address);
-            (!reachable).then(|| (Ipv6Net::from(address).into(), "not global unicast"))
+            (!reachable).then_some("not global unicast")
         }
     }
 }

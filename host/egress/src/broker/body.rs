@@ -119,7 +119,7 @@ pub(super) async fn feed(
             Some(Piece::End(trailers)) => {
                 no_trailers(&trailers)?;
                 ended(total, length)?;
-                return passing.end(total).await;
+                return passing.end(total, length).await;
             }
         }
         piece = guest.next().await;
@@ -143,14 +143,16 @@ impl Passing<'_> {
         self.send(clean).await
     }
 
-    async fn end(mut self, total: u64) -> Result<Fed, Stop> {
+    async fn end(mut self, total: u64, length: Option<u64>) -> Result<Fed, Stop> {
+        let mut taken = true;
         if let Some(searcher) = &mut self.searcher {
             let rest = searcher.finish()?;
             let found = refuse_removed(searcher.found())?;
             self.found.extend(found);
-            self.send(rest).await?;
+            taken = self.send(rest).await?;
         }
-        let whole = self.wire.send(Feed::End).await.is_ok();
+        // Under a length the wire lets go of the body with its last byte, and hears of no end.
+        let whole = self.wire.send(Feed::End).await.is_ok() || (taken && length == Some(total));
         let keeps = self.rules.keep && self.kept.len() as u64 == total;
         let kept = if keeps { GuestBody::Whole(self.kept.freeze()) } else { GuestBody::Spent };
         Ok(Fed { whole, kept, found: self.found })

@@ -13,6 +13,7 @@ use crate::leaks::Seen;
 use crate::stop::Stop;
 use crate::wire::{Line, Owner, Upload, Wire, of_http};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -65,7 +66,9 @@ impl Exchange<'_> {
             keep: self.follows,
         };
         let whole = matches!(body, GuestBody::None | GuestBody::Whole(_));
-        let mut fed = Fed { whole, kept: GuestBody::None, found: Vec::new() };
+        // Of a body that is on its way when the answer comes, nothing is there to be sent again.
+        let kept = if matches!(body, GuestBody::Coming(..)) { GuestBody::Spent } else { GuestBody::None };
+        let mut fed = Fed { whole, kept, found: Vec::new() };
         let (upload, feeding) = match body {
             GuestBody::Coming(read, guest, length) => {
                 let (wire, upload) = Upload::fed(length);
@@ -107,7 +110,13 @@ impl Exchange<'_> {
                         return Err(Stop::protocol("more interim answers than anybody needs"));
                     }
                     done = &mut feeding, if passing.is_none() => passing = Some(done?),
-                    heard = &mut ask => break heard?,
+                    heard = &mut ask => {
+                        // Both may have come to their end in the same moment.
+                        if passing.is_none() && let Some(done) = (&mut feeding).now_or_never() {
+                            passing = Some(done?);
+                        }
+                        break heard?;
+                    }
                 }
             }
         };
@@ -145,8 +154,8 @@ impl Exchange<'_> {
             match sent.map_err(|_| late(first_byte_ms))? {
                 Ok(response) => return Ok((line, response)),
                 // A server may close what was kept at any moment. What it cannot have seen, and what it may see twice,
-                // is asked once more.
-                Err(mut error) => match error.take_message().or(copy) {
+                // is asked once more; not what it has answered with something that is no answer.
+                Err(mut error) => match error.take_message().or(copy.filter(|_| !error.error().is_parse())) {
                     Some(unsent) => request = unsent,
                     None => return Err(of_http(error.error(), "asking on a connection that was kept")),
                 },
@@ -235,6 +244,7 @@ impl Exchange<'_> {
                 }
                 Err(frame) => {
                     let Ok(given) = frame.into_trailers() else { continue };
+                    self.governor.spend(head_bytes(0, &given))?;
                     let mut found = Vec::new();
                     trailers = headers::filtered(&given, self.seen, "answer trailer", &mut found)?;
                     self.told.found(found).await?;

@@ -59,6 +59,11 @@ pub(super) fn request(step: &Step, secret: Option<&Secret>, upload: Upload) -> R
     if upload.is_end_stream() && matches!(step.method, Method::Post | Method::Put | Method::Patch) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
+    // Of these hyper drops a body without a length, unless it is told how to send one.
+    let unlikely = matches!(step.method, Method::Get | Method::Head);
+    if unlikely && !upload.is_end_stream() && upload.size_hint().exact().is_none() {
+        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     let mut request = Request::new(upload);
     *request.method_mut() = method;
     *request.uri_mut() = uri;

@@ -45,19 +45,33 @@ pub(super) struct Request {
 
 impl Request {
     pub(super) fn new(call: Arc<Call>, asked: &Asked) -> Self {
-        let told = Told::new(call.governor.clone(), &asked.head);
+        let told =
+            Told::new(call.governor.clone(), call.broker.credentials.clone(), call.session.seen.clone(), &asked.head);
         Self { call, told }
+    }
+
+    /// Whether its call was refused so often that it makes none any more.
+    fn is_one_too_many(&self) -> bool {
+        self.call.refused.load(Ordering::Relaxed) > MOST_REFUSED
+    }
+
+    /// Ends it, and does not write it down: that is what the bound is for. The one that reached it was.
+    async fn ignore(mut self, answer: Answer) {
+        self.told.forget();
+        answer.fail(HttpFault::TooMany).await;
     }
 
     /// Makes it, and sees it to its end.
     pub(super) async fn run(mut self, asked: Asked) {
         let Asked { head, body, mut answer } = asked;
-        if self.call.refused.load(Ordering::Relaxed) > MOST_REFUSED {
-            // Not written down: that is what the bound is for. The one that reached it was.
-            self.told.forget();
-            return answer.fail(HttpFault::TooMany).await;
+        if self.is_one_too_many() {
+            return self.ignore(answer).await;
         }
         let gone = answer.gone();
+        if gone.is_cancelled() {
+            // Whoever asks and goes at once is counted by no grant, and each is an entry all the same.
+            self.call.refused.fetch_add(1, Ordering::Relaxed);
+        }
         let done = tokio::select! {
             biased;
             () = gone.cancelled() => Err(Stop::Gone),
@@ -75,6 +89,9 @@ impl Request {
 
     /// Ends it without an answer, or without the rest of one.
     pub(super) async fn refuse(mut self, answer: Answer, stop: Stop) {
+        if self.is_one_too_many() {
+            return self.ignore(answer).await;
+        }
         let (fault, why) = match stop {
             Stop::Gone => {
                 // Nobody waits; an end that cannot be written changes nothing for them.

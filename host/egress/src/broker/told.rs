@@ -1,8 +1,9 @@
 //! What the governor is told of a request: before it is sent, what was found in it, and how it ended. Every request
 //! has an end, one whose call is torn away too.
 
+use crate::credentials::Store;
 use crate::governor::{Egress, Ended, Governor, Refused};
-use crate::leaks::Found;
+use crate::leaks::{Found, Seen};
 use jiff::Timestamp;
 use manifest::CredentialName;
 use manifest::http::{HttpGrant, Method, PathRecord, Target};
@@ -19,6 +20,9 @@ const CUT_CHARS: usize = 256;
 /// One hop's record, as far as it is known.
 pub(super) struct Told {
     governor: Arc<dyn Governor>,
+    credentials: Store,
+    /// What its session has used: values that were replaced since are among them.
+    seen: Seen,
     so_far: Egress,
     clock: Instant,
     /// Of the body, over the wire.
@@ -30,13 +34,13 @@ pub(super) struct Told {
 
 impl Told {
     /// Of what a guest says, which may be nothing that can be asked for.
-    pub(super) fn new(governor: Arc<dyn Governor>, head: &HttpRequest) -> Self {
+    pub(super) fn new(governor: Arc<dyn Governor>, credentials: Store, seen: Seen, head: &HttpRequest) -> Self {
         let (origin, path) = split(&head.url);
         let so_far = Egress {
             request: head.id,
             began: Timestamp::now(),
-            method: cut(&head.method),
-            origin: cut(origin),
+            method: head.method.clone(),
+            origin: origin.to_owned(),
             path: path.to_owned(),
             record: PathRecord::Digest,
             address: None,
@@ -48,7 +52,17 @@ impl Told {
             wall_us: 0,
         };
         let sent = Arc::new(AtomicU64::new(0));
-        Self { governor, so_far, clock: Instant::now(), sent, received: 0, leaks: BTreeSet::new(), open: true }
+        Self {
+            governor,
+            credentials,
+            seen,
+            so_far,
+            clock: Instant::now(),
+            sent,
+            received: 0,
+            leaks: BTreeSet::new(),
+            open: true,
+        }
     }
 
     /// Which hop it is.
@@ -118,6 +132,8 @@ impl Told {
         self.so_far.hop = self.so_far.hop.saturating_add(1);
         self.so_far.address = None;
         self.so_far.credential = None;
+        // How the last hop's path is written down was its grant's to say.
+        self.so_far.record = PathRecord::Digest;
         Ok(())
     }
 
@@ -133,10 +149,21 @@ impl Told {
         recorded
     }
 
+    /// Without the value of any credential: hosts, paths and reasons are in part a guest's words or a server's, and a
+    /// request is refused before all of it was searched.
     fn egress(&self, ended: Ended) -> Egress {
+        let clean = |text: &str| self.seen.clean(&self.credentials.clean(text));
+        let ended = match ended {
+            Ended::Failed(fault, why) => Ended::Failed(fault, clean(&why)),
+            ended => ended,
+        };
+        let so_far = &self.so_far;
+        // Cut afterwards: of a value across the cut a part would be left that nobody recognises.
+        let (method, origin) = (cut(&clean(&so_far.method)), cut(&clean(&so_far.origin)));
+        let path = clean(&so_far.path);
         let wall_us = u64::try_from(self.clock.elapsed().as_micros()).unwrap_or(u64::MAX);
         let sent = self.sent.load(Ordering::Relaxed);
-        Egress { ended, sent, received: self.received, wall_us, ..self.so_far.clone() }
+        Egress { ended, sent, received: self.received, wall_us, method, origin, path, ..so_far.clone() }
     }
 }
 
@@ -173,5 +200,5 @@ fn split(url: &str) -> (&str, &str) {
 }
 
 fn cut(text: &str) -> String {
-    text.chars().take(CUT_CHARS).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()
+    text.chars().take(CUT_CHARS).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }

@@ -1,5 +1,6 @@
 //! What the hub adds, and what must not come back or go elsewhere.
 
+use super::support::desk::behalf;
 use super::support::server::{Server, Step, answers, ok, say};
 use super::support::{Ask, Desk, Guest, OTHER, TOKEN, World, http};
 use base64::Engine;
@@ -141,6 +142,66 @@ async fn it_is_sent_nowhere_by_a_guest() {
         let other = Guest::of(&scene.world, &scene.desk, "other", "principal");
         assert_eq!(other.ask(&Ask::get(format!("{url}?t={TOKEN}"))).await.fault, None);
     }
+}
+
+/// What a server makes the hub say of it, and what a guest asks for that it may not: none of it is written down with a
+/// value in it.
+#[tokio::test]
+async fn no_record_has_a_value_whoever_put_it_there() {
+    let hex: String = TOKEN.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let redirect = |to: &str| format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n");
+    let typed = format!("HTTP/1.1 200 OK\r\ncontent-type: text/{hex}\r\ncontent-length: 1\r\n\r\nx");
+    for more in ["", "leaks = \"remove\""] {
+        for (name, answer) in [
+            ("a path that nobody is granted", redirect(&format!("/not/{TOKEN}"))),
+            ("a host that nobody is granted", redirect(&format!("http://{hex}.test/"))),
+            ("a place that is none", redirect(&format!("http://{TOKEN}@a.test/"))),
+            ("a type", typed.clone()),
+        ] {
+            let scene = Scene::new(answers(&answer), more).await;
+            *scene.desk.grants.lock().unwrap() = vec![HttpGrant {
+                redirects: 2,
+                paths: ["/x".to_owned().try_into().unwrap()].into(),
+                content_types: Some(["text/plain".to_owned()].into()),
+                ..with(http("a.test", &scene.server), "one")
+            }];
+            let reply = scene.guest().ask(&Ask::get(&scene.url)).await;
+            assert!(reply.fault.is_some(), "{name}");
+            assert!(matches!(scene.desk.ends().last(), Some(Ended::Failed(..))), "{name}: {:?}", scene.desk.ends());
+            scene.told_nothing();
+            assert!(!format!("{:?}", scene.desk.told()).contains(&hex), "{name}: {:?}", scene.desk.told());
+        }
+        // Of a session that has never used it, too.
+        let scene = Scene::new(ok("fine"), more).await;
+        let stranger = Guest::of(&scene.world, &scene.desk, "stranger", "principal");
+        for url in [format!("http://b.test/{TOKEN}"), format!("http://{hex}.test/"), format!("no URL {TOKEN}")] {
+            assert!(stranger.ask(&Ask::get(url)).await.fault.is_some());
+        }
+        assert!(stranger.ask(&Ask::get(&scene.url).method("tok-0123456789-abcdefghij")).await.fault.is_some());
+        scene.told_nothing();
+        assert!(!format!("{:?}", scene.desk.told()).contains(&hex), "{:?}", scene.desk.told());
+    }
+}
+
+/// What a session used before this broker was there, or before its session was ended and came again.
+#[tokio::test]
+async fn what_a_session_is_remembered_for_is_looked_for_from_the_first_byte_on() {
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{TOKEN}", TOKEN.len());
+    let scene = Scene::new(answers(&answer), "").await;
+    *scene.desk.grants.lock().unwrap() = vec![http("a.test", &scene.server)];
+    let used = vec!["one".to_owned().try_into().unwrap(), "gone".to_owned().try_into().unwrap()];
+    // The control: who never used it is not searched for it.
+    assert!(scene.world.broker.seen("session", "principal", &[]).is_none());
+    assert_eq!(scene.guest().ask(&Ask::get(&scene.url)).await.text(), TOKEN);
+    scene.world.broker.forget("session");
+    let behalf = egress::Behalf { used: used.clone(), ..behalf("session", "principal") };
+    let again = Guest::on_behalf(&scene.world, &scene.desk, behalf);
+    assert_eq!(again.ask(&Ask::get(&scene.url)).await.fault, Some(Secret));
+    again.close().await;
+    // What its other tools say is searched as well, before any of them has asked for something.
+    scene.world.broker.forget("session");
+    let seen = scene.world.broker.seen("session", "principal", &used).unwrap();
+    assert!(seen.text("result", TOKEN).is_err());
 }
 
 #[tokio::test]

@@ -174,6 +174,19 @@ async fn a_call_that_is_refused_again_and_again_gets_nothing_any_more() {
     assert_eq!(Guest::new(&world, &desk).ask(&Ask::get(&url)).await.fault, None);
 }
 
+/// Nor does one that asks and goes at once, again and again.
+#[tokio::test]
+async fn a_call_whose_requests_are_dropped_at_once_does_not_fill_the_log() {
+    let (world, _server, grant, url) = asked(ok("fine")).await;
+    let desk = Desk::new([HttpGrant { per_call: 20, ..grant }]);
+    let guest = Guest::new(&world, &desk);
+    for _ in 0..500 {
+        drop(guest.begin(&Ask::get(&url)).await);
+    }
+    guest.close().await;
+    assert!(desk.told().len() < 200, "{} entries", desk.told().len());
+}
+
 #[tokio::test]
 async fn what_is_told_has_address_bytes_and_ends() {
     let (world, server, grant, url) =

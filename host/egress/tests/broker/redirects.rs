@@ -129,3 +129,20 @@ async fn a_large_body_is_not_sent_twice() {
         assert_eq!(Guest::new(&world, &desk).ask(&ask).await.fault, fault, "{status} {size}: {}", desk.why());
     }
 }
+
+/// An answer that comes before the body was written: the rest of it is gone, and no empty one takes its place.
+#[tokio::test]
+async fn a_body_that_is_still_on_its_way_is_not_sent_empty() {
+    let world = World::new().await;
+    world.dns.here("a.test");
+    for status in [307, 308] {
+        let last = Server::plain(ok("there")).await;
+        let answer = to(status, &format!("http://a.test:{}/2", last.address.port()));
+        let first = Server::plain(vec![Step::Head, say(answer), Step::Hold]).await;
+        let desk = Desk::new([follows(http("a.test", &first), 1), http("a.test", &last)]);
+        let url = format!("http://a.test:{}/1", first.address.port());
+        let ask = Ask { ends: false, ..Ask::post(url, "begun").header("content-length", "50000") };
+        assert_eq!(Guest::new(&world, &desk).ask(&ask).await.fault, Some(Redirects), "{status}: {}", desk.why());
+        assert!(last.connections().is_empty(), "{status}");
+    }
+}

@@ -66,6 +66,7 @@ async fn bodies_are_framed_by_us() {
         (Ask::post("", ""), "content-length: 0\r\n", ""),
         (Ask { body: None, ..Ask::post("", "") }, "content-length: 0\r\n", ""),
         (Ask::post("", "").method("GET"), "GET / ", ""),
+        (Ask::post("", "body").method("GET"), "transfer-encoding: chunked\r\n", "4\r\nbody\r\n0\r\n\r\n"),
     ] {
         let server =
             Server::plain(vec![Step::Head, Step::Read(body.len()), say("HTTP/1.1 204 No Content\r\n\r\n")]).await;

@@ -24,6 +24,22 @@ async fn a_connection_is_kept_for_its_principal_alone() {
     assert_eq!(server.connections().len(), 3);
 }
 
+/// A request with a body is no reason to connect anew.
+#[tokio::test]
+async fn a_connection_is_kept_after_a_body_too() {
+    let world = World::new().await;
+    world.dns.here("a.test");
+    let answer = say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    let server = Server::plain(vec![Step::Head, Step::Read(4), answer, Step::Again]).await;
+    let guest = Guest::new(&world, &Desk::new([http("a.test", &server)]));
+    let url = format!("http://a.test:{}/", server.address.port());
+    for _ in 0..5 {
+        let reply = guest.ask(&Ask::post(&url, "body").header("content-length", "4")).await;
+        assert_eq!(reply.text(), "ok");
+    }
+    assert_eq!(server.connections().len(), 1);
+}
+
 #[tokio::test]
 async fn a_connection_that_was_closed_meanwhile_is_made_again() {
     let world = World::new().await;

@@ -89,6 +89,7 @@ impl Governor for Desk {
 
 pub fn behalf(session: &str, principal: &str) -> Behalf {
     Behalf {
+        used: Vec::new(),
         call: uuid::Uuid::new_v4(),
         session: session.to_owned(),
         principal: principal.to_owned(),

@@ -2,7 +2,7 @@
 
 use super::World;
 use super::desk::{Desk, behalf};
-use egress::{Asked, Far, exchange};
+use egress::{Asked, Behalf, Far, exchange};
 use protocol::{EgressId, Fields, HTTP_PIECE_BYTES, HTTP_WINDOW_BYTES, HttpFault, HttpRequest, ToHttp};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -85,8 +85,12 @@ impl Guest {
     }
 
     pub fn of(world: &World, desk: &Arc<Desk>, session: &str, principal: &str) -> Self {
+        Self::on_behalf(world, desk, behalf(session, principal))
+    }
+
+    pub fn on_behalf(world: &World, desk: &Arc<Desk>, behalf: Behalf) -> Self {
         let (asked, asking) = mpsc::channel(8);
-        let (broker, desk, behalf) = (world.broker.clone(), desk.clone(), behalf(session, principal));
+        let (broker, desk) = (world.broker.clone(), desk.clone());
         let serving = tokio::spawn(async move { broker.serve(behalf, desk, asking).await });
         Self { asked, serving, next: AtomicU64::new(1) }
     }

@@ -141,7 +141,8 @@ impl Way<'_> {
 
     /// The secrets that its session has used so far.
     fn seen(&self) -> Option<Seen> {
-        self.hub.broker.seen(&self.session.caller.session.0)
+        let caller = &self.session.caller;
+        self.hub.broker.seen(&caller.session.0, &caller.principal, &self.hub.outside.used(&caller.session))
     }
 
     async fn sieve(&self, unsearched: Option<Unsearched>) {
@@ -160,8 +161,9 @@ impl Way<'_> {
 
     /// The call is over. What it answers is let out while all that a person allowed it stands.
     pub(super) async fn end(self, outcome: CallOutcome, cost: &Cost) -> CallOutcome {
+        let seen = self.seen();
         let mut finds = self.finds.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let outcome = match self.hub.broker.seen(&self.session.caller.session.0) {
+        let outcome = match seen {
             Some(seen) => finds.outcome(&seen, outcome),
             None => outcome,
         };

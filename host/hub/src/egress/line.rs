@@ -84,6 +84,7 @@ impl Line {
             principal: caller.principal.clone(),
             tool: offer.tool.name.to_string(),
             tier: offer.tool.tier,
+            used: self.hub.outside.used(&caller.session),
         }
     }
 
@@ -192,7 +193,8 @@ impl Line {
         let begins = matches!(egress.ended, egress::Ended::Requested);
         if begins {
             let local = self.hub.is_local(&caller.session);
-            let marked = self.hub.outside.mark(&self.hub.store, &caller.session, local).await;
+            let used = egress.credential.as_ref();
+            let marked = self.hub.outside.mark(&self.hub.store, &caller.session, used, local).await;
             marked.map_err(|error| Refused { fault: HttpFault::Unrecorded, operator: error.to_string() })?;
         }
         let entry = told::entry(*call, caller, &offer.tool, &self.hub.audit, egress);

@@ -1,11 +1,13 @@
 //! Sessions in which something was read from outside. What was read may be speaking through the agent from then on, so
 //! a manifest can put tiers behind an approval for the rest of such a session.
 //!
-//! It outlives this process: an agent's context does too, and a restart must not launder it.
+//! It outlives this process: an agent's context does too, and a restart must not launder it. Nor may one make the hub
+//! forget which secrets were used for a session: a server that it asks later may still repeat them.
 
 use crate::api::SessionId;
 use crate::store::{Store, StoreError};
 use jiff::Timestamp;
+use manifest::CredentialName;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +17,25 @@ const KEEP: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 /// Who has read from outside, and since when.
 #[derive(Debug, Default)]
 pub(crate) struct Outside {
-    since: Mutex<BTreeMap<SessionId, Timestamp>>,
+    marked: Mutex<BTreeMap<SessionId, Marked>>,
+    /// Whoever stores one: another request of the session waits until it is durable for both.
+    storing: tokio::sync::Mutex<()>,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Marked {
+    since: Timestamp,
+    /// Whether the store has it.
+    stored: bool,
+    /// Secrets that were added to its requests, or are about to be; and whether the store has that.
+    used: BTreeMap<CredentialName, bool>,
+}
+
+impl Marked {
+    fn is_stored(&self, credential: Option<&CredentialName>) -> bool {
+        self.stored && credential.is_none_or(|name| self.used.get(name) == Some(&true))
+    }
 }
 
 /// Nobody could remember it after a restart, so it does not happen.
@@ -35,49 +55,77 @@ impl Outside {
     pub(crate) async fn load(store: &Store, known: impl Fn(&SessionId) -> bool) -> Result<Self, StoreError> {
         let now = Timestamp::now();
         let (mut kept, mut old) = (BTreeMap::new(), Vec::new());
-        for (session, since) in store.outside().await? {
+        for (session, since, used) in store.outside().await? {
             if known(&session) || now.duration_since(since) < KEEP {
-                kept.insert(session, since);
+                let used = used.into_iter().map(|name| (name, true)).collect();
+                kept.insert(session, Marked { since, stored: true, used });
             } else {
                 old.push(session);
             }
         }
         store.forget_outside(&old).await?;
-        Ok(Self { since: Mutex::new(kept) })
+        Ok(Self { marked: Mutex::new(kept), storing: tokio::sync::Mutex::default() })
     }
 
     /// Since when, if at all.
     pub(crate) fn since(&self, session: &SessionId) -> Option<Timestamp> {
-        self.lock().get(session).copied()
+        self.lock().get(session).map(|marked| marked.since)
     }
 
-    /// From here on it has. Durable when this returns; `local` sessions end with this process.
-    pub(crate) async fn mark(&self, store: &Store, session: &SessionId, local: bool) -> Result<(), NotMarked> {
-        let now = Timestamp::now();
-        {
-            let mut since = self.lock();
-            if since.contains_key(session) {
-                return Ok(());
-            }
-            if since.len() >= Self::MOST {
-                return Err(NotMarked::Full);
-            }
-            // Before it is stored: a call that comes meanwhile is behind the gate already.
-            since.insert(session.clone(), now);
-        }
-        if local {
+    /// Which secrets were used for it.
+    pub(crate) fn used(&self, session: &SessionId) -> Vec<CredentialName> {
+        self.lock().get(session).map(|marked| marked.used.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// From here on it has, and with this credential, if with any. Durable when this returns; `local` sessions end with
+    /// this process.
+    pub(crate) async fn mark(
+        &self,
+        store: &Store,
+        session: &SessionId,
+        credential: Option<&CredentialName>,
+        local: bool,
+    ) -> Result<(), NotMarked> {
+        // Before it is stored: a call that comes meanwhile is behind the gate already, and searched.
+        if self.remember(session, credential, local)? {
             return Ok(());
         }
-        let stored = store.add_outside(session, now).await;
-        if stored.is_err() {
-            // The next request tries again; none leaves before it is stored.
-            self.lock().remove(session);
+        let _turn = self.storing.lock().await;
+        let since = match self.lock().get(session) {
+            Some(marked) if marked.is_stored(credential) => return Ok(()),
+            Some(marked) => marked.since,
+            None => Timestamp::now(),
+        };
+        // One that cannot be stored stays marked here. The next request tries again; none leaves before it is stored.
+        store.add_outside(session, since, credential).await?;
+        if let Some(marked) = self.lock().get_mut(session) {
+            marked.stored = true;
+            marked.used.extend(credential.map(|name| (name.clone(), true)));
         }
-        Ok(stored?)
+        Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<SessionId, Timestamp>> {
-        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    /// In memory; says whether the store has it too, or need not.
+    fn remember(
+        &self,
+        session: &SessionId,
+        credential: Option<&CredentialName>,
+        local: bool,
+    ) -> Result<bool, NotMarked> {
+        let mut all = self.lock();
+        if !all.contains_key(session) && all.len() >= Self::MOST {
+            return Err(NotMarked::Full);
+        }
+        let new = || Marked { since: Timestamp::now(), stored: local, used: BTreeMap::new() };
+        let marked = all.entry(session.clone()).or_insert_with(new);
+        if let Some(name) = credential {
+            marked.used.entry(name.clone()).or_insert(local);
+        }
+        Ok(marked.is_stored(credential))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<SessionId, Marked>> {
+        self.marked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -101,15 +149,25 @@ mod tests {
         let store = store(&dir).await;
         let outside = Outside::load(&store, |_| false).await.unwrap();
         assert_eq!(outside.since(&session("a")), None);
-        outside.mark(&store, &session("a"), false).await.unwrap();
-        outside.mark(&store, &session("a"), false).await.unwrap();
-        outside.mark(&store, &session("local"), true).await.unwrap();
+        let mark = async |name: &str, used: Option<&str>, local| {
+            let used = used.map(|used| CredentialName::try_from(used).unwrap());
+            outside.mark(&store, &session(name), used.as_ref(), local).await.unwrap();
+        };
+        mark("a", None, false).await;
+        mark("a", Some("github"), false).await;
+        mark("a", Some("github"), false).await;
+        mark("a", Some("other"), false).await;
+        mark("local", Some("github"), true).await;
+        assert_eq!(outside.used(&session("local")).len(), 1);
         let old = Timestamp::now() - KEEP - jiff::SignedDuration::from_secs(1);
-        store.add_outside(&session("old"), old).await.unwrap();
-        store.add_outside(&session("old-but-known"), old).await.unwrap();
+        store.add_outside(&session("old"), old, None).await.unwrap();
+        store.add_outside(&session("old-but-known"), old, None).await.unwrap();
         let known = |one: &SessionId| one.0 == "old-but-known";
         let again = Outside::load(&store, known).await.unwrap();
         assert!(again.since(&session("a")).is_some() && again.since(&session("old-but-known")).is_some());
+        let used: Vec<String> = again.used(&session("a")).iter().map(ToString::to_string).collect();
+        assert_eq!(used, ["github", "other"], "what it used is looked for after a restart as well");
+        assert_eq!(again.used(&session("old-but-known")), []);
         assert_eq!(again.since(&session("local")), None);
         assert_eq!(again.since(&session("old")), None);
         assert_eq!(store.outside().await.unwrap().len(), 2);
@@ -121,7 +179,9 @@ mod tests {
         let store = store(&dir).await;
         let outside = Outside::load(&store, |_| true).await.unwrap();
         store.close().await;
-        assert!(matches!(outside.mark(&store, &session("a"), false).await, Err(NotMarked::Store(_))));
-        assert_eq!(outside.since(&session("a")), None);
+        for _ in 0..2 {
+            assert!(matches!(outside.mark(&store, &session("a"), None, false).await, Err(NotMarked::Store(_))));
+        }
+        assert!(outside.since(&session("a")).is_some(), "it is behind the gate, and asks for nothing");
     }
 }

@@ -9,6 +9,7 @@ use crate::clean;
 use crate::metrics::Standing;
 use crate::session::{DEATH, Session};
 pub(crate) use alive::{Alive, begin};
+use egress::Broker;
 use protocol::InsidePosture;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
@@ -32,8 +33,7 @@ async fn run(hub: Weak<Inner>, _alive: alive::Guard) {
             return;
         }
         for forgotten in hub.sessions.sweep(Instant::now(), &hub.force.load_full()) {
-            hub.broker.forget(&forgotten.caller.session.0);
-            hub.runners.spawn(finish(hub.audit.clone(), forgotten, "nobody used it"));
+            hub.runners.spawn(finish(hub.audit.clone(), hub.broker.clone(), forgotten, "nobody used it"));
         }
         hub.leashes.expire(Instant::now(), DEATH);
         hub.end_unauthorized();
@@ -74,7 +74,7 @@ impl Inner {
                 }
                 // Without a runtime the process is ending, and its runners with it.
                 let Ok(runtime) = Handle::try_current() else { continue };
-                self.runners.spawn_on(finish(self.audit.clone(), session, reason), &runtime);
+                self.runners.spawn_on(finish(self.audit.clone(), self.broker.clone(), session, reason), &runtime);
             }
         }
     }
@@ -132,8 +132,9 @@ impl Inner {
     }
 }
 
-/// Records the end of a session, then waits until its runners are gone.
-pub(super) async fn finish(audit: Audit, session: Arc<Session>, reason: &'static str) {
+/// Records the end of a session, then waits until its runners are gone. What is known of its requests goes last: until
+/// then a call of it may still say something that is to be searched.
+pub(super) async fn finish(audit: Audit, broker: Broker, session: Arc<Session>, reason: &'static str) {
     session.ended.cancel();
     let Caller { session: id, principal, .. } = session.caller.clone();
     // Before the runners: the engine may take its time.
@@ -141,6 +142,7 @@ pub(super) async fn finish(audit: Audit, session: Arc<Session>, reason: &'static
         tracing::error!(%error, session = %id, "ended, but not recorded");
     }
     session.end().await;
+    broker.forget(&session.caller.session.0);
 }
 
 /// What a runner says of its container, safe to show: a runner in hostile hands says what it likes.

@@ -7,17 +7,37 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// nobody's.
 const WIDEST: (u8, u8) = (8, 7);
 
-/// Where clouds answer every process of a machine with its credentials.
-const METADATA: [IpAddr; 8] = [
-    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
-    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
-    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
-    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
-    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
-    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+/// Where clouds answer every process of a machine with its credentials: the one list, for readers of manifests and for
+/// whoever connects.
+const METADATA: [IpNet; 11] = [
+    four([100, 100, 100, 200], 32),
+    four([168, 63, 129, 16], 32),
+    four([169, 254, 0, 23], 32),
+    four([169, 254, 42, 42], 32),
+    four([169, 254, 169, 0], 24),
+    four([169, 254, 170, 0], 24),
+    four([192, 0, 0, 192], 32),
+    six([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42], 128),
+    six([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0], 32),
+    six([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128),
+    six([0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128),
 ];
+
+const fn four(at: [u8; 4], prefix: u8) -> IpNet {
+    let [a, b, c, d] = at;
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix))
+}
+
+const fn six(at: [u16; 8], prefix: u8) -> IpNet {
+    let [a, b, c, d, e, f, g, h] = at;
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix))
+}
+
+/// Whether a cloud's metadata service may be there. No grant lets anybody through to one.
+#[must_use]
+pub fn is_metadata(address: IpAddr) -> bool {
+    METADATA.iter().any(|range| range.contains(&address))
+}
 
 /// Why a text is no range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,8 +78,10 @@ pub(crate) fn surprises(range: &IpNet) -> Vec<&'static str> {
     if loopback {
         found.push("services of the hub's own machine");
     }
-    if METADATA.iter().any(|address| range.contains(address)) {
-        found.push("where a cloud gives credentials to every process of a machine");
+    if METADATA.iter().any(|service| range.contains(service) || service.contains(range)) {
+        found.push(
+            "where a cloud gives credentials to every process of a machine, to which the hub lets nobody through",
+        );
     }
     found
 }

@@ -136,8 +136,16 @@ fn authority_of(authority: &str, scheme: Scheme) -> Result<(Name, u16), BadTarge
     Ok((host::read(host).map_err(BadTarget)?, port))
 }
 
-/// Parameters that some frameworks take for the method, whatever the request's own is.
-const OVERRIDES: [&str; 5] = ["_method", "$httpmethod", "x-http-method", "x-http-method-override", "x-method-override"];
+/// Parameters that some frameworks take for the method, whatever the request's own is; as [`plain`] has them.
+const OVERRIDES: [&str; 5] = ["_method", "$httpmethod", "x_http_method", "x_http_method_override", "x_method_override"];
+
+/// A parameter's name as the most generous framework reads it: without spaces in front, without what is in brackets,
+/// and with one letter for all that are no letters of a variable's name.
+fn plain(name: &[u8]) -> Vec<u8> {
+    let name = name.iter().map(|&byte| if byte == b'+' { b' ' } else { byte.to_ascii_lowercase() });
+    let name = name.skip_while(|&byte| byte == b' ').enumerate().take_while(|&(at, byte)| at == 0 || byte != b'[');
+    name.map(|(_, byte)| if matches!(byte, b' ' | b'.' | b'-' | b'[') { b'_' } else { byte }).collect()
+}
 
 /// Why a query is refused. Beyond this it is data: no pattern looks at it.
 fn well_formed_query(query: &str) -> Result<(), &'static str> {
@@ -152,7 +160,8 @@ fn well_formed_query(query: &str) -> Result<(), &'static str> {
     for parameter in query.split(['&', ';']) {
         let name = parameter.split('=').next().unwrap_or_default();
         let name = escape::bytes(name).unwrap_or_default();
-        if OVERRIDES.iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes())) {
+        let name = plain(&name);
+        if OVERRIDES.iter().any(|word| name == word.as_bytes()) {
             return Err("a parameter that names another method");
         }
     }

@@ -43,19 +43,21 @@ pub(super) fn send(request: Request) -> Result<Response, Error> {
         None => None,
     };
     let coming = handle(outgoing, options).map_err(failed)?;
-    if let Some((body, bytes)) = body {
-        write(body, bytes, &coming)?;
-    }
+    let rest = match body {
+        Some((body, bytes)) => write(body, bytes, &coming)?,
+        None => None,
+    };
     let response = wait(&coming)?;
     let headers = response.headers().entries().into_iter().map(|(n, v)| (n.to_ascii_lowercase(), v)).collect();
     let status = response.status();
     let body = response.consume().map_err(|()| Error::failed("HTTP-response-incomplete"))?;
     let stream = body.stream().map_err(|()| Error::failed("HTTP-response-incomplete"))?;
-    Ok(Response::of(status, headers, Box::new(Incoming { stream, _body: body, _response: response })))
+    Ok(Response::of(status, headers, Box::new(Incoming { stream, _body: body, _response: response, _rest: rest })))
 }
 
-/// Writes what the host takes. One that answers before it has all wants no more of it.
-fn write(body: OutgoingBody, mut bytes: &[u8], coming: &FutureIncomingResponse) -> Result<(), Error> {
+/// Writes what the host takes. One that answers before it has all wants no more of it: what is left of the body is
+/// returned, and kept until the answer was read, since to drop it unfinished is to break off the request.
+fn write(body: OutgoingBody, mut bytes: &[u8], coming: &FutureIncomingResponse) -> Result<Option<OutgoingBody>, Error> {
     let stream = body.write().map_err(|()| Error::failed("internal-error"))?;
     while !bytes.is_empty() {
         let room = match stream.check_write() {
@@ -63,27 +65,27 @@ fn write(body: OutgoingBody, mut bytes: &[u8], coming: &FutureIncomingResponse) 
                 let (room, answer) = (stream.subscribe(), coming.subscribe());
                 let ready = poll(&[&room, &answer]);
                 if !ready.contains(&0) {
-                    return Ok(());
+                    return Ok(Some(body));
                 }
                 continue;
             }
             Ok(room) => room.min(PIECE_BYTES),
             // Whatever ended it, the answer says why.
-            Err(_) => return Ok(()),
+            Err(_) => return Ok(Some(body)),
         };
         let most = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
-        let Some((now, later)) = bytes.split_at_checked(most) else { return Ok(()) };
+        let Some((now, later)) = bytes.split_at_checked(most) else { return Ok(Some(body)) };
         if stream.write(now).is_err() {
-            return Ok(());
+            return Ok(Some(body));
         }
         bytes = later;
     }
     if stream.flush().is_err() {
-        return Ok(());
+        return Ok(Some(body));
     }
     // A stream is its body's child, and goes first.
     drop(stream);
-    OutgoingBody::finish(body, None).map_err(failed)
+    OutgoingBody::finish(body, None).map_err(failed).map(|()| None)
 }
 
 fn wait(coming: &FutureIncomingResponse) -> Result<IncomingResponse, Error> {
@@ -101,6 +103,8 @@ struct Incoming {
     stream: InputStream,
     _body: IncomingBody,
     _response: IncomingResponse,
+    /// What was not written of the request.
+    _rest: Option<OutgoingBody>,
 }
 
 impl Source for Incoming {

@@ -6,13 +6,16 @@ use crate::output::{self, Form};
 use ::hub::audit::Place;
 use ::hub::audit::lines::{Ending, Lines};
 use anyhow::Context;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Records that one call can have; more are somebody's joke.
-const MOST: usize = 1000;
+/// Records that one call can have: three of each request that it may make, and some. More are somebody's joke.
+const MOST: usize = 3 * 10_000 + 1000;
+/// Lines about its requests, where people read it.
+const SHOWN: usize = 40;
 
 /// Tell the whole story of one call.
 #[derive(Debug, clap::Args)]
@@ -122,6 +125,20 @@ fn story(call: &str, own: &[Told], around: &[Told]) -> String {
         }),
     );
     let mut text: Vec<String> = rows.iter().map(|(name, value)| format!("{name:<10}{value}")).collect();
+    // The beginning of a request is told by its end, if it has one.
+    let key = |told: &&Told| [told.text("request"), told.text("hop")];
+    let begins = |told: &&Told| told.is("event", "egress") && told.is("outcome", "requested");
+    let ends = |told: &&Told| told.is("event", "egress") && !begins(told) && !told.is("outcome", "leak");
+    let over: BTreeSet<_> = own.iter().filter(ends).map(|told| key(&told)).collect();
+    let asked = own.iter().filter(|told| !begins(told) || !over.contains(&key(told)));
+    let asked: Vec<String> = asked.filter_map(Told::of_outside).collect();
+    if !asked.is_empty() {
+        text.push("asked of the outside".to_owned());
+        text.extend(asked.iter().take(SHOWN).map(|line| format!("  {line}")));
+        if asked.len() > SHOWN {
+            text.push(format!("  and {} lines more: --json has them all", asked.len() - SHOWN));
+        }
+    }
     let lives: Vec<&Told> = around.iter().filter(|told| told.at("version").is_none()).collect();
     if !lives.is_empty() {
         text.push("around it".to_owned());
@@ -155,6 +172,11 @@ mod tests {
     fn a_story_has_everything_once_and_says_who_measured() {
         let own: Vec<Told> = [
             r#"{"time":"1","event":"requested","call":"c","session":"s","principal":"ada","tool":"read","tier":"user","arguments":"hmac-sha256:00","arguments_bytes":2,"manifest":"m","component":"k"}"#,
+            r#"{"time":"1","event":"egress","outcome":"requested","method":"POST","origin":"https://a.test","path":"hmac-sha256:00112233445566778899aabb","hop":0,"sent":0,"received":0,"wall_us":1}"#,
+            r#"{"time":"1","event":"egress","outcome":"answered","status":302,"method":"POST","origin":"https://a.test","path":"hmac-sha256:00112233445566778899aabb","address":"192.0.2.1:443","credential":"github","hop":0,"sent":5,"received":7,"wall_us":2500}"#,
+            r#"{"time":"1","event":"egress","outcome":"failed","fault":"Denied","reason":"no grant covers it","method":"GET","origin":"https://b.test","path":"hmac-sha256:00","path_text":"/b","hop":1,"sent":0,"received":0,"wall_us":9}"#,
+            r#"{"time":"1","event":"egress","request":2,"outcome":"requested","method":"GET","origin":"https://c.test","path":"hmac-sha256:00","path_text":"/c","hop":0,"sent":0,"received":0,"wall_us":9}"#,
+            r#"{"time":"1","event":"leaked","of":"github","place":"result","done":"ended"}"#,
             r#"{"time":"2","event":"executed","call":"c","outcome":"limit","limit":"cpu_ms","value":300,"runner":"r","posture":"p","usage":{"hub":{"wall_us":7,"runner_us":1,"result_bytes":0},"runner":{"cpu_us":5,"peak_memory_bytes":6}}}"#,
         ].into_iter().filter_map(told).collect();
         let around: Vec<Told> = [
@@ -172,12 +194,17 @@ mod tests {
             "manifest  m, version 4",
             "usage     7 µs, 1 µs of it waiting for a runner, 0 bytes of result (measured by the hub)",
             "          5 µs of CPU, 6 bytes of memory at most (reported by the runner)",
+            "asked of the outside",
+            "  1  POST https://a.test hmac-sha256:0011223…  answered 302, 192.0.2.1:443, credential github, 5 bytes sent, 7 received, 2 ms",
+            "  1  GET https://b.test/b (redirect 1)  failed: Denied, no grant covers it, 0 bytes sent, 0 received, 0 ms",
+            "  1  GET https://c.test/c  about to leave, and no end of it is known, 0 bytes sent, 0 received, 0 ms",
+            "  1  result: the value of github, ended",
             "around it",
             "  0  runner_started     class=user posture=p runner=r",
         ] {
             assert!(story.lines().any(|found| found == line), "{line}\n{story}");
         }
-        assert!(story.lines().count() < 24, "{story}");
+        assert!(story.lines().count() < 28, "{story}");
     }
 
     #[test]

@@ -55,10 +55,47 @@ impl Told {
         line
     }
 
+    /// What it asked of the outside, in one line; nothing for records of something else.
+    pub(super) fn of_outside(&self) -> Option<String> {
+        let of = |name: &str| self.text(name);
+        let (place, done) = (of("place"), of("done"));
+        if self.is("event", "leaked") {
+            return Some(format!("{}  {place}: the value of {}, {done}", of("time"), of("of")));
+        }
+        if !self.is("event", "egress") {
+            return None;
+        }
+        let path = self.at("path_text").unwrap_or_else(|| format!(" {}", short(&of("path"))));
+        let hop = self.at("hop").filter(|hop| hop != "0").map(|hop| format!(" (redirect {hop})")).unwrap_or_default();
+        let ended = match of("outcome").as_str() {
+            "requested" => "about to leave, and no end of it is known".to_owned(),
+            "answered" => format!("answered {}", of("status")),
+            "failed" => format!("failed: {}, {}", of("fault"), of("reason")),
+            "leak" => format!("{place}: the value of {}, {done}", of("of")),
+            other => other.to_owned(),
+        };
+        let address = self.at("address").map(|address| format!(", {address}")).unwrap_or_default();
+        let credential = self.at("credential").map(|name| format!(", credential {name}")).unwrap_or_default();
+        let ms = of("wall_us").parse::<u64>().map_or(0, |us| us / 1000);
+        Some(format!(
+            "{}  {} {}{path}{hop}  {ended}{address}{credential}, {} bytes sent, {} received, {ms} ms",
+            of("time"),
+            of("method"),
+            of("origin"),
+            of("sent"),
+            of("received"),
+        ))
+    }
+
     /// As JSON on one line, which escapes what could move a terminal.
     pub(super) fn json(&self) -> String {
         clean::text(&Value::Object(self.0.clone()).to_string())
     }
+}
+
+/// The beginning of a digest.
+fn short(digest: &str) -> String {
+    clean::line(digest, DIGEST_BYTES + 3)
 }
 
 fn shown(value: &Value, most_bytes: usize) -> String {
